@@ -1,0 +1,33 @@
+"""How many samples are enough for a network, measured on its loss landscape."""
+
+from sufficiency.engine import per_sample_losses
+from sufficiency.estimator import LandscapeSufficiencyEstimator
+from sufficiency.exceptions import (
+    CellFailedWarning,
+    ExtrapolationWarning,
+    HeavyTailWarning,
+    InertProbeWarning,
+    NotIdentifiableError,
+    NotSettledWarning,
+    SufficiencyWarning,
+    UnsupportedNetError,
+)
+from sufficiency.plotting import DeltaCurveDisplay
+from sufficiency.results import SufficiencyResult
+
+__all__ = [
+    "CellFailedWarning",
+    "DeltaCurveDisplay",
+    "ExtrapolationWarning",
+    "HeavyTailWarning",
+    "InertProbeWarning",
+    "LandscapeSufficiencyEstimator",
+    "NotIdentifiableError",
+    "NotSettledWarning",
+    "SufficiencyResult",
+    "SufficiencyWarning",
+    "UnsupportedNetError",
+    "per_sample_losses",
+]
+
+__version__ = "0.1.0.dev0"

@@ -1,0 +1,71 @@
+"""Seeds: one child per purpose, and a shelter for the global generators."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+__all__ = ["child_rng", "child_seed", "isolated_rng"]
+
+_PURPOSES = ("candidates", "order", "training", "probe", "refit", "check")
+
+# The global generators belong to the whole process: two threads that seed and use them at once
+# would disturb each other.
+_GLOBAL_GENERATORS = threading.RLock()
+
+
+def child_seed(root: int, purpose: str, *keys: int) -> int:
+    """
+    Seed of one task, a function of what the task is and of nothing else.
+
+    Parameters
+    ----------
+    root : int
+        The fit's root seed, ≥ 0.
+    purpose : {"candidates", "order", "training", "probe", "refit", "check"}
+        What the random numbers are for.
+    *keys : int
+        Which one of them: repeat, size, draw.
+
+    Returns
+    -------
+    int
+        In [0, 2**63).
+    """
+    spawn_key = (_PURPOSES.index(purpose), *keys)
+    state = np.random.SeedSequence(root, spawn_key=spawn_key).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))
+
+
+def child_rng(root: int, purpose: str, *keys: int) -> np.random.Generator:
+    """NumPy generator on :func:`child_seed` of the same arguments."""
+    return np.random.default_rng(child_seed(root, purpose, *keys))
+
+
+@contextmanager
+def isolated_rng(seed: int) -> Iterator[None]:
+    """
+    Seed Python's, NumPy's and torch's global generators and put them back afterwards.
+
+    Training uses the global generators (initial weights, shuffling, dropout), and skorch has no
+    seed parameter. Everything is restored, exceptions included. Threads take turns.
+
+    Parameters
+    ----------
+    seed : int
+        In [0, 2**63).
+    """
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
+        python_state, numpy_state = random.getstate(), np.random.get_state()
+        try:
+            torch.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(np.random.SeedSequence(seed).generate_state(4))
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)

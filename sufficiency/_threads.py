@@ -1,0 +1,26 @@
+"""torch's threads where several processes share the cores."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import joblib
+import torch
+
+__all__ = ["limited_threads", "threads_of_a_worker"]
+
+
+def threads_of_a_worker(n_jobs: int | None) -> int | None:
+    """Cores for each of `n_jobs` workers; None with a single one, which keeps torch's setting."""
+    n_workers = joblib.effective_n_jobs(n_jobs)
+    return max(1, joblib.cpu_count() // n_workers) if n_workers > 1 else None
+
+
+@contextmanager
+def limited_threads(n_threads: int | None) -> Iterator[None]:
+    """Run with that many torch threads (None: as many as before), then restore their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

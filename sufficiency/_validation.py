@@ -1,0 +1,88 @@
+"""Checks of scalar arguments, one wording for all."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["check_choice", "check_integer", "check_number", "check_thresholds"]
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """
+    Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the choices, the value and the nearest spelling.
+    """
+    allowed = tuple(choices)
+    if isinstance(value, str) and value in allowed:
+        return value
+    listed = ", ".join(repr(choice) for choice in allowed)
+    near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"`{name}` must be one of {listed}, got {value!r}{hint}")
+
+
+def check_integer(name: str, value: object, minimum: int) -> int:
+    """
+    Return `value` as int if it is an integer ≥ `minimum`.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer (booleans are none).
+    ValueError
+        If it is too small.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise TypeError(f"`{name}` must be an integer >= {minimum}, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"`{name}` must be >= {minimum}, got {value}")
+    return int(value)
+
+
+def check_number(
+    name: str, value: object, *, above: float = -math.inf, at_least: float = -math.inf
+) -> float:
+    """
+    Return `value` as float if it is a finite number > `above` and ≥ `at_least`.
+
+    Raises
+    ------
+    TypeError
+        If it is no real number (booleans are none).
+    ValueError
+        If it is NaN, infinite or too small.
+    """
+    rule = f"> {above:g}" if at_least == -math.inf else f">= {at_least:g}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"`{name}` must be a number {rule}, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number) or number <= above or number < at_least:
+        raise ValueError(f"`{name}` must be finite and {rule}, got {value}")
+    return number
+
+
+def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.NDArray[np.float64]:
+    """
+    Return thresholds as a float64 array of the shape that was given.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a finite number > 0.
+    """
+    values = np.asarray(threshold)
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"`{name}` must be a number > 0 or an array of them, got {threshold!r}")
+    numbers = values.astype(np.float64)
+    bad = ~(np.isfinite(numbers) & (numbers > 0))
+    if bad.any():
+        raise ValueError(f"`{name}` must be finite and > 0, got {numbers[bad].flat[0]:g}")
+    return numbers

@@ -1,0 +1,128 @@
+"""From measured Δ to a fitted curve."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._validation import check_choice
+from sufficiency.curves.families import FAMILIES, FittedCurve
+from sufficiency.curves.least_squares import fit_parameters
+from sufficiency.curves.selection import Choice, choose_family
+
+__all__ = ["fit_curve"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def fit_curve(
+    sizes: npt.ArrayLike,
+    deltas: npt.ArrayLike,
+    *,
+    stderr: npt.ArrayLike | None = None,
+    order: int = 2,
+    family: str = "auto",
+) -> FittedCurve:
+    """
+    Fit a decay to the measured Δ.
+
+    The log of the mean over repeats is fitted by weighted least squares. One relative variance is
+    pooled over all sizes and divided by the number of finished repeats of each: weights from each
+    size's own few repeats favour the sizes that are low by chance and bias log C (math.md,
+    "Weights").
+
+    Parameters
+    ----------
+    sizes : array-like of shape (m,)
+        Training sizes, increasing integers ≥ 1.
+    deltas : array-like of shape (R, m)
+        Δ of every repeat and size, in loss^order; NaN where a cell failed.
+    stderr : array-like of shape (R, m), optional
+        Standard errors within the cells, in loss^order; used only with a single repeat.
+    order : {1, 2}, default=2
+        2 where Δ is a mean square, 1 where it is a mean absolute value.
+    family : {"auto", "theory", "power_law", "transient"}, default="auto"
+        The form of the decay. ``"auto"`` compares forecasts from a rolling origin and takes the
+        simplest family within one standard error of the best.
+
+    Returns
+    -------
+    FittedCurve
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other, no cell finished, a mean Δ is not positive, or the
+        family needs more sizes than were measured.
+    """
+    check_choice("family", family, ("auto", *FAMILIES))
+    checked_sizes, table = _check_measurements(sizes, deltas, order)
+    relative_stderr = _pooled_relative_stderr(table, stderr)
+    measured = np.isfinite(table).any(axis=0)
+    kept, table = checked_sizes[measured], table[:, measured]
+    choice = Choice(family, (family,), {})
+    if family == "auto":
+        choice = choose_family(kept, table, order)
+    parameters = fit_parameters(choice.family, kept, table, order)
+    return FittedCurve(
+        choice.family,
+        order,
+        parameters,
+        kept,
+        relative_stderr[measured],
+        choice.scores,
+        choice.rivals,
+    )
+
+
+def _check_measurements(
+    sizes: npt.ArrayLike, deltas: npt.ArrayLike, order: int
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    if order not in (1, 2):
+        raise ValueError(f"`order` must be 1 or 2, got {order!r}; 2 is the paper's mean square")
+    given = np.asarray(sizes)
+    counts = given.ndim == 1 and given.size and (given >= 1).all() and (given % 1 == 0).all()
+    if not counts or (np.diff(given) <= 0).any():
+        raise ValueError(
+            f"`sizes` must be increasing counts >= 1, got {given.tolist()}; sort them and drop "
+            "duplicates"
+        )
+    values = np.asarray(deltas, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != len(given):
+        raise ValueError(
+            f"`deltas` must have shape (repeats, {len(given)}), got {values.shape}; give one "
+            "column per size, NaN where a cell failed"
+        )
+    if np.isnan(values).all():
+        raise ValueError(
+            "`deltas` must hold at least one finished cell, got NaN everywhere; every training or "
+            "evaluation failed, see the warnings of fit"
+        )
+    wrong = ~(np.isnan(values) | (np.isfinite(values) & (values >= 0)))
+    zero = np.nansum(values, axis=0) == 0
+    zero &= ~np.isnan(values).all(axis=0)
+    if wrong.any() or zero.any():
+        size = int(given[(wrong.any(axis=0) | zero).argmax()])
+        raise ValueError(
+            f"`deltas` must be finite and > 0 on average, got {values[:, given == size].ravel()} "
+            f"at size {size}; a loss that does not change at all cannot be fitted in logs: check "
+            "that the net trains and the candidates differ"
+        )
+    return given.astype(np.int64), values
+
+
+def _pooled_relative_stderr(deltas: Floats, stderr: npt.ArrayLike | None) -> Floats:
+    """Relative s.e. of the mean at each size (m,), from one variance pooled over the sizes."""
+    finished = np.isfinite(deltas)
+    counts = finished.sum(axis=0)
+    means = np.where(finished, deltas, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    repeated = counts >= 2
+    if repeated.any():
+        ratios = np.where(finished, deltas, np.nan)[:, repeated] / means[repeated]
+        variance = np.nansum((ratios - 1.0) ** 2) / (counts[repeated] - 1).sum()
+    elif stderr is not None:
+        ratios = np.asarray(stderr, dtype=np.float64)[finished] / deltas[finished]
+        variance = np.mean(ratios[np.isfinite(ratios)] ** 2) if np.isfinite(ratios).any() else 0.0
+    else:
+        variance = 0.0
+    if variance == 0.0:
+        return np.full(len(counts), np.nan)
+    return np.sqrt(variance / np.maximum(counts, 1))

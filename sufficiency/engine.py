@@ -1,0 +1,382 @@
+"""Losses of many weight draws on many samples, in blocks under a memory budget."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+from torch.func import vmap
+
+from sufficiency.losses import LossFunction, Weights, sample_blocks
+from sufficiency.nets import evaluation_mode
+
+__all__ = [
+    "BlockPlan",
+    "StackedWeights",
+    "WeightDraws",
+    "can_vectorize",
+    "evaluate_block",
+    "gradient_norm",
+    "loss_matrix",
+    "mean_losses",
+    "per_sample_losses",
+    "plan_blocks",
+]
+
+MEMORY_BUDGET = 256 * 2**20
+# Module outputs are counted by hooks; functional calls between them are not, and every output
+# exists besides its successor.
+_ACTIVATION_FACTOR = 3
+
+Losses = Callable[[Weights, object, Tensor], Tensor]
+
+
+class WeightDraws(Protocol):
+    """Weights for the engine, made block by block."""
+
+    @property
+    def n_draws(self) -> int:
+        """How many."""
+        ...
+
+    def block(self, start: int, stop: int) -> Weights:
+        """Draws start … stop−1, stacked: every tensor has the shape (stop − start, *shape)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class StackedWeights:
+    """
+    Weights that exist already.
+
+    Parameters
+    ----------
+    weights : dict of tensors
+        Every tensor (M, *shape), M ≥ 1.
+    """
+
+    weights: Weights
+
+    @property
+    def n_draws(self) -> int:
+        """M."""
+        return len(next(iter(self.weights.values())))
+
+    def block(self, start: int, stop: int) -> Weights:
+        """Draws start … stop−1."""
+        return {name: tensor[start:stop] for name, tensor in self.weights.items()}
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """
+    How the work is cut.
+
+    Attributes
+    ----------
+    draws, samples : int
+        In a block.
+    vectorize : bool
+        One vmapped call a block, else a loop over its draws.
+    """
+
+    draws: int
+    samples: int
+    vectorize: bool
+
+
+def evaluate_block(
+    losses: Losses, weights: Weights, x: object, y: Tensor, *, vectorize: bool
+) -> Tensor:
+    """
+    Losses of stacked weights on one block of samples: tensors in, tensor out.
+
+    Parameters
+    ----------
+    losses : callable
+        ``losses(weights, x, y)`` → (n,).
+    weights : dict of tensors
+        Every tensor (b, *shape).
+    x, y : tensors
+        n samples.
+    vectorize : bool
+        vmap, or a loop over the b draws.
+
+    Returns
+    -------
+    (b, n) tensor
+    """
+    if vectorize:
+        return vmap(losses, in_dims=(0, None, None))(weights, x, y)
+    n_draws = len(next(iter(weights.values())))
+    rows = ({name: tensor[t] for name, tensor in weights.items()} for t in range(n_draws))
+    return torch.stack([losses(row, x, y) for row in rows])
+
+
+def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
+    """
+    Whether vmap takes the net and gives what a loop gives.
+
+    LSTMs, branches on data and operations without a batching rule say no.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    X, y : arrays
+        A few samples, encoded.
+    """
+    losses = LossFunction(net)
+    weights = {name: torch.stack([w, w * 1.01]) for name, w in losses.center().items()}
+    with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*performance drop.*")
+        x, y_block = next(sample_blocks(net, X, y, len(X)))
+        looped = evaluate_block(losses, weights, x, y_block, vectorize=False)
+        try:
+            mapped = evaluate_block(losses, weights, x, y_block, vectorize=True)
+        except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):
+            return False
+    tolerance = 1e3 * torch.finfo(looped.dtype).eps
+    return torch.allclose(mapped, looped, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def plan_blocks(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    *,
+    n_draws: int,
+    vectorize: bool,
+    budget: int = MEMORY_BUDGET,
+) -> BlockPlan:
+    """
+    Draws and samples of a block, so that weights and activations stay within the budget.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    X, y : arrays
+        The samples; the first two are passed through the net to measure its activations.
+    n_draws : int
+        Draws in all.
+    vectorize : bool
+        Whether the draws of a block are evaluated at once.
+    budget : int, default=256 MiB
+        Bytes.
+
+    Returns
+    -------
+    BlockPlan
+    """
+    losses = LossFunction(net)
+    center = losses.center()
+    weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in center.values())
+    # drawn one by one, then stacked: twice the weights for a moment
+    draws = max(1, min(n_draws, budget // 2 // max(1, 2 * weight_bytes)))
+    sample_bytes = _ACTIVATION_FACTOR * _bytes_per_sample(net, losses, X[:2], y[:2])
+    together = draws if vectorize else 1
+    samples = max(1, budget // 2 // max(1, sample_bytes * together))
+    if vectorize and samples < min(len(X), 16):
+        samples = min(len(X), 16)
+        draws = max(1, min(draws, budget // 2 // (sample_bytes * samples)))
+    return BlockPlan(draws, min(samples, len(X)), vectorize)
+
+
+def _bytes_per_sample(net: NeuralNet, losses: LossFunction, X: npt.NDArray, y: npt.NDArray) -> int:
+    total = 0
+
+    def count(module: nn.Module, args: object, output: object) -> None:
+        nonlocal total
+        outputs = output if isinstance(output, (tuple, list)) else (output,)
+        total += sum(o.numel() * o.element_size() for o in outputs if isinstance(o, Tensor))
+
+    hooks = [
+        part.register_forward_hook(count)
+        for part in net.module_.modules()
+        if not any(True for _ in part.children())
+    ]
+    try:
+        with evaluation_mode(net), torch.no_grad():
+            x, y_block = next(sample_blocks(net, X, y, len(X)))
+            losses({}, x, y_block)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    n_values = int(np.prod(X.shape[1:])) * X.dtype.itemsize
+    return max(1, total // len(y_block) + n_values)
+
+
+def _blocks(
+    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Losses in float64, with the draws and the samples that they belong to."""
+    losses = LossFunction(net)
+    for start in range(0, draws.n_draws, plan.draws):
+        stop = min(start + plan.draws, draws.n_draws)
+        weights = draws.block(start, stop)
+        first = 0
+        for x, y_block in sample_blocks(net, X, y, plan.samples):
+            last = first + len(y_block)
+            values = evaluate_block(losses, weights, x, y_block, vectorize=plan.vectorize)
+            yield slice(start, stop), slice(first, last), values.double()
+            first = last
+
+
+def loss_matrix(
+    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+) -> npt.NDArray[np.float64]:
+    """
+    Every loss of every draw.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised; module mode, parameters and buffers are as before afterwards.
+    draws : WeightDraws
+        B of them.
+    X, y : arrays
+        n samples, encoded.
+    plan : BlockPlan
+        From :func:`plan_blocks`.
+
+    Returns
+    -------
+    (B, n) float64
+        ``losses[t, i]``, in units of the loss.
+    """
+    matrix = np.empty((draws.n_draws, len(X)))
+    with evaluation_mode(net), torch.no_grad():
+        for rows, columns, values in _blocks(net, draws, X, y, plan):
+            matrix[rows, columns] = values.cpu().numpy()
+    return matrix
+
+
+def mean_losses(
+    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+) -> npt.NDArray[np.float64]:
+    """
+    Mean loss of every draw over the samples, summed in float64 on the fly.
+
+    Parameters
+    ----------
+    net, draws, X, y, plan
+        As in :func:`loss_matrix`.
+
+    Returns
+    -------
+    (B,) float64
+        Losses of unequal blocks are weighted by their samples.
+    """
+    sums = np.zeros(draws.n_draws)
+    with evaluation_mode(net), torch.no_grad():
+        for rows, _, values in _blocks(net, draws, X, y, plan):
+            sums[rows] += values.sum(1).cpu().numpy()
+    return sums / len(X)
+
+
+def gradient_norm(net: NeuralNet, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan) -> float:
+    """
+    Euclidean norm of the gradient of the mean loss at the net's own weights.
+
+    Parameters
+    ----------
+    net, X, y, plan
+        As in :func:`loss_matrix`.
+
+    Returns
+    -------
+    float
+        Loss per unit of weight, over the trainable parameters, in evaluation mode.
+    """
+    losses = LossFunction(net)
+    weights = {name: w.clone().requires_grad_() for name, w in losses.center().items()}
+    totals = [torch.zeros_like(w, dtype=torch.float64) for w in weights.values()]
+    # cuDNN has no backward pass for recurrent layers in evaluation mode
+    with evaluation_mode(net), torch.backends.cudnn.flags(enabled=False):
+        for x, y_block in sample_blocks(net, X, y, plan.samples):
+            total = losses(weights, x, y_block).sum()
+            parts = torch.autograd.grad(total, list(weights.values()), materialize_grads=True)
+            for accumulated, part in zip(totals, parts, strict=True):
+                accumulated += part
+    return float(sum((part**2).sum() for part in totals) ** 0.5) / len(X)
+
+
+def per_sample_losses(
+    net: NeuralNet,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    weights: dict[str, npt.ArrayLike] | None = None,
+) -> npt.NDArray[np.float64]:
+    """
+    Losses of a fitted (or initialised) skorch net, sample by sample, in evaluation mode.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised. Nothing of it is changed.
+    X, y : array-like
+        n samples and their targets, in the form in which the net itself is trained.
+    weights : dict of {str: array-like}, optional
+        Other weights to evaluate: for parameter names, arrays ``(M, *shape)``. Parameters that
+        are left out stay as they are. None: the net's own weights.
+
+    Returns
+    -------
+    ndarray of float64
+        (n,) at the net's own weights, (M, n) with `weights`; in units of the criterion.
+
+    Raises
+    ------
+    UnsupportedNetError
+        If the net's loss is no mean over samples.
+    ValueError
+        If `weights` has unknown names or shapes that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skorch import NeuralNetRegressor
+    >>> from sufficiency import per_sample_losses
+    >>> net = NeuralNetRegressor(torch.nn.Linear, module__in_features=1, module__out_features=1)
+    >>> X = np.array([[0.0], [1.0]], dtype="float32")
+    >>> W = {"weight": np.ones((3, 1, 1)), "bias": np.array([[0.0], [1.0], [2.0]])}
+    >>> per_sample_losses(net.initialize(), X, np.zeros_like(X), weights=W)
+    array([[0., 1.],
+           [1., 4.],
+           [4., 9.]])
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    losses = LossFunction(net)
+    center = losses.center()
+    stacked = _stack(center, weights)
+    vectorize = stacked.n_draws > 1 and can_vectorize(net, X[:8], y[:8])
+    plan = plan_blocks(net, X, y, n_draws=stacked.n_draws, vectorize=vectorize)
+    matrix = loss_matrix(net, stacked, X, y, plan)
+    return matrix[0] if weights is None else matrix
+
+
+def _stack(center: Weights, weights: dict[str, npt.ArrayLike] | None) -> StackedWeights:
+    """The user's weights as tensors like the centre's; the centre itself without any."""
+    if weights is None:
+        return StackedWeights({name: tensor[None] for name, tensor in center.items()})
+    if not weights or set(weights) - set(center):
+        raise ValueError(f"`weights` must be for some of {sorted(center)}, got {sorted(weights)}")
+    stacked = {
+        name: torch.as_tensor(np.asarray(value), dtype=center[name].dtype).to(center[name].device)
+        for name, value in weights.items()
+    }
+    lengths = {len(tensor) for tensor in stacked.values() if tensor.ndim}
+    for name, tensor in stacked.items():
+        if tensor.shape[1:] != center[name].shape or len(lengths) != 1 or tensor.ndim == 0:
+            raise ValueError(
+                f"`weights[{name!r}]` must have shape (M, *{tuple(center[name].shape)}) with the "
+                f"same M for all, got {tuple(tensor.shape)}"
+            )
+    return StackedWeights(stacked)

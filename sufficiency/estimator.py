@@ -1,0 +1,382 @@
+"""The estimator: checks, the order of things, and delegation."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.validation import (
+    check_is_fitted,
+)
+
+from sufficiency._random import child_seed
+from sufficiency._threads import limited_threads, threads_of_a_worker
+from sufficiency._validation import check_choice, check_integer
+from sufficiency.cells import Recipe
+from sufficiency.curves import FAMILIES
+from sufficiency.default_net import default_net
+from sufficiency.delegation import DelegatesToNet
+from sufficiency.diagnostics import check_failures, warn_of_doubts
+from sufficiency.inputs import check_fit_input
+from sufficiency.nets import check_net
+from sufficiency.plotting import DeltaCurveDisplay
+from sufficiency.predictor import Predictor
+from sufficiency.preflight import Plan, make_scorer, plan_fit
+from sufficiency.probes import Probe, resolve_probe
+from sufficiency.results import SufficiencyResult
+from sufficiency.runner import run_cells
+from sufficiency.training import refit_net
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from skorch import NeuralNet
+
+__all__ = ["LandscapeSufficiencyEstimator"]
+
+Array = npt.NDArray
+
+
+class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEstimator):
+    """
+    How many samples are enough for a network, measured on its loss landscape.
+
+    The net is trained on growing nested subsets of the data. Around every trained centre w_k*,
+    weights w are drawn from a probe, and Δ says how much the empirical loss L_k still moves when
+    one unseen sample is added:
+
+        Δ_{k+1} = E_w (L_{k+1}(w) − L_k(w))² = E_w (ℓ_{k+1}(w) − L_k(w))²/(k+1)²
+
+    The decay of Δ over k is fitted and inverted at a threshold. Δ is conditional on the training
+    recipe of the net, and an untrained net passes any threshold: look at the losses in
+    ``result_.to_frame()`` and at the warnings.
+
+    Parameters
+    ----------
+    net : skorch NeuralNet, optional
+        Unfitted net; it is never changed. Every training starts from fresh weights, also where
+        the module is an instance. None: a small perceptron for tables, classifier or regressor
+        by the type of y.
+    sizes : int or sequence, default=8
+        An int: that many sizes, geometric from min(max(n_fit/32, 10·n_classes, 20), n_fit/2) to
+        n_fit, the samples left after candidates and validation. Floats in (0, 1]: fractions of
+        n_fit. Ints: counts. Strictly increasing.
+    n_repeats : int, default=4
+        Independent orderings of the data, each with its own candidates and seeds.
+    n_draws : int, default=32
+        Weight draws around each centre.
+    n_candidates : int, optional
+        Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
+        paper's procedure, with an estimate that is useless for a single size.
+    probe : {"isotropic"} or Probe, default="isotropic"
+        Distribution of the weights around a centre.
+    sigma : float, optional
+        Scale of the probe. None: the probe's default (0.2 of each tensor's root mean square).
+        An error with a Probe object, which carries its own.
+    order : {1, 2}, default=2
+        2: mean square, in loss². 1: mean absolute value, in loss.
+    center : {"last", "best"}, default="last"
+        Centres are the weights after training, or those of the lowest validation loss (a tenth
+        of the samples then validates).
+    min_steps : int, default=500
+        Small subsets get more epochs, to this many optimiser steps. 0: the net's epochs as they
+        are.
+    curve : {"auto", "theory", "power_law", "transient"}, default="auto"
+        Decay family; "auto" compares their forecasts.
+    scoring : str, callable or None, default=None
+        Score on the unseen candidates, as in scikit-learn. None: the net's own.
+    refit : bool, default=True
+        Train ``net_`` on all data afterwards, for ``predict`` and ``score``.
+    n_jobs : int, optional
+        Cells measured in parallel, through joblib.
+    random_state : int, RandomState instance or None, default=None
+        An int gives the same numbers, bit for bit, in every run.
+    verbose : int, default=0
+        1: a progress bar with the time left. 2: the nets print as well.
+
+    Attributes
+    ----------
+    result_ : SufficiencyResult
+        Everything that was measured; answers without the net.
+    sizes_ : ndarray of int64, shape (m,)
+        Measured sizes.
+    deltas_ : ndarray of float64, shape (m,)
+        Mean Δ over repeats, in loss² (order 2) or loss (order 1).
+    delta_stderr_ : ndarray of float64, shape (m,)
+        Its standard error.
+    curve_ : FittedCurve
+        The fitted decay.
+    net_ : NeuralNet
+        Fitted on all data; with ``refit=True``.
+    classes_ : ndarray, shape (C,)
+        Sorted labels; classification only.
+    n_features_in_ : int
+        Features seen in ``fit``.
+    feature_names_in_ : ndarray of str
+        Their names, if X had names.
+
+    Notes
+    -----
+    In a pipeline, steps before this estimator see all samples, candidates included. Unsupervised
+    ones such as a scaler do little harm; supervised ones leak.
+
+    References
+    ----------
+    Kiselev, Meshkov, Grabovoy: Robust Convergence of Loss Landscapes through Distributional
+    Averaging.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sufficiency import LandscapeSufficiencyEstimator
+    >>> X, y = load_iris(return_X_y=True)
+    >>> est = LandscapeSufficiencyEstimator(sizes=3, n_repeats=2, curve="theory", random_state=0)
+    >>> est.fit(X, y).sizes_
+    array([ 30,  60, 120])
+    >>> est.predict_sufficient_size([1e-3, 1e-4]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        net: "NeuralNet | None" = None,
+        *,
+        sizes: int | Sequence[float] = 8,
+        n_repeats: int = 4,
+        n_draws: int = 32,
+        n_candidates: int | None = None,
+        probe: str | Probe = "isotropic",
+        sigma: float | None = None,
+        order: int = 2,
+        center: str = "last",
+        min_steps: int = 500,
+        curve: str = "auto",
+        scoring: str | Callable[..., float] | None = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.net = net
+        self.sizes = sizes
+        self.n_repeats = n_repeats
+        self.n_draws = n_draws
+        self.n_candidates = n_candidates
+        self.probe = probe
+        self.sigma = sigma
+        self.order = order
+        self.center = center
+        self.min_steps = min_steps
+        self.curve = curve
+        self.scoring = scoring
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        groups: npt.ArrayLike | None = None,
+        X_unseen: npt.ArrayLike | None = None,
+        y_unseen: npt.ArrayLike | None = None,
+    ) -> "LandscapeSufficiencyEstimator":
+        """
+        Train, probe and fit the decay.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, …)
+            Inputs.
+        y : array-like of shape (n,) or (n, …)
+            Targets: labels of any kind, or numbers.
+        groups : array-like of shape (n,), optional
+            No group is divided between training, candidates and validation.
+        X_unseen, y_unseen : array-like, optional
+            Own candidates in place of reserved ones; then all of X can be trained on.
+
+        Returns
+        -------
+        LandscapeSufficiencyEstimator
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For input that makes no sense, before any training.
+
+        Warns
+        -----
+        NotSettledWarning, InertProbeWarning, HeavyTailWarning, CellFailedWarning
+            Reasons to doubt the result.
+        """
+        given = None if self.net is None else check_net(self.net)
+        probe = self._check_parameters()
+        X, y, groups, unseen = check_fit_input(self, X, y, groups, X_unseen, y_unseen)
+        net = default_net(X, y) if given is None else given
+        if given is None and X.dtype.kind != "f":
+            X = X.astype(np.float64)
+        root = int(check_random_state(self.random_state).randint(2**31 - 1))
+        plan = plan_fit(
+            net,
+            X,
+            y,
+            groups,
+            unseen,
+            sizes=self.sizes,
+            n_repeats=self.n_repeats,
+            n_candidates=self.n_candidates,
+            center=self.center,
+            min_steps=self.min_steps,
+            curve=self.curve,
+            root=root,
+        )
+        if not plan.vectorize:
+            warnings.warn(
+                "vmap does not take this net; its draws are evaluated one by one, which gives the "
+                "same numbers more slowly",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._scorer = make_scorer(net, self.scoring)
+        self._measure(net, probe, plan, root)
+        if self.refit:
+            self._refit(net, plan, root)
+        return self
+
+    def _check_parameters(self) -> Probe:
+        """Every scalar parameter; returns the probe."""
+        check_integer("n_repeats", self.n_repeats, 1)
+        check_integer("n_draws", self.n_draws, 1)
+        check_integer("min_steps", self.min_steps, 0)
+        if self.n_candidates is not None:
+            check_integer("n_candidates", self.n_candidates, 1)
+        if isinstance(self.order, bool) or self.order not in (1, 2):
+            raise ValueError(
+                f"`order` must be 1 (mean absolute) or 2 (mean square), got {self.order!r}"
+            )
+        check_choice("center", self.center, ("last", "best"))
+        check_choice("curve", self.curve, ("auto", *FAMILIES))
+        return resolve_probe(self.probe, self.sigma)
+
+    def _measure(self, net: "NeuralNet", probe: Probe, plan: Plan, root: int) -> None:
+        """Run the cells and set what follows from them."""
+        recipe = Recipe(
+            net=net,
+            codec=plan.codec,
+            probe=probe,
+            scorer=self._scorer,
+            root=root,
+            n_draws=self.n_draws,
+            order=self.order,
+            center=self.center,
+            min_steps=self.min_steps,
+            vectorize=plan.vectorize,
+            verbose=self.verbose,
+        )
+        cells = run_cells(
+            recipe,
+            plan.ladder,
+            plan.samples,
+            plan.unseen,
+            trained_samples=plan.trained_samples,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        n_unseen = [len(split.candidates) for split in plan.ladder.splits]
+        self.result_ = SufficiencyResult(
+            cells=tuple(cells),
+            order=self.order,
+            family=self.curve,
+            n_samples=len(plan.samples.y),
+            n_candidates=min(n_unseen) if plan.unseen is None else len(plan.unseen.y),
+            disjoint_candidates=plan.ladder.disjoint_candidates,
+            constant_loss=plan.constant_loss,
+            settings={
+                "net": type(net).__name__,
+                "probe": repr(probe),
+                "center": self.center,
+                "n_draws": str(self.n_draws),
+                "min_steps": str(self.min_steps),
+                "root_seed": str(root),
+            },
+        )
+        check_failures(self.result_)
+        self.sizes_ = self.result_.sizes
+        self.deltas_ = self.result_.deltas
+        self.delta_stderr_ = self.result_.delta_stderr
+        self.curve_ = self.result_.curve
+        warn_of_doubts(self.result_)
+
+    def _refit(self, net: "NeuralNet", plan: Plan, root: int) -> None:
+        """Train on all data."""
+        with limited_threads(threads_of_a_worker(self.n_jobs)):
+            self.net_ = refit_net(
+                net,
+                plan.samples.X,
+                plan.samples.encoded,
+                reserve_validation=plan.reserve_validation,
+                center=self.center,
+                min_steps=self.min_steps,
+                seed=child_seed(root, "refit"),
+                n_classes=None if plan.codec.classes is None else len(plan.codec.classes),
+                verbose=self.verbose,
+            )
+        self._predictor = Predictor(self.net_, plan.codec)
+        if plan.codec.classes is not None:
+            self.classes_ = plan.codec.classes
+
+    def predict_sufficient_size(self, threshold: npt.ArrayLike) -> int | npt.NDArray[np.int64]:
+        """
+        Smallest size from which on the fitted Δ stays at or below `threshold`.
+
+        Parameters
+        ----------
+        threshold : float or array-like
+            Largest acceptable Δ > 0, in loss² (order 2) or loss (order 1).
+
+        Returns
+        -------
+        int or ndarray of int64
+            See :meth:`SufficiencyResult.predict_sufficient_size`.
+        """
+        check_is_fitted(self, "result_")
+        return self.result_.predict_sufficient_size(threshold)
+
+    def plot_delta(
+        self, threshold: float | None = None, ax: "Axes | None" = None
+    ) -> DeltaCurveDisplay:
+        """
+        Draw Δ against the training size.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            Its line and the sufficient size are marked.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        DeltaCurveDisplay
+        """
+        check_is_fitted(self, "result_")
+        return DeltaCurveDisplay.from_estimator(self, threshold=threshold, ax=ax)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "result_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.non_deterministic = self.random_state is None
+        if isinstance(self.net, BaseEstimator):
+            of_net = get_tags(self.net)
+            tags.estimator_type = of_net.estimator_type
+            tags.classifier_tags = of_net.classifier_tags
+            tags.regressor_tags = of_net.regressor_tags
+            tags.target_tags.multi_output = of_net.target_tags.multi_output
+        return tags

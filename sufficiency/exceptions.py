@@ -1,0 +1,54 @@
+"""Warnings and errors that callers may want to tell apart."""
+
+__all__ = [
+    "CellFailedWarning",
+    "DivergedTrainingError",
+    "ExtrapolationWarning",
+    "HeavyTailWarning",
+    "InertProbeWarning",
+    "NotIdentifiableError",
+    "NotSettledWarning",
+    "SufficiencyWarning",
+    "UnreachableTargetError",
+    "UnsupportedNetError",
+]
+
+
+class SufficiencyWarning(UserWarning):
+    """Base class of every warning of this package."""
+
+
+class NotSettledWarning(SufficiencyWarning):
+    """Some centres are not settled: Δ around them says little about the landscape's minima."""
+
+
+class InertProbeWarning(SufficiencyWarning):
+    """The probe hardly moves Δ away from its value at the centre itself."""
+
+
+class HeavyTailWarning(SufficiencyWarning):
+    """A few candidates carry most of Δ."""
+
+
+class CellFailedWarning(SufficiencyWarning):
+    """A (repeat, size) cell failed and is left out of the curve."""
+
+
+class ExtrapolationWarning(SufficiencyWarning):
+    """The answer lies beyond the measured sizes."""
+
+
+class DivergedTrainingError(ArithmeticError):
+    """A training ended in weights that are not finite."""
+
+
+class NotIdentifiableError(ValueError):
+    """The measured curve does not determine the size that was asked for."""
+
+
+class UnreachableTargetError(ValueError):
+    """No number of samples reaches the target with this network and recipe."""
+
+
+class UnsupportedNetError(ValueError):
+    """The network cannot be measured as it is; the message says why and what to change."""

@@ -1,0 +1,228 @@
+"""Figures of a result."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._validation import check_number
+from sufficiency.curves import FittedCurve
+from sufficiency.results import SufficiencyResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["DeltaCurveDisplay"]
+
+_POINTS = 200
+
+
+class DeltaCurveDisplay:
+    """
+    Δ against the training size, with the fitted decay and the sufficient size.
+
+    Parameters
+    ----------
+    sizes : (m,) int64
+        Measured sizes, in samples.
+    deltas : (R, m) float64
+        Δ of every repeat; NaN where a cell failed.
+    delta : (m,) float64
+        Mean over repeats.
+    delta_stderr : (m,) float64
+        Its standard error.
+    curve : FittedCurve
+        The fitted decay.
+    threshold : float, optional
+        Largest acceptable Δ.
+    sufficient_size : int, optional
+        The size that meets it.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        After :meth:`plot`.
+    figure_ : matplotlib Figure
+        After :meth:`plot`.
+    points_ : matplotlib ErrorbarContainer
+        Means and standard errors.
+    repeats_ : list of matplotlib Line2D
+        One for each repeat.
+    curve_, extrapolation_ : matplotlib Line2D
+        The fit inside the measured sizes, and beyond them.
+    threshold_, size_ : matplotlib Line2D
+        The lines of the threshold and of the sufficient size; None without a threshold.
+
+    See Also
+    --------
+    LandscapeSufficiencyEstimator.plot_delta : The same from a fitted estimator.
+    """
+
+    ax_: "Axes"
+    figure_: "Figure"
+
+    def __init__(
+        self,
+        *,
+        sizes: npt.NDArray[np.int64],
+        deltas: npt.NDArray[np.float64],
+        delta: npt.NDArray[np.float64],
+        delta_stderr: npt.NDArray[np.float64],
+        curve: FittedCurve,
+        threshold: float | None = None,
+        sufficient_size: int | None = None,
+    ) -> None:
+        self.sizes = sizes
+        self.deltas = deltas
+        self.delta = delta
+        self.delta_stderr = delta_stderr
+        self.curve = curve
+        self.threshold = threshold
+        self.sufficient_size = sufficient_size
+
+    @classmethod
+    def from_result(
+        cls, result: SufficiencyResult, *, threshold: float | None = None, ax: "Axes | None" = None
+    ) -> "DeltaCurveDisplay":
+        """
+        Draw a result.
+
+        Parameters
+        ----------
+        result : SufficiencyResult
+            From a fit or from disk.
+        threshold : float, optional
+            Largest acceptable Δ; its line and the sufficient size are marked.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        DeltaCurveDisplay
+            Drawn.
+        """
+        size = None
+        if threshold is not None:
+            threshold = check_number("threshold", threshold, above=0.0)
+            size = result.predict_sufficient_size(threshold)
+        display = cls(
+            sizes=result.sizes,
+            deltas=result.table("delta"),
+            delta=result.deltas,
+            delta_stderr=result.delta_stderr,
+            curve=result.curve,
+            threshold=threshold,
+            sufficient_size=size if size is None else int(size),
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, threshold: float | None = None, ax: "Axes | None" = None
+    ) -> "DeltaCurveDisplay":
+        """Draw a fitted estimator; parameters as in :meth:`from_result`."""
+        return cls.from_result(estimator.result_, threshold=threshold, ax=ax)
+
+    def plot(self, ax: "Axes | None" = None) -> "DeltaCurveDisplay":
+        """
+        Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        DeltaCurveDisplay
+            Itself.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        self._plot_measurements(ax)
+        self._plot_curve(ax)
+        self._plot_threshold(ax)
+        power, unit = ("squared", "loss²") if self.curve.order == 2 else ("absolute", "loss")
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlabel="training size k (samples)",
+            ylabel=f"Δ: mean {power} change of the loss\nwhen one sample is added ({unit})",
+        )
+        ax.legend()
+        return self
+
+    def _plot_measurements(self, ax: "Axes") -> None:
+        n_repeats = len(self.deltas)
+        self.repeats_ = [
+            ax.plot(
+                self.sizes,
+                row,
+                color="C0",
+                alpha=0.35,
+                linewidth=0.8,
+                marker=".",
+                markersize=4,
+                label="single repeats" if i == 0 and n_repeats > 1 else None,
+            )[0]
+            for i, row in enumerate(self.deltas)
+        ]
+        label = f"mean of {n_repeats} repeats ± s.e." if n_repeats > 1 else "Δ ± s.e."
+        # a bar that would reach below zero has no place on a logarithmic axis
+        lower = np.minimum(self.delta_stderr, 0.999 * self.delta)
+        self.points_ = ax.errorbar(
+            self.sizes,
+            self.delta,
+            yerr=np.stack([lower, self.delta_stderr]),
+            fmt="o",
+            color="C0",
+            markersize=5,
+            capsize=3,
+            label=label,
+        )
+
+    def _plot_curve(self, ax: "Axes") -> None:
+        # the curve knows at which sizes any cell finished
+        first, last = self.curve.sizes[0], self.curve.sizes[-1]
+        inside = np.geomspace(first, last, _POINTS)
+        (self.curve_,) = ax.plot(
+            inside, self.curve.predict(inside), color="C1", label=f"fit: {_describe(self.curve)}"
+        )
+        end = max(2 * last, 1.3 * (self.sufficient_size or 0))
+        beyond = np.geomspace(last, end, _POINTS)
+        (self.extrapolation_,) = ax.plot(
+            beyond, self.curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
+        )
+
+    def _plot_threshold(self, ax: "Axes") -> None:
+        self.threshold_ = self.size_ = None
+        if self.threshold is None:
+            return
+        self.threshold_ = ax.axhline(
+            self.threshold, color="C3", linewidth=1, label=f"threshold {self.threshold:.2g}"
+        )
+        if self.sufficient_size is not None:
+            self.size_ = ax.axvline(
+                self.sufficient_size,
+                color="C2",
+                linewidth=1,
+                linestyle=":",
+                label=f"sufficient: {self.sufficient_size:,} samples",
+            )
+
+
+def _describe(curve: FittedCurve) -> str:
+    """The family with its numbers, κ = k + 1, as mathtext."""
+    values = {name: f"{value:.3g}" for name, value in curve.parameters.items()}
+    if curve.family == "theory":
+        formula = rf"{values['C']}\,\kappa^{{-{curve.order}}}"
+    elif curve.family == "power_law":
+        formula = rf"{values['C']}\,\kappa^{{{-curve.parameters['alpha']:.3g}}}"
+    else:
+        terms = rf"({values['C']} + {values['A']}\,\kappa^{{-{values['beta']}}})"
+        formula = rf"{terms}\,\kappa^{{-{curve.order}}}"
+    return rf"${formula}$, $\kappa = k + 1$"

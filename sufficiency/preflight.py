@@ -1,0 +1,232 @@
+"""Everything that can be found out, and refused, before a single training."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import get_scorer
+from skorch import NeuralNet
+
+from sufficiency._random import child_rng, child_seed
+from sufficiency.baseline import constant_loss
+from sufficiency.cells import Samples, Scorer
+from sufficiency.curves import FAMILIES, SIZES_NEEDED
+from sufficiency.engine import can_vectorize
+from sufficiency.ladder import Ladder, build_ladder, default_n_candidates, stratification
+from sufficiency.losses import check_losses
+from sufficiency.nets import has_scheduler, module_dtype, monitors_validation
+from sufficiency.predictor import Predictor
+from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
+from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
+
+__all__ = ["Plan", "make_scorer", "plan_fit"]
+
+_CHECKED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """
+    What a fit is going to do.
+
+    Attributes
+    ----------
+    codec : TargetCodec
+        Between the user's targets and the net's.
+    samples, unseen : Samples
+        Data, and the user's own candidates if there are any.
+    ladder : Ladder
+        Sizes and indices.
+    vectorize : bool
+        Whether vmap takes the net.
+    constant_loss : float
+        Loss of the best constant prediction.
+    reserve_validation : bool
+        Whether a tenth of the samples validates.
+    trained_samples : callable
+        Samples that the training at a size passes through the net.
+    """
+
+    codec: TargetCodec
+    samples: Samples
+    unseen: Samples | None
+    ladder: Ladder
+    vectorize: bool
+    constant_loss: float
+    reserve_validation: bool
+    trained_samples: Callable[[int], int]
+
+
+def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
+    """
+    The learning curve's score.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Whose own ``score`` is taken without `scoring`.
+    scoring : str, callable or None
+        As in scikit-learn.
+
+    Returns
+    -------
+    callable or None
+        ``scorer(predictor, X, y)``; None if the net has no score.
+    """
+    if scoring is not None:
+        return get_scorer(scoring)
+    if not hasattr(net, "score"):
+        return None
+    return Predictor.score
+
+
+def plan_fit(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    groups: npt.NDArray | None,
+    unseen: tuple[npt.NDArray, npt.NDArray] | None,
+    *,
+    sizes: int | Sequence[float],
+    n_repeats: int,
+    n_candidates: int | None,
+    center: str,
+    min_steps: int,
+    curve: str,
+    root: int,
+) -> Plan:
+    """
+    Look at net and data together and decide how they are measured.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Not changed.
+    X, y, groups, unseen : arrays
+        Validated input of ``fit``.
+    sizes, n_repeats, n_candidates, center, min_steps, curve
+        The estimator's parameters.
+    root : int
+        Root seed.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError
+        Whatever does not fit together, with the remedy.
+    """
+    untrained = initialized_net(net, child_seed(root, "check"))
+    dtype = module_dtype(untrained)
+    codec = fit_target_codec(net, y, dtype)
+    strata = stratification(codec.encode(y)) if codec.strata else None
+    reserve_validation = center == "best" or monitors_validation(untrained)
+    ladder = build_ladder(
+        len(X),
+        sizes=sizes,
+        n_repeats=n_repeats,
+        n_candidates=_resolve_n_candidates(n_candidates, len(X), unseen is not None),
+        root=root,
+        strata=strata,
+        groups=groups,
+        reserve_validation=reserve_validation,
+    )
+    _check_curve(curve, len(ladder.sizes))
+    check_batches(untrained, ladder.sizes)
+    codec = _fit_columns(untrained, codec, X, y)
+    samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
+    own = None if unseen is None else _encode_unseen(codec, unseen)
+    few = _few(samples, root)
+    n_classes = None if codec.classes is None else len(codec.classes)
+    check_losses(untrained, few.X, few.encoded, n_classes)
+    _check_scheduler(untrained, samples, ladder, min_steps)
+
+    def trained_samples(size: int) -> int:
+        steps = steps_per_epoch(untrained, samples.X[:size], samples.encoded[:size])
+        return size * planned_epochs(untrained, steps, min_steps)
+
+    return Plan(
+        codec=codec,
+        samples=samples,
+        unseen=own,
+        ladder=ladder,
+        vectorize=can_vectorize(untrained, few.X, few.encoded),
+        constant_loss=constant_loss(untrained, samples.X, samples.encoded),
+        reserve_validation=reserve_validation,
+        trained_samples=trained_samples,
+    )
+
+
+def _encode_unseen(codec: TargetCodec, unseen: tuple[npt.NDArray, npt.NDArray]) -> Samples:
+    X, y = unseen
+    return Samples(cast_floating(X, codec.dtype), codec.encode(y), y)
+
+
+def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -> int:
+    if own:
+        if n_candidates is not None:
+            raise ValueError(
+                f"`n_candidates` must be None with own unseen data, got {n_candidates}; all of "
+                "X_unseen serve as candidates"
+            )
+        return 0
+    return default_n_candidates(n_samples) if n_candidates is None else n_candidates
+
+
+def _few(samples: Samples, root: int) -> Samples:
+    """A handful of random samples, for looking at the net."""
+    n = len(samples.y)
+    chosen = child_rng(root, "check").choice(n, size=min(_CHECKED, n), replace=False)
+    return samples.take(np.sort(chosen))
+
+
+def _fit_columns(
+    untrained: NeuralNet, codec: TargetCodec, X: npt.NDArray, y: npt.NDArray
+) -> TargetCodec:
+    """Leave 1-D regression targets flat where the net's output is flat."""
+    if not codec.column:
+        return codec
+    flat = replace(codec, column=False)
+    probe = cast_floating(X[:_CHECKED], codec.dtype)
+    try:
+        check_losses(untrained, probe, flat.encode(y[:_CHECKED]))
+    except ValueError:
+        return codec
+    return flat
+
+
+def _check_curve(curve: str, n_sizes: int) -> None:
+    if curve in FAMILIES and n_sizes < SIZES_NEEDED[curve]:
+        raise ValueError(
+            f"`curve`={curve!r} needs at least {SIZES_NEEDED[curve]} sizes, got {n_sizes}; "
+            "measure more sizes or choose a simpler family"
+        )
+
+
+def _check_scheduler(
+    untrained: NeuralNet, samples: Samples, ladder: Ladder, min_steps: int
+) -> None:
+    if not has_scheduler(untrained):
+        return
+    raised = [
+        int(size)
+        for size in ladder.sizes
+        if planned_epochs(
+            untrained,
+            steps_per_epoch(untrained, samples.X[:size], samples.encoded[:size]),
+            min_steps,
+        )
+        > untrained.max_epochs
+    ]
+    if raised:
+        warnings.warn(
+            f"`min_steps`={min_steps} raises the epochs at the sizes {raised}, and the net's "
+            "learning-rate schedule was made for fewer; set min_steps=0 or a schedule by steps",
+            UserWarning,
+            stacklevel=4,
+        )

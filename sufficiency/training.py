@@ -1,0 +1,290 @@
+"""The only place where a net is fitted: one subset, one centre, from fresh seeded weights."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet, NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.helper import predefined_split
+from torch import Tensor
+
+from sufficiency._random import isolated_rng
+from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
+from sufficiency.ladder import VALIDATION_FRACTION
+from sufficiency.nets import fresh_net
+
+__all__ = [
+    "TrainedCenter",
+    "check_batches",
+    "initialized_net",
+    "planned_epochs",
+    "refit_net",
+    "steps_per_epoch",
+    "train_center",
+]
+
+# Snapshots at a geometric series of steps: one of the last two is a tenth of the training ago,
+# wherever early stopping ends it.
+_SNAPSHOT_RATIO = 1.1
+
+_DIVERGED = "the training diverged: its weights are not finite"
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedCenter:
+    """
+    A trained net and where it was a little earlier.
+
+    Attributes
+    ----------
+    net : NeuralNet
+        Its module holds the centre w_k*, in evaluation mode.
+    earlier : dict of tensors or None
+        Trainable parameters and buffers at an earlier step; None after fewer than two steps.
+    tenths : float
+        How many tenths of the training lie between `earlier` and the centre.
+    seconds : float
+        Duration of the training.
+    """
+
+    net: NeuralNet
+    earlier: State | None
+    tenths: float
+    seconds: float
+
+
+def _state(module: torch.nn.Module) -> State:
+    """Copies of the trainable parameters and the buffers."""
+    named = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+    return {n: t.detach().clone() for n, t in [*named, *module.named_buffers()]}
+
+
+class _CenterTracker(Callback):
+    """Remembers earlier weights and, if asked, the validation-optimal ones."""
+
+    def __init__(self, keep_best: bool) -> None:
+        self.keep_best = keep_best
+        self.step = 0
+        self.due = 1.0
+        self.previous: tuple[int, State] | None = None
+        self.last: tuple[int, State] | None = None
+        self.best_loss = math.inf
+        self.best: tuple[int, State] | None = None
+        self.before_best: tuple[int, State] | None = None
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: object) -> None:
+        """Count optimiser steps; take a snapshot when one is due."""
+        if not training:
+            return
+        self.step += 1
+        if self.step >= self.due:
+            self.previous, self.last = self.last, (self.step, _state(net.module_))
+            self.due = self.step * _SNAPSHOT_RATIO
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
+        """Keep the weights of the best validation loss (batches weighted by their samples)."""
+        if not self.keep_best:
+            return
+        batches = [b for b in net.history[-1]["batches"] if "valid_loss" in b]
+        losses = [batch["valid_loss"] for batch in batches]
+        counts = [batch["valid_batch_size"] for batch in batches]
+        loss = float(np.average(losses, weights=counts))
+        if loss < self.best_loss:
+            self.best_loss = loss
+            self.best = (self.step, _state(net.module_))
+            self.before_best = self.reference(self.step)
+
+    def reference(self, end: int) -> tuple[int, State] | None:
+        """The snapshot nearest to nine tenths of `end` steps, before `end`."""
+        taken = [s for s in (self.previous, self.last) if s is not None and s[0] < end]
+        return min(taken, key=lambda s: abs(s[0] - 0.9 * end), default=None)
+
+
+def steps_per_epoch(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> int:
+    """Optimiser steps that the net's own training loader makes of these samples."""
+    return max(1, len(net.get_iterator(net.get_dataset(X, y), training=True)))
+
+
+def planned_epochs(net: NeuralNet, steps: int, min_steps: int) -> int:
+    """The net's epochs, or as many as it takes to make `min_steps` of `steps` an epoch."""
+    return max(net.max_epochs, math.ceil(min_steps / steps))
+
+
+def initialized_net(net: NeuralNet, seed: int, n_classes: int | None = None) -> NeuralNet:
+    """Fresh, initialised, untrained copy of `net`, for looking at."""
+    with isolated_rng(seed):
+        return fresh_net(net, **_recipe_params(net, n_classes, verbose=0)).initialize()
+
+
+def _recipe_params(net: NeuralNet, n_classes: int | None, verbose: int) -> dict[str, object]:
+    """What every training sets: no hidden validation split, silence, all the classes."""
+    params: dict[str, object] = {"train_split": None, "verbose": net.verbose if verbose > 1 else 0}
+    if n_classes is not None and isinstance(net, NeuralNetClassifier):
+        params["classes"] = np.arange(n_classes)
+    return params
+
+
+def train_center(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    validation: tuple[npt.NDArray, npt.NDArray] | None,
+    *,
+    center: str,
+    min_steps: int,
+    seed: int,
+    n_classes: int | None = None,
+    verbose: int = 0,
+) -> TrainedCenter:
+    """
+    Train a copy of `net` on exactly these samples.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Left as it is.
+    X, y : arrays
+        k samples, encoded.
+    validation : tuple of arrays or None
+        Given to skorch as a predefined split; otherwise the net has no validation data.
+    center : {"last", "best"}
+        The weights after the last epoch, or those of the lowest validation loss.
+    min_steps : int
+        Optimiser steps at least; epochs are raised to make them.
+    seed : int
+        For initial weights, shuffling and dropout.
+    n_classes : int, optional
+        All classes of the problem, some of which these samples may lack.
+    verbose : int
+        Above 1 the net prints as the user set it.
+
+    Returns
+    -------
+    TrainedCenter
+
+    Raises
+    ------
+    DivergedTrainingError
+        If the weights are not finite in the end.
+    """
+    start = time.perf_counter()
+    with isolated_rng(seed):
+        copy = fresh_net(net, **_recipe_params(net, n_classes, verbose))
+        copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
+        if validation is not None:
+            copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
+        copy.initialize()
+        tracker = _CenterTracker(keep_best=center == "best")
+        # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
+        copy.callbacks_.insert(0, ("center_tracker", tracker))
+        _run(copy, X, y)
+        copy.callbacks_.pop(0)
+    end, reference = tracker.step, tracker.reference(tracker.step)
+    if tracker.best is not None:
+        end, reference = tracker.best[0], tracker.before_best
+        _load(copy.module_, tracker.best[1])
+    if not _finite(copy.module_):
+        raise DivergedTrainingError(_DIVERGED)
+    copy.module_.eval()
+    earlier, tenths = None, math.nan
+    if reference is not None:
+        earlier, tenths = reference[1], 10 * (end - reference[0]) / end
+    return TrainedCenter(copy, earlier, tenths, time.perf_counter() - start)
+
+
+def _run(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> None:
+    """fit() of an initialised net, which would take a user's interrupt for early stopping."""
+    net.notify("on_train_begin", X=X, y=y)
+    try:
+        net.fit_loop(X, y)
+    except KeyboardInterrupt:
+        stoppers = [c for _, c in net.callbacks_ if isinstance(c, EarlyStopping)]
+        if not any(stopper.misses_ >= stopper.patience for stopper in stoppers):
+            raise
+    except (RuntimeError, ValueError) as error:
+        # some criteria refuse what a diverged net puts out
+        if _finite(net.module_):
+            raise
+        raise DivergedTrainingError(_DIVERGED) from error
+    net.notify("on_train_end", X=X, y=y)
+
+
+def _finite(module: torch.nn.Module) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
+
+
+def refit_net(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    *,
+    reserve_validation: bool,
+    seed: int,
+    **training: object,
+) -> NeuralNet:
+    """
+    Train a copy of `net` on all samples, as the cells are trained.
+
+    Parameters
+    ----------
+    net, X, y
+        As in :func:`train_center`.
+    reserve_validation : bool
+        A random tenth of the samples validates, and is not trained on.
+    seed : int
+        For the division and the training.
+    **training
+        Further arguments of :func:`train_center`.
+
+    Returns
+    -------
+    NeuralNet
+        Fitted.
+    """
+    # torch shares memory and refuses to do so with what must not be written
+    X, y = np.require(X, requirements="W"), np.require(y, requirements="W")
+    if not reserve_validation:
+        return train_center(net, X, y, None, seed=seed, **training).net  # type: ignore[arg-type]
+    order = np.random.default_rng(seed).permutation(len(X))
+    held, kept = np.split(order, [math.ceil(VALIDATION_FRACTION * len(X))])
+    validation = (X[held], y[held])
+    return train_center(net, X[kept], y[kept], validation, seed=seed, **training).net  # type: ignore[arg-type]
+
+
+def _load(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Write a snapshot back into the module."""
+    named = dict([*module.named_parameters(), *module.named_buffers()])
+    with torch.no_grad():
+        for name, tensor in state.items():
+            named[name].copy_(tensor)
+
+
+def check_batches(net: NeuralNet, sizes: npt.NDArray[np.int64]) -> None:
+    """
+    Refuse sizes whose last batch batch norm cannot be trained on.
+
+    Raises
+    ------
+    UnsupportedNetError
+        If the module has batch norm and an epoch of some size ends in a batch of one sample.
+    """
+    kwargs = net.get_params_for("iterator_train")
+    batch = kwargs.get("batch_size", net.batch_size)
+    has_batch_norm = any(
+        isinstance(part, torch.nn.modules.batchnorm._BatchNorm) for part in net.module_.modules()
+    )
+    if not has_batch_norm or kwargs.get("drop_last") or batch < 2:
+        return
+    bad = [int(size) for size in sizes if size % batch == 1]
+    if bad:
+        raise UnsupportedNetError(
+            f"`net` has batch norm and its epochs at the sizes {bad} end in a batch of one sample "
+            f"(batch_size={batch}), which has no variance; set iterator_train__drop_last=True"
+        )

@@ -1,0 +1,44 @@
+"""What every test can rely on: no window, one thread, its own random numbers."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+matplotlib.use("Agg")
+# One thread gives the same bits on every machine, and lets parallel workers share the cores.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240817)
+
+
+@pytest.fixture
+def require_tool() -> Callable[[str], str]:
+    """Path of a program; without it the test is left out, except in CI, where it fails."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            reason = f"`{name}` is not installed"
+            if os.environ.get("CI", "").lower() in {"1", "true"}:
+                pytest.fail(f"{reason}, and CI must have it")
+            pytest.skip(reason)
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
+    # Only a test that drew something has imported pyplot.
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -1,0 +1,237 @@
+"""The shape of the package, proven from its source: who imports whom, and what stays out."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "sufficiency"
+
+# The way of the data. A file or folder imports only from stations before its own.
+STATIONS = (
+    "exceptions",
+    "_random",
+    "_threads",
+    "_validation",
+    "theory",
+    "ladder",
+    "models",
+    "datasets",
+    "nets",  # cloning and inspecting skorch nets
+    "targets",  # label encoding
+    "predictor",  # a fitted net that speaks the user's labels
+    "default_net",  # the net for net=None
+    "losses",
+    "baseline",  # the best prediction that ignores its input
+    "engine",
+    "curvature",
+    "probes",
+    "training",
+    "deltas",
+    "cells",
+    "store",
+    "runner",  # all cells, in parallel
+    "curves",
+    "measurements",
+    "sizing",
+    "results",
+    "diagnostics",  # what the numbers warn of
+    "landscape",
+    "plotting",
+    "report",
+    "preflight",  # what can be found out before any training
+    "inputs",  # of fit and predict
+    "delegation",  # predict and score of the refitted net
+    "estimator",
+    "cli",
+    "__init__",
+    "__main__",
+)
+
+# Stations that may know less than everything before them.
+FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
+ANSWERS = {"theory", "curves", "measurements", "sizing", "results"}
+MAY_IMPORT = {
+    "curves": FOUNDATION | {"theory"},
+    "engine": FOUNDATION | {"nets", "losses"},  # knows neither probes nor Δ
+    "probes": FOUNDATION,  # the centre comes as an argument; never X, y, the engine or Δ
+    "measurements": FOUNDATION | ANSWERS | {"cells"},  # of a cell, its numbers
+    "sizing": FOUNDATION | ANSWERS | {"cells"},
+    "results": FOUNDATION | ANSWERS | {"cells"},
+    "diagnostics": FOUNDATION | ANSWERS,  # reads results
+    "plotting": FOUNDATION | ANSWERS | {"landscape"},  # reads results
+    "report": FOUNDATION | ANSWERS | {"plotting"},
+    "__main__": {"cli"},
+}
+
+# Libraries that only these stations may use.
+ONLY_IN = {"matplotlib": {"plotting", "report"}}
+# Numbers, pictures and orchestration: no tensor of their own.
+WITHOUT_TORCH = {"curves", "measurements", "sizing", "results"}
+WITHOUT_TORCH |= {"diagnostics", "plotting", "estimator"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 400
+
+
+def station_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported_names(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of everything that is imported, in functions and under TYPE_CHECKING too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import at line {node.lineno}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_libraries(path: Path) -> set[str]:
+    """Top-level packages that are imported for more than annotations."""
+    tree = parse(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            node.body = [ast.Pass()]
+    return {name.split(".")[0] for name in imported_names(tree)}
+
+
+def imported_stations(path: Path) -> set[str]:
+    """Stations of this package that a file imports from; `from sufficiency import x` may be one."""
+    stations = {station_of(module) for module in MODULES}
+    found = set()
+    for name in imported_names(parse(path)):
+        package, _, rest = name.partition(".")
+        if package == "sufficiency":
+            station = rest.split(".")[0]
+            found.add(station if station in stations else "__init__")
+    return found
+
+
+def each_module(function: Callable[[Path], None]) -> Callable[[Path], None]:
+    names = [str(path.relative_to(PACKAGE)) for path in MODULES]
+    return pytest.mark.parametrize("path", MODULES, ids=names)(function)
+
+
+@each_module
+def test_every_file_has_its_place(path):
+    assert station_of(path) in STATIONS, "place it in STATIONS, where the data pass it"
+
+
+@each_module
+def test_imports_go_one_way(path):
+    here = station_of(path)
+    assert here in STATIONS
+    before = set(STATIONS[: STATIONS.index(here)])
+    later = imported_stations(path) - before - {here}
+    assert not later, f"{here} comes before {sorted(later)} in the way of the data"
+
+
+@each_module
+def test_stations_know_only_what_they_may(path):
+    here = station_of(path)
+    unwanted = imported_stations(path) - MAY_IMPORT.get(here, set(STATIONS)) - {here}
+    assert not unwanted, f"{here} must do without {sorted(unwanted)}"
+
+
+@each_module
+def test_files_stay_short(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines < MAX_LINES, f"{lines} lines: there is more than one reason to change it"
+
+
+@each_module
+def test_no_assert_guards_input(path):
+    lines = [node.lineno for node in ast.walk(parse(path)) if isinstance(node, ast.Assert)]
+    assert not lines, f"assert at lines {lines} vanishes under python -O; raise an error"
+
+
+@each_module
+def test_loading_can_run_no_code(path):
+    tree = parse(path)
+    assert not imported_libraries(path) & {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
+    loaders = {"torch.load", "torch.save", "joblib.load", "joblib.dump"}
+    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not (used | set(imported_names(tree))) & loaders
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    allowed = {ast.unparse(node.value) for node in keywords if node.arg == "allow_pickle"}
+    assert allowed <= {"False"}
+
+
+@each_module
+def test_libraries_stay_where_they_belong(path):
+    for library, stations in ONLY_IN.items():
+        if station_of(path) not in stations:
+            assert library not in imported_libraries(path)
+    if station_of(path) in WITHOUT_TORCH:
+        assert not imported_libraries(path) & {"torch", "torchvision"}
+
+
+def test_libraries_are_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.split(r"[^\w.-]", entry)[0] for entry in project["dependencies"]}
+    declared = {{"scikit-learn": "sklearn"}.get(name, name) for name in names}
+    used = {name.split(".")[0] for path in MODULES for name in imported_names(parse(path))}
+    assert used - set(sys.stdlib_module_names) - {"sufficiency"} <= declared
+
+
+def test_stations_are_listed_once():
+    assert len(set(STATIONS)) == len(STATIONS)
+    assert set(MAY_IMPORT) | WITHOUT_TORCH <= set(STATIONS)
+
+
+@pytest.fixture
+def project_files(require_tool) -> list[str]:
+    """What git keeps or would keep: tracked files, and new ones it does not ignore."""
+    git = require_tool("git")
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return sorted({name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+
+
+def test_top_level_is_as_agreed(project_files):
+    allowed = {"sufficiency", "tests", "docs", "examples"}
+    allowed |= {"pyproject.toml", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"}
+    entries = {name.split("/")[0] for name in project_files}
+    assert allowed <= entries
+    assert {name for name in entries - allowed if not name.startswith(".")} == set()
+
+
+# Written in pieces, so that this file does not find itself.
+MACHINE_PATHS = re.compile(r"(?<![\w.$}~-])/(?:" + "home|Users|root|work|opt|mnt" + r")/[\w.-]+")
+REGISTRIES = re.compile(
+    r"(?:" + r"|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.org")) + r")"
+    r"|-" + r"-(?:extra-)?index-url|PIP_" + "INDEX_URL"
+)
+
+
+def test_no_file_names_a_machine_or_a_registry(project_files):
+    found = []
+    for name in project_files:
+        data = (ROOT / name).read_bytes()
+        if b"\0" in data:
+            continue  # an array or a picture
+        for number, line in enumerate(data.decode("utf-8").splitlines(), start=1):
+            if MACHINE_PATHS.search(line) or REGISTRIES.search(line):
+                found.append(f"{name}:{number}: {line.strip()[:80]}")
+    assert not found, "\n".join(found)
+
+
+def test_the_search_for_machines_and_registries_finds_them():
+    for line in ("open('" + "/" + "home/me/x')", "cd " + "/" + "work/main", '"' + "/" + 'opt/pip"'):
+        assert MACHINE_PATHS.search(line), line
+    for line in ("see docs/home/page", "https://example.org/home/x", "$HOME/work/x", "./work/x"):
+        assert not MACHINE_PATHS.search(line), line
+    assert REGISTRIES.search("https://" + "py" + "pi.org/simple")
+    assert not REGISTRIES.search("https://keepachangelog.com")
