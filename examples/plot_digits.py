@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sufficiency import LandscapeSufficiencyEstimator
 
 # sphinx_gallery_start_ignore
-parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+parser = argparse.ArgumentParser(description="How many handwritten digits would have been enough?")
 parser.add_argument("--output", help="write the figure to this file")
 arguments = parser.parse_known_args()[0]
 # sphinx_gallery_end_ignore

@@ -10,10 +10,12 @@ from sufficiency.exceptions import (
     NotIdentifiableError,
     NotSettledWarning,
     SufficiencyWarning,
+    UnreachableTargetError,
     UnsupportedNetError,
 )
-from sufficiency.plotting import DeltaCurveDisplay
+from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.results import SufficiencyResult
+from sufficiency.sizing import Verdict
 
 __all__ = [
     "CellFailedWarning",
@@ -22,11 +24,14 @@ __all__ = [
     "HeavyTailWarning",
     "InertProbeWarning",
     "LandscapeSufficiencyEstimator",
+    "LearningCurveDisplay",
     "NotIdentifiableError",
     "NotSettledWarning",
     "SufficiencyResult",
     "SufficiencyWarning",
+    "UnreachableTargetError",
     "UnsupportedNetError",
+    "Verdict",
     "per_sample_losses",
 ]
 

@@ -74,7 +74,7 @@ def _minimize(net: NeuralNet, free: Tensor, target: Tensor) -> float:
     def mean_loss() -> Tensor:
         optimizer.zero_grad()
         outputs = _link(net, free).expand(len(target), *free.shape)
-        loss = net.get_loss(outputs, target, training=False)
+        loss = net.get_loss(outputs, target, X=None, training=False)
         if loss.requires_grad:
             loss.backward()
         return loss

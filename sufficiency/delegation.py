@@ -1,17 +1,24 @@
-"""Predictions of the net that was trained on all data."""
+"""What a fitted estimator passes on: questions to its result, predictions to its net."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_regressor
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from sufficiency.inputs import check_targets
+from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.predictor import Predictor
+from sufficiency.results import SufficiencyResult
+from sufficiency.sizing import Verdict
 
-__all__ = ["DelegatesToNet"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["DelegatesToNet", "DelegatesToResult"]
 
 Array = npt.NDArray
 
@@ -76,3 +83,128 @@ class DelegatesToNet:
     def _check_input(self, X: Any) -> Array:
         X = validate_data(self, X, allow_nd=True, reset=False)
         return self._predictor.cast(X)
+
+
+class DelegatesToResult:
+    """The questions that ``result_`` answers, and its figures."""
+
+    result_: SufficiencyResult
+
+    def predict_sufficient_size(
+        self,
+        threshold: npt.ArrayLike,
+        *,
+        relative: bool = False,
+        growth: float | None = None,
+    ) -> int | npt.NDArray[np.int64]:
+        """
+        Smallest size from which on the fitted change of the loss stays at or below a threshold.
+
+        Parameters
+        ----------
+        threshold : float or array-like
+            Largest acceptable Δ > 0, in loss² (order 2) or loss (order 1); with `relative` the
+            root mean square change as a share of the unseen loss.
+        relative : bool, default=False
+            How to read `threshold`.
+        growth : int or float, optional
+            Δ for so many samples that come at once (int), or for data that grow by that fraction
+            (float). None: one sample.
+
+        Returns
+        -------
+        int or ndarray of int64
+            See :meth:`SufficiencyResult.predict_sufficient_size`, also for the errors.
+        """
+        check_is_fitted(self, "result_")
+        return self.result_.predict_sufficient_size(threshold, relative=relative, growth=growth)
+
+    def sufficient_size_interval(
+        self,
+        threshold: float,
+        *,
+        confidence: float = 0.95,
+        relative: bool = False,
+        growth: float | None = None,
+    ) -> tuple[int, float]:
+        """
+        Interval of the sufficient size; needs two repeats or more.
+
+        Parameters
+        ----------
+        threshold, relative, growth
+            As in :meth:`predict_sufficient_size`.
+        confidence : float, default=0.95
+            In (0, 1).
+
+        Returns
+        -------
+        (int, int or inf)
+            See :meth:`SufficiencyResult.sufficient_size_interval`.
+        """
+        check_is_fitted(self, "result_")
+        return self.result_.sufficient_size_interval(
+            threshold, confidence=confidence, relative=relative, growth=growth
+        )
+
+    def verdict(
+        self,
+        threshold: float,
+        *,
+        relative: bool = False,
+        growth: float | None = None,
+        confidence: float = 0.95,
+    ) -> Verdict:
+        """
+        The answer with its interval, what is missing, and what speaks against it.
+
+        Parameters
+        ----------
+        threshold, relative, growth, confidence
+            As in :meth:`sufficient_size_interval`.
+
+        Returns
+        -------
+        Verdict
+            ``str()`` of it says everything in two to four sentences.
+        """
+        check_is_fitted(self, "result_")
+        return self.result_.verdict(
+            threshold, relative=relative, growth=growth, confidence=confidence
+        )
+
+    def plot_delta(
+        self, threshold: float | None = None, ax: "Axes | None" = None
+    ) -> DeltaCurveDisplay:
+        """
+        Draw Δ against the training size.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            Its line and the sufficient size are marked.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        DeltaCurveDisplay
+        """
+        check_is_fitted(self, "result_")
+        return DeltaCurveDisplay.from_estimator(self, threshold=threshold, ax=ax)
+
+    def plot_learning_curve(self, ax: "Axes | None" = None) -> LearningCurveDisplay:
+        """
+        Draw unseen loss and score against the training size.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        LearningCurveDisplay
+        """
+        check_is_fitted(self, "result_")
+        return LearningCurveDisplay.from_estimator(self, ax=ax)

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 
 from sufficiency.exceptions import (
     CellFailedWarning,
@@ -12,59 +11,15 @@ from sufficiency.exceptions import (
     NotSettledWarning,
 )
 from sufficiency.results import SufficiencyResult
+from sufficiency.sizing.caveats import (
+    DRIFT_SHARE,
+    heavy_tailed,
+    inert,
+    no_better_than_constant,
+    unsettled,
+)
 
-__all__ = ["check_failures", "inert", "no_better_than_constant", "unsettled", "warn_of_doubts"]
-
-# Shares of math.md and design.md: a drift of 5 % of the rms of ℓ − L_k moves Δ by 10 %.
-DRIFT_SHARE = 0.05
-CONSTANT_SHARE = 0.9
-INERT_RATIO = 1.05
-TOP_SHARE = 0.5
-# Below, "the largest 1 %" is one candidate of few and says nothing about tails.
-FEWEST_FOR_TAILS = 50
-
-Mask = npt.NDArray[np.bool_]
-
-
-def unsettled(result: SufficiencyResult) -> Mask:
-    """
-    Cells whose training loss still moves too much.
-
-    The loss drift over the last tenth of the training is held against the root mean square of
-    ℓ − L_k, which is (k+1)·√Δ for order 2 and (k+1)·Δ, the mean absolute value, for order 1.
-    A training of a single step has no drift, and is not settled either.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        Of any fit.
-
-    Returns
-    -------
-    (R, m) bool
-        All False for validation-optimal centres: they are not meant to be minima of L_k.
-    """
-    delta, drift = result.table("delta"), result.table("loss_drift")
-    if result.settings.get("center") == "best":
-        return np.zeros(drift.shape, dtype=bool)
-    level = delta ** (1 / result.order) * (result.sizes + 1)
-    return np.isfinite(delta) & ~(drift <= DRIFT_SHARE * level)
-
-
-def no_better_than_constant(result: SufficiencyResult) -> Mask:
-    """(R, m) bool: the unseen loss is not 10 % below that of the best constant prediction."""
-    # log densities give losses below zero
-    margin = (1 - CONSTANT_SHARE) * abs(result.constant_loss)
-    return result.table("unseen_loss") > result.constant_loss - margin
-
-
-def inert(result: SufficiencyResult) -> bool:
-    """Whether Δ averaged over the probe is within 5 % of Δ at the centres alone, all in all."""
-    delta, point = result.table("delta"), result.table("delta_point")
-    finished = np.isfinite(delta)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = delta[finished] / point[finished]
-    return bool(len(ratios)) and bool(np.median(ratios) < INERT_RATIO)
+__all__ = ["check_failures", "warn_of_doubts"]
 
 
 def check_failures(result: SufficiencyResult) -> None:
@@ -111,29 +66,28 @@ def warn_of_doubts(result: SufficiencyResult) -> None:
     HeavyTailWarning
         Cells in which 1 % of the candidates carry more than half of Δ.
     """
-    n_cells = len(result.cells)
-    if count := int(unsettled(result).sum()):
+    n_cells, measurements = len(result.cells), result.measurements
+    if count := int(unsettled(measurements).sum()):
         _warn(
             f"{count} of {n_cells} centres are not settled: over the last tenth of the training "
             f"their loss moved by more than {DRIFT_SHARE:.0%} of what Δ measures; raise "
             "`min_steps` or lower the learning rate",
             NotSettledWarning,
         )
-    if count := int(no_better_than_constant(result).sum()):
+    if count := int(no_better_than_constant(measurements).sum()):
         _warn(
             f"{count} of {n_cells} centres have an unseen loss no better than 0.9 times that of "
             f"the best constant prediction ({result.constant_loss:.3g}); Δ means little around "
             "them, an untrained net passes any threshold: train longer, or leave small sizes out",
             NotSettledWarning,
         )
-    if inert(result):
+    if inert(measurements):
         _warn(
             "the probe adds less than 5 % to Δ at the centres themselves: the neighbourhood does "
             "not matter; raise `sigma`",
             InertProbeWarning,
         )
-    count = int((result.table("top1pct_share") > TOP_SHARE).sum())
-    if count and result.n_candidates >= FEWEST_FOR_TAILS:
+    if count := int(heavy_tailed(measurements).sum()):
         _warn(
             f"in {count} of {n_cells} cells 1 % of the candidates carry more than half of Δ; "
             "raise `n_candidates`, or read the result at order=1",

@@ -2,27 +2,24 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.validation import (
-    check_is_fitted,
-)
 
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency._validation import check_choice, check_integer
 from sufficiency.cells import Recipe
+from sufficiency.cost import CostEstimate, estimate_cost
 from sufficiency.curves import FAMILIES
 from sufficiency.default_net import default_net
-from sufficiency.delegation import DelegatesToNet
+from sufficiency.delegation import DelegatesToNet, DelegatesToResult
 from sufficiency.diagnostics import check_failures, warn_of_doubts
 from sufficiency.inputs import check_fit_input
 from sufficiency.nets import check_net
-from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.predictor import Predictor
 from sufficiency.preflight import Plan, make_scorer, plan_fit
 from sufficiency.probes import Probe, resolve_probe
@@ -31,7 +28,6 @@ from sufficiency.runner import run_cells
 from sufficiency.training import refit_net
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from skorch import NeuralNet
 
 __all__ = ["LandscapeSufficiencyEstimator"]
@@ -39,7 +35,9 @@ __all__ = ["LandscapeSufficiencyEstimator"]
 Array = npt.NDArray
 
 
-class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEstimator):
+class LandscapeSufficiencyEstimator(
+    DelegatesToResult, DelegatesToNet, MetaEstimatorMixin, BaseEstimator
+):
     """
     How many samples are enough for a network, measured on its loss landscape.
 
@@ -213,12 +211,59 @@ class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEsti
         NotSettledWarning, InertProbeWarning, HeavyTailWarning, CellFailedWarning
             Reasons to doubt the result.
         """
+        recipe, plan = self._prepare(X, y, groups, X_unseen, y_unseen)
+        if not plan.vectorize:
+            warnings.warn(
+                "vmap does not take this net; its draws are evaluated one by one, which gives the "
+                "same numbers more slowly",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._scorer = recipe.scorer
+        if plan.codec.classes is not None:
+            self.classes_ = plan.codec.classes
+        self._measure(recipe, plan)
+        if self.refit:
+            self._refit(recipe, plan)
+        return self
+
+    def estimate_cost(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        groups: npt.ArrayLike | None = None,
+        X_unseen: npt.ArrayLike | None = None,
+        y_unseen: npt.ArrayLike | None = None,
+    ) -> CostEstimate:
+        """
+        Predict duration and memory of ``fit`` on these data, by timing one small cell.
+
+        Parameters
+        ----------
+        X, y, groups, X_unseen, y_unseen
+            As in :meth:`fit`, with the same errors.
+
+        Returns
+        -------
+        CostEstimate
+            Print it, or use its numbers. Nothing of the estimator is changed, apart from the
+            number and the names of features.
+        """
+        return estimate_cost(
+            *self._prepare(X, y, groups, X_unseen, y_unseen), self.n_jobs, self.refit
+        )
+
+    def _prepare(
+        self, X: Any, y: Any, groups: Any, X_unseen: Any, y_unseen: Any
+    ) -> tuple[Recipe, Plan]:
+        """Check everything and decide what is going to be done."""
         given = None if self.net is None else check_net(self.net)
         probe = self._check_parameters()
         X, y, groups, unseen = check_fit_input(self, X, y, groups, X_unseen, y_unseen)
         net = default_net(X, y) if given is None else given
         if given is None and X.dtype.kind != "f":
             X = X.astype(np.float64)
+        scorer = make_scorer(net, self.scoring)
         root = int(check_random_state(self.random_state).randint(2**31 - 1))
         plan = plan_fit(
             net,
@@ -234,18 +279,20 @@ class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEsti
             curve=self.curve,
             root=root,
         )
-        if not plan.vectorize:
-            warnings.warn(
-                "vmap does not take this net; its draws are evaluated one by one, which gives the "
-                "same numbers more slowly",
-                UserWarning,
-                stacklevel=2,
-            )
-        self._scorer = make_scorer(net, self.scoring)
-        self._measure(net, probe, plan, root)
-        if self.refit:
-            self._refit(net, plan, root)
-        return self
+        recipe = Recipe(
+            net=net,
+            codec=plan.codec,
+            probe=probe,
+            scorer=scorer,
+            root=root,
+            n_draws=self.n_draws,
+            order=self.order,
+            center=self.center,
+            min_steps=self.min_steps,
+            vectorize=plan.vectorize,
+            verbose=self.verbose,
+        )
+        return recipe, plan
 
     def _check_parameters(self) -> Probe:
         """Every scalar parameter; returns the probe."""
@@ -262,21 +309,8 @@ class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEsti
         check_choice("curve", self.curve, ("auto", *FAMILIES))
         return resolve_probe(self.probe, self.sigma)
 
-    def _measure(self, net: "NeuralNet", probe: Probe, plan: Plan, root: int) -> None:
+    def _measure(self, recipe: Recipe, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
-        recipe = Recipe(
-            net=net,
-            codec=plan.codec,
-            probe=probe,
-            scorer=self._scorer,
-            root=root,
-            n_draws=self.n_draws,
-            order=self.order,
-            center=self.center,
-            min_steps=self.min_steps,
-            vectorize=plan.vectorize,
-            verbose=self.verbose,
-        )
         cells = run_cells(
             recipe,
             plan.ladder,
@@ -294,14 +328,15 @@ class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEsti
             n_samples=len(plan.samples.y),
             n_candidates=min(n_unseen) if plan.unseen is None else len(plan.unseen.y),
             disjoint_candidates=plan.ladder.disjoint_candidates,
+            own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
             settings={
-                "net": type(net).__name__,
-                "probe": repr(probe),
+                "net": type(recipe.net).__name__,
+                "probe": repr(recipe.probe),
                 "center": self.center,
                 "n_draws": str(self.n_draws),
                 "min_steps": str(self.min_steps),
-                "root_seed": str(root),
+                "root_seed": str(recipe.root),
             },
         )
         check_failures(self.result_)
@@ -311,60 +346,22 @@ class LandscapeSufficiencyEstimator(DelegatesToNet, MetaEstimatorMixin, BaseEsti
         self.curve_ = self.result_.curve
         warn_of_doubts(self.result_)
 
-    def _refit(self, net: "NeuralNet", plan: Plan, root: int) -> None:
+    def _refit(self, recipe: Recipe, plan: Plan) -> None:
         """Train on all data."""
+        classes = plan.codec.classes
         with limited_threads(threads_of_a_worker(self.n_jobs)):
             self.net_ = refit_net(
-                net,
+                recipe.net,
                 plan.samples.X,
                 plan.samples.encoded,
                 reserve_validation=plan.reserve_validation,
                 center=self.center,
                 min_steps=self.min_steps,
-                seed=child_seed(root, "refit"),
-                n_classes=None if plan.codec.classes is None else len(plan.codec.classes),
+                seed=child_seed(recipe.root, "refit"),
+                n_classes=None if classes is None else len(classes),
                 verbose=self.verbose,
             )
         self._predictor = Predictor(self.net_, plan.codec)
-        if plan.codec.classes is not None:
-            self.classes_ = plan.codec.classes
-
-    def predict_sufficient_size(self, threshold: npt.ArrayLike) -> int | npt.NDArray[np.int64]:
-        """
-        Smallest size from which on the fitted Δ stays at or below `threshold`.
-
-        Parameters
-        ----------
-        threshold : float or array-like
-            Largest acceptable Δ > 0, in loss² (order 2) or loss (order 1).
-
-        Returns
-        -------
-        int or ndarray of int64
-            See :meth:`SufficiencyResult.predict_sufficient_size`.
-        """
-        check_is_fitted(self, "result_")
-        return self.result_.predict_sufficient_size(threshold)
-
-    def plot_delta(
-        self, threshold: float | None = None, ax: "Axes | None" = None
-    ) -> DeltaCurveDisplay:
-        """
-        Draw Δ against the training size.
-
-        Parameters
-        ----------
-        threshold : float, optional
-            Its line and the sufficient size are marked.
-        ax : matplotlib Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        DeltaCurveDisplay
-        """
-        check_is_fitted(self, "result_")
-        return DeltaCurveDisplay.from_estimator(self, threshold=threshold, ax=ax)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "result_")

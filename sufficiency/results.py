@@ -1,33 +1,29 @@
 """What a fit found: every cell, the curve, and the answers; needs no net."""
 
-import json
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._validation import check_thresholds
+from sufficiency.answers import Answers
 from sufficiency.cells import CELL_COLUMNS, Cell
-from sufficiency.curves import FittedCurve, fit_curve
-from sufficiency.exceptions import ExtrapolationWarning
+from sufficiency.curves import FittedCurve
+from sufficiency.measurements import LadderMeasurements
+from sufficiency.persistence import read_cells, write_cells
+from sufficiency.sizing import fit_delta
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["SufficiencyResult"]
 
-_FORMAT = 1
-_META, _CELLS = "result.json", "cells.npz"
-
 
 @dataclass(frozen=True, eq=False)
-class SufficiencyResult:
+class SufficiencyResult(Answers):
     """
     The outcome of :meth:`LandscapeSufficiencyEstimator.fit`, complete without the net.
 
@@ -45,6 +41,8 @@ class SufficiencyResult:
         Unseen candidates of a repeat (the smallest number, if repeats differ).
     disjoint_candidates : bool
         Whether no two repeats share a candidate.
+    own_unseen : bool
+        Whether the candidates were the user's own, the same for all repeats.
     constant_loss : float
         Mean loss of the best constant prediction; NaN if there is none.
     settings : dict
@@ -57,8 +55,9 @@ class SufficiencyResult:
     n_samples: int
     n_candidates: int
     disjoint_candidates: bool
+    own_unseen: bool
     constant_loss: float
-    settings: Mapping[str, str]
+    settings: dict[str, str]
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:
@@ -108,55 +107,27 @@ class SufficiencyResult:
         return np.where(counts > 1, spread, within)
 
     @cached_property
-    def curve(self) -> FittedCurve:
-        """The decay that was fitted."""
-        return fit_curve(
-            self.sizes,
-            self.table("delta"),
-            stderr=self.table("stderr"),
+    def measurements(self) -> LadderMeasurements:
+        """All numbers as tables, for :mod:`sufficiency.sizing`."""
+        tables = {name: self.table(name) for name in _TABLES}
+        if self.settings.get("center") == "best":
+            # a validation-optimal centre is not meant to be a minimum of the training loss
+            tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
+        return LadderMeasurements(
+            sizes=self.sizes,
+            constant_loss=self.constant_loss,
             order=self.order,
-            family=self.family,
+            n_available=self.n_samples,
+            n_candidates=self.n_candidates,
+            n_pool=self.n_candidates if self.own_unseen else self.n_samples,
+            disjoint_candidates=self.disjoint_candidates,
+            **tables,
         )
 
-    def predict_sufficient_size(self, threshold: npt.ArrayLike) -> int | npt.NDArray[np.int64]:
-        """
-        Smallest size from which on the fitted Δ stays at or below `threshold`.
-
-        Parameters
-        ----------
-        threshold : float or array-like
-            Largest acceptable Δ > 0, in loss² (order 2) or loss (order 1).
-
-        Returns
-        -------
-        int or ndarray of int64
-            Samples to train on, in the shape of `threshold`. Never below the smallest measured
-            size: a threshold that is met there is answered by it.
-
-        Warns
-        -----
-        ExtrapolationWarning
-            If an answer lies beyond the largest measured size.
-
-        Raises
-        ------
-        ValueError
-            If a threshold is not > 0.
-        NotIdentifiableError
-            If the curve does not fall.
-        """
-        values = check_thresholds(threshold)
-        sizes = np.array([self.curve.sufficient_size(value) for value in values.ravel()], np.int64)
-        # where all cells failed, nothing was measured
-        largest = int(self.curve.sizes[-1])
-        if len(sizes) and sizes.max() > largest:
-            warnings.warn(
-                f"the sufficient size {sizes.max()} lies {sizes.max() / largest:.3g} times beyond "
-                f"the largest measured size {largest}; it rests on the fitted curve alone",
-                ExtrapolationWarning,
-                stacklevel=2,
-            )
-        return int(sizes[0]) if values.ndim == 0 else sizes.reshape(values.shape)
+    @cached_property
+    def curve(self) -> FittedCurve:
+        """The decay that was fitted."""
+        return fit_delta(self.measurements, self.family)
 
     def to_frame(self) -> "pd.DataFrame":
         """
@@ -181,17 +152,8 @@ class SufficiencyResult:
         path : path-like
             Directory; made if it does not exist. Files of an earlier result in it are replaced.
         """
-        directory = Path(path)
-        directory.mkdir(parents=True, exist_ok=True)
-        meta: dict[str, Any] = {"format": _FORMAT, "failures": [c.failure for c in self.cells]}
-        for name in _SCALARS:
-            meta[name] = getattr(self, name)
-        meta["settings"] = dict(self.settings)
-        # JSON knows no NaN
-        meta["constant_loss"] = repr(float(self.constant_loss))
-        columns = {n: np.array([getattr(c, n) for c in self.cells]) for n in CELL_COLUMNS}
-        np.savez(directory / _CELLS, **columns)  # type: ignore[arg-type]
-        (directory / _META).write_text(json.dumps(meta, indent=2), encoding="utf-8")
+        meta = {name: getattr(self, name) for name in _SCALARS}
+        write_cells(Path(path), self.cells, meta)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "SufficiencyResult":
@@ -215,43 +177,32 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        directory = Path(path)
-        try:
-            return cls._read(directory)
-        except OSError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"`path` must hold a result of format {_FORMAT} as `save` writes it, got "
-                f"{str(directory)!r} with a file that is damaged or foreign ({error!r}); save it "
-                "again, or read it with the version of sufficiency that wrote it"
-            ) from error
-
-    @classmethod
-    def _read(cls, directory: Path) -> "SufficiencyResult":
-        meta = json.loads((directory / _META).read_text(encoding="utf-8"))
-        if meta["format"] != _FORMAT:
-            raise ValueError(f"format {meta['format']!r}")
-        # opened here, since np.load leaves a damaged file open
-        with (directory / _CELLS).open("rb") as file, np.load(file, allow_pickle=False) as columns:
-            rows = zip(*(columns[name].tolist() for name in CELL_COLUMNS), strict=True)
-            cells = tuple(
-                Cell(**dict(zip(CELL_COLUMNS, row, strict=True)), failure=failure)
-                for row, failure in zip(rows, meta["failures"], strict=True)
-            )
-        scalars = {name: meta[name] for name in _SCALARS}
-        scalars["constant_loss"] = float(meta["constant_loss"])
-        return cls(cells=cells, settings=dict(meta["settings"]), **scalars)
+        cells, meta = read_cells(Path(path), _SCALARS)
+        return cls(cells=cells, **meta)
 
 
-_SCALARS = (
-    "order",
-    "family",
-    "n_samples",
-    "n_candidates",
-    "disjoint_candidates",
-    "constant_loss",
+_TABLES = (
+    "delta",
+    "stderr",
+    "delta_point",
+    "gap_sq",
+    "spread",
+    "top1pct_share",
+    "train_loss",
+    "unseen_loss",
+    "unseen_score",
+    "loss_drift",
 )
+_SCALARS: dict[str, type] = {
+    "order": int,
+    "family": str,
+    "n_samples": int,
+    "n_candidates": int,
+    "disjoint_candidates": bool,
+    "own_unseen": bool,
+    "constant_loss": float,
+    "settings": dict,
+}
 
 
 def _column_mean(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from sufficiency._random import isolated_rng
+from sufficiency.batches import whole_batches
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
 from sufficiency.ladder import VALIDATION_FRACTION
 from sufficiency.nets import fresh_net
@@ -178,13 +179,14 @@ def train_center(
     with isolated_rng(seed):
         copy = fresh_net(net, **_recipe_params(net, n_classes, verbose))
         copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
-        if validation is not None:
-            copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
         copy.initialize()
         tracker = _CenterTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
         copy.callbacks_.insert(0, ("center_tracker", tracker))
-        _run(copy, X, y)
+        with whole_batches(copy, X, y):
+            if validation is not None:
+                copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
+            _run(copy, X, y)
         copy.callbacks_.pop(0)
     end, reference = tracker.step, tracker.reference(tracker.step)
     if tracker.best is not None:

@@ -121,6 +121,7 @@ def make_result(table=None, sizes=(10, 20, 40), **changes) -> SufficiencyResult:
         "n_samples": 100,
         "n_candidates": 50,
         "disjoint_candidates": True,
+        "own_unseen": False,
         "constant_loss": 1.0,
         "settings": {"center": "last"},
     }

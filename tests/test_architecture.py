@@ -32,6 +32,7 @@ STATIONS = (
     "engine",
     "curvature",
     "probes",
+    "batches",  # whole batches by index
     "training",
     "deltas",
     "cells",
@@ -40,12 +41,15 @@ STATIONS = (
     "curves",
     "measurements",
     "sizing",
+    "persistence",  # cells on disk
+    "answers",  # every question of a result
     "results",
     "diagnostics",  # what the numbers warn of
     "landscape",
     "plotting",
     "report",
     "preflight",  # what can be found out before any training
+    "cost",  # of a fit, before it
     "inputs",  # of fit and predict
     "delegation",  # predict and score of the refitted net
     "estimator",
@@ -56,7 +60,7 @@ STATIONS = (
 
 # Stations that may know less than everything before them.
 FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
-ANSWERS = {"theory", "curves", "measurements", "sizing", "results"}
+ANSWERS = {"theory", "curves", "measurements", "sizing", "answers", "persistence", "results"}
 MAY_IMPORT = {
     "curves": FOUNDATION | {"theory"},
     "engine": FOUNDATION | {"nets", "losses"},  # knows neither probes nor Δ

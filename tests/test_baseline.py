@@ -137,8 +137,8 @@ def test_the_modules_gradients_stay_empty():
 
 def test_a_custom_loss_is_minimised_through_the_nets_own_get_loss():
     class Shifted(NeuralNetRegressor):
-        def get_loss(self, y_pred, y_true, *args, **kwargs):
-            return super().get_loss(y_pred, y_true, *args, **kwargs) + 2.0
+        def get_loss(self, y_pred, y_true, X, training=False):
+            return super().get_loss(y_pred, y_true, X, training=training) + 2.0
 
     y = torch.linspace(0, 1, 100).numpy()[:, None]
     assert loss(Shifted(Perceptron), y) == pytest.approx(2 + y.astype(float).var(), rel=SINGLE)

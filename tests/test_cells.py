@@ -243,14 +243,21 @@ def test_validation_samples_reach_the_net():
 
 
 def test_a_subset_that_lacks_classes_is_measured():
-    recipe, samples = prepare(classifier(Double, module__n_outputs=3))
-    y = np.sort(samples.encoded)  # the last 12 in order are of one class
+    known = []
+
+    def scorer(predictor, X, y):
+        known.append(predictor.net.classes_.tolist())
+        return predictor.score(X, y)
+
+    recipe, samples = prepare(classifier(Double, module__n_outputs=3), scorer=scorer)
+    y = np.sort(samples.encoded)
     samples = Samples(samples.X, y, y)
     split = dataclasses.replace(SPLIT, order=np.arange(12))
     assert set(y[:12]) == {0}
     cell = measure_cell(recipe, samples, None, split, 0, 12)
     assert cell.failure == ""
     assert 0 <= cell.unseen_score <= 1
+    assert known == [[0, 1, 2]]
 
 
 class Logistic(nn.Module):

@@ -10,13 +10,8 @@ from sufficiency import (
     NotSettledWarning,
     SufficiencyWarning,
 )
-from sufficiency.diagnostics import (
-    check_failures,
-    inert,
-    no_better_than_constant,
-    unsettled,
-    warn_of_doubts,
-)
+from sufficiency.diagnostics import check_failures, warn_of_doubts
+from sufficiency.sizing.caveats import inert, no_better_than_constant, unsettled
 from tests.helpers import make_result
 
 NAN = math.nan
@@ -36,20 +31,20 @@ def test_a_centre_is_unsettled_above_five_percent_of_what_delta_measures(order):
     drift = np.array([[0.0, 0.099, 0.101], [0.2, 0.0999, NAN]])
     result = make_result(table, order=order, loss_drift=drift)
     # without a drift, that is after a single step, a centre is not settled
-    assert unsettled(result).tolist() == [[False, False, True], [True, False, True]]
+    assert unsettled(result.measurements).tolist() == [[False, False, True], [True, False, True]]
     with pytest.warns(NotSettledWarning, match="^3 of 6 centres are not settled.*5%.*min_steps"):
         warn_of_doubts(result)
 
 
 def test_failed_cells_are_not_called_unsettled():
     result = make_result([[1.0, NAN, 0.2], [1.0, 0.5, 0.2]])
-    assert not unsettled(result).any()
-    assert not no_better_than_constant(result).any()
+    assert not unsettled(result.measurements).any()
+    assert not no_better_than_constant(result.measurements).any()
 
 
 def test_best_centres_need_not_be_minima():
     result = make_result(loss_drift=100.0, settings={"center": "best"})
-    assert not unsettled(result).any()
+    assert not unsettled(result.measurements).any()
     warn_of_doubts(result)
 
 
@@ -65,7 +60,7 @@ def test_best_centres_need_not_be_minima():
 )
 def test_a_net_has_to_beat_the_constant_by_ten_percent(constant, losses, expected):
     result = make_result(unseen_loss=np.array([losses, [-5.0] * 3]), constant_loss=constant)
-    assert no_better_than_constant(result).tolist() == [expected, [False] * 3]
+    assert no_better_than_constant(result.measurements).tolist() == [expected, [False] * 3]
     if count := sum(expected):
         told = rf"^{count} of 6 centres have an unseen loss no better than 0\.9.*\({constant:.3g}\)"
         with pytest.warns(NotSettledWarning, match=told):
@@ -89,7 +84,7 @@ def test_a_net_has_to_beat_the_constant_by_ten_percent(constant, losses, expecte
 def test_a_probe_is_inert_where_it_adds_less_than_five_percent(ratios, expected):
     table = np.array([[1.0, 0.5, 0.2], [1.2, 0.4, 0.3]])
     result = make_result(table, delta_point=table / np.reshape(ratios, (2, 3)))
-    assert inert(result) == expected
+    assert inert(result.measurements) == expected
     if expected:
         with pytest.warns(InertProbeWarning, match="adds less than 5 % .* raise `sigma`"):
             warn_of_doubts(result)
@@ -99,15 +94,15 @@ def test_a_probe_is_inert_where_it_adds_less_than_five_percent(ratios, expected)
 
 def test_failed_cells_do_not_make_a_probe_inert():
     table = np.array([[1.0, NAN, 0.2], [NAN, NAN, 0.3]])
-    assert not inert(make_result(table))
-    assert inert(make_result(table, delta_point=table))
+    assert not inert(make_result(table).measurements)
+    assert inert(make_result(table, delta_point=table).measurements)
 
 
 def test_a_point_that_does_not_move_at_all_is_no_error():
     table = np.full((2, 3), 0.5)
     point = table.copy()
     point[0] = 0.0
-    assert inert(make_result(table, delta_point=point)) is False
+    assert inert(make_result(table, delta_point=point).measurements) is False
 
 
 def test_tails_are_heavy_where_few_candidates_carry_more_than_half():

@@ -214,7 +214,7 @@ def test_a_schedule_and_more_epochs_warn(table):
 def test_extrapolation_is_named(table):
     estimator = cheap(net()).fit(*table)
     threshold = float(estimator.deltas_[-1]) / 100
-    with pytest.warns(ExtrapolationWarning, match="times beyond the largest measured size 120"):
+    with pytest.warns(ExtrapolationWarning, match="times beyond the largest measured size, 120"):
         size = estimator.predict_sufficient_size(threshold)
     assert size > 120
 

@@ -91,7 +91,7 @@ def test_arrays_of_thresholds_keep_their_shape():
 
 
 def test_an_answer_beyond_the_measured_sizes_is_named():
-    told = "size 199 lies 2.52 times beyond the largest measured size 79"
+    told = "size, 199, lies 2.52 times beyond the largest measured size, 79"
     with pytest.warns(ExtrapolationWarning, match=told):
         assert exact().predict_sufficient_size([1e-2, 1e-4]).tolist() == [19, 199]
 
@@ -105,7 +105,7 @@ def test_sizes_without_a_finished_cell_are_not_measured():
     table[:, 3] = NAN
     result = make_result(table, SIZES)
     assert result.predict_sufficient_size(4.01 / 40**2) == 39
-    with pytest.warns(ExtrapolationWarning, match="beyond the largest measured size 39"):
+    with pytest.warns(ExtrapolationWarning, match="beyond the largest measured size, 39"):
         assert result.predict_sufficient_size(0.9e-3) == 66
 
 
@@ -147,14 +147,14 @@ def same_bits(a: SufficiencyResult, b: SufficiencyResult) -> bool:
     def numbers(result):
         columns = [result.table(name).tobytes() for name in CELL_COLUMNS]
         scalars = [np.float64(result.constant_loss).tobytes(), dict(result.settings)]
-        rest = ("order", "family", "n_samples", "n_candidates", "disjoint_candidates")
+        rest = ("order", "family", "n_samples", "n_candidates", "disjoint_candidates", "own_unseen")
         failures = [cell.failure for cell in result.cells]
         return columns, scalars, [getattr(result, name) for name in rest], failures
 
     return numbers(a) == numbers(b)
 
 
-@pytest.mark.parametrize("constant", [0.1 + 0.2, NAN, np.float64(0.3), -math.inf])
+@pytest.mark.parametrize("constant", [0.1 + 0.2, NAN, np.float64(0.3), np.float64(NAN), -math.inf])
 def test_a_result_comes_back_bit_for_bit(tmp_path, constant):
     result = awkward(constant_loss=constant)
     result.save(tmp_path / "a" / "b")
@@ -163,6 +163,11 @@ def test_a_result_comes_back_bit_for_bit(tmp_path, constant):
     assert loaded.deltas.tobytes() == result.deltas.tobytes()
     assert loaded.to_frame().equals(result.to_frame())
     assert all(type(cell.size) is int and type(cell.delta) is float for cell in loaded.cells)
+
+
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path):
+    exact(order=np.int64(2), n_samples=np.int32(100), disjoint_candidates=np.True_).save(tmp_path)
+    assert same_bits(SufficiencyResult.load(tmp_path), exact())
 
 
 def test_a_loaded_result_answers_as_the_first_did(tmp_path):
@@ -180,7 +185,7 @@ def test_saving_replaces_an_earlier_result(tmp_path):
 
 
 def test_nothing_is_pickled(tmp_path):
-    awkward().save(tmp_path)
+    awkward(constant_loss=NAN).save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.npz", "result.json"]
     text = (tmp_path / "result.json").read_text(encoding="utf-8")
     json.loads(text, parse_constant=pytest.fail)  # no NaN, which is no JSON

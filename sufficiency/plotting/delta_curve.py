@@ -1,4 +1,4 @@
-"""Figures of a result."""
+"""Δ against the training size."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["DeltaCurveDisplay"]
 
 _POINTS = 200
+# Every point of the band is a few dozen fits.
+_BAND_POINTS = 60
 
 
 class DeltaCurveDisplay:
@@ -38,6 +40,8 @@ class DeltaCurveDisplay:
         Largest acceptable Δ.
     sufficient_size : int, optional
         The size that meets it.
+    band : (3, len) float64, optional
+        Sizes, and the low and high ends of 95 % intervals of the fitted Δ there.
 
     Attributes
     ----------
@@ -51,6 +55,8 @@ class DeltaCurveDisplay:
         One for each repeat.
     curve_, extrapolation_ : matplotlib Line2D
         The fit inside the measured sizes, and beyond them.
+    band_ : matplotlib FillBetweenPolyCollection
+        The intervals; None without `band`.
     threshold_, size_ : matplotlib Line2D
         The lines of the threshold and of the sufficient size; None without a threshold.
 
@@ -72,6 +78,7 @@ class DeltaCurveDisplay:
         curve: FittedCurve,
         threshold: float | None = None,
         sufficient_size: int | None = None,
+        band: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self.sizes = sizes
         self.deltas = deltas
@@ -80,6 +87,7 @@ class DeltaCurveDisplay:
         self.curve = curve
         self.threshold = threshold
         self.sufficient_size = sufficient_size
+        self.band = band
 
     @classmethod
     def from_result(
@@ -105,7 +113,11 @@ class DeltaCurveDisplay:
         size = None
         if threshold is not None:
             threshold = check_number("threshold", threshold, above=0.0)
-            size = result.predict_sufficient_size(threshold)
+            size = int(result.predict_sufficient_size(threshold))
+        band = None
+        if result.n_repeats > 1:
+            sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)
+            band = np.vstack([sizes, result.delta_interval(sizes)])
         display = cls(
             sizes=result.sizes,
             deltas=result.table("delta"),
@@ -113,7 +125,8 @@ class DeltaCurveDisplay:
             delta_stderr=result.delta_stderr,
             curve=result.curve,
             threshold=threshold,
-            sufficient_size=size if size is None else int(size),
+            sufficient_size=size,
+            band=band,
         )
         return display.plot(ax=ax)
 
@@ -145,6 +158,7 @@ class DeltaCurveDisplay:
         self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
         self._plot_measurements(ax)
         self._plot_curve(ax)
+        self._plot_band(ax)
         self._plot_threshold(ax)
         power, unit = ("squared", "loss²") if self.curve.order == 2 else ("absolute", "loss")
         ax.set(
@@ -192,11 +206,17 @@ class DeltaCurveDisplay:
         (self.curve_,) = ax.plot(
             inside, self.curve.predict(inside), color="C1", label=f"fit: {_describe(self.curve)}"
         )
-        end = max(2 * last, 1.3 * (self.sufficient_size or 0))
-        beyond = np.geomspace(last, end, _POINTS)
+        beyond = np.geomspace(last, _span(self.curve, self.sufficient_size)[1], _POINTS)
         (self.extrapolation_,) = ax.plot(
             beyond, self.curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
         )
+
+    def _plot_band(self, ax: "Axes") -> None:
+        self.band_ = None
+        if self.band is not None:
+            self.band_ = ax.fill_between(
+                *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval of the fit"
+            )
 
     def _plot_threshold(self, ax: "Axes") -> None:
         self.threshold_ = self.size_ = None
@@ -213,6 +233,11 @@ class DeltaCurveDisplay:
                 linestyle=":",
                 label=f"sufficient: {self.sufficient_size:,} samples",
             )
+
+
+def _span(curve: FittedCurve, size: float | None) -> tuple[float, float]:
+    """Sizes that are drawn: to twice the largest, or a little beyond the answer."""
+    return float(curve.sizes[0]), max(2.0 * curve.sizes[-1], 1.3 * (size or 0))
 
 
 def _describe(curve: FittedCurve) -> str:

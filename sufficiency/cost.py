@@ -1,0 +1,115 @@
+"""What a fit will cost, from timing one small cell of it."""
+
+import resource
+import sys
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency.cells import Recipe, measure_cell
+from sufficiency.preflight import Plan
+from sufficiency.training import planned_epochs, steps_per_epoch
+
+__all__ = ["CostEstimate", "estimate_cost"]
+
+
+@dataclass(frozen=True, eq=False)
+class CostEstimate:
+    """
+    Predicted duration and memory of a fit; ``str()`` says it in a line.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the whole fit, with the parallelism that was asked for.
+    peak_bytes : int
+        Resident memory of one process at its largest cell.
+    sizes : (m,) int64
+        Sizes of the ladder.
+    cell_seconds : (m,) float64
+        Of one cell of each size, on one worker.
+    n_cells : int
+        In all.
+    """
+
+    seconds: float
+    peak_bytes: int
+    sizes: npt.NDArray[np.int64]
+    cell_seconds: npt.NDArray[np.float64]
+    n_cells: int
+
+    def __str__(self) -> str:
+        return (
+            f"about {_duration(self.seconds)} for {self.n_cells} cells of "
+            f"{self.sizes[0]:,} to {self.sizes[-1]:,} samples, the largest "
+            f"{_duration(self.cell_seconds[-1])} each, with {self.peak_bytes / 1e9:.2g} GB of "
+            "memory a process"
+        )
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _resident_bytes() -> int:
+    """Largest resident memory of this process so far; getrusage counts KiB, on macOS bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
+    """
+    Time one small cell and scale it.
+
+    Training scales with optimiser steps, the probe with draws times samples. The cell is the
+    smallest whose batches are full, so that a step of it costs what a step of the largest does.
+
+    Parameters
+    ----------
+    recipe, plan
+        Of the fit.
+    n_jobs : int or None
+        Its parallelism.
+    refit : bool
+        Whether a net is trained on all data afterwards.
+
+    Returns
+    -------
+    CostEstimate
+    """
+    sizes = plan.ladder.sizes
+    batch = recipe.net.batch_size
+    timed = int(next((size for size in sizes if size >= batch > 0), sizes[0]))
+    measure_cell(recipe, plan.samples, plan.unseen, plan.ladder.splits[0], 0, timed)
+    before = _resident_bytes()
+    cell = measure_cell(recipe, plan.samples, plan.unseen, plan.ladder.splits[0], 0, timed)
+    if cell.failure:
+        raise ValueError(f"the cell of size {timed} failed: {cell.failure}")
+    n_unseen = len(plan.ladder.splits[0].candidates) if plan.unseen is None else len(plan.unseen.y)
+
+    def steps(size: int) -> int:
+        X, y = plan.samples.X[:size], plan.samples.encoded[:size]
+        each = steps_per_epoch(recipe.net, X, y)
+        return each * planned_epochs(recipe.net, each, recipe.min_steps)
+
+    per_step = cell.fit_seconds / steps(timed)
+    per_sample = cell.probe_seconds / (timed + n_unseen)
+    seconds = np.array([per_step * steps(s) + per_sample * (s + n_unseen) for s in sizes.tolist()])
+    n_repeats, workers = len(plan.ladder.splits), joblib.effective_n_jobs(n_jobs)
+    total = n_repeats * float(seconds.sum())
+    # no schedule ends before its largest cell
+    spread = max(total / workers, float(seconds[-1]))
+    last = per_step * steps(len(plan.samples.y)) if refit else 0.0
+    sample_bytes = (plan.samples.X.nbytes + plan.samples.encoded.nbytes) / len(plan.samples.y)
+    return CostEstimate(
+        seconds=spread + last,
+        peak_bytes=int(max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes),
+        sizes=sizes,
+        cell_seconds=seconds,
+        n_cells=n_repeats * len(sizes),
+    )

@@ -1,0 +1,176 @@
+"""Loss and score against the training size."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency.results import SufficiencyResult
+from sufficiency.sizing import LearningCurve, fit_performance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["LearningCurveDisplay"]
+
+Floats = npt.NDArray[np.float64]
+
+_POINTS = 200
+
+
+class LearningCurveDisplay:
+    """
+    The ordinary learning curve, from the same trainings as Δ.
+
+    Parameters
+    ----------
+    sizes : (m,) int64
+        Measured sizes, in samples.
+    losses : (R, m) float64
+        Mean loss on unseen samples; NaN where a cell failed.
+    scores : (R, m) float64
+        Score on unseen samples; all NaN if there is none.
+    loss_curve : LearningCurve, optional
+        The fitted E + A·κ^(−β) of the loss.
+
+    Attributes
+    ----------
+    ax_, score_ax_ : matplotlib Axes
+        Left axis of the loss, right axis of the score (None without scores).
+    figure_ : matplotlib Figure
+        After :meth:`plot`.
+    losses_, scores_ : matplotlib ErrorbarContainer
+        Means over repeats and their standard errors; `scores_` is None without scores.
+    curve_, extrapolation_, floor_ : matplotlib Line2D
+        The fit inside the measured sizes, beyond them, and its floor E; None without a fit.
+
+    See Also
+    --------
+    LandscapeSufficiencyEstimator.plot_learning_curve : The same from a fitted estimator.
+    """
+
+    ax_: "Axes"
+    score_ax_: "Axes | None"
+    figure_: "Figure"
+
+    def __init__(
+        self,
+        *,
+        sizes: npt.NDArray[np.int64],
+        losses: Floats,
+        scores: Floats,
+        loss_curve: LearningCurve | None = None,
+    ) -> None:
+        self.sizes = sizes
+        self.losses = losses
+        self.scores = scores
+        self.loss_curve = loss_curve
+
+    @classmethod
+    def from_result(
+        cls, result: SufficiencyResult, *, ax: "Axes | None" = None
+    ) -> "LearningCurveDisplay":
+        """
+        Draw a result.
+
+        Parameters
+        ----------
+        result : SufficiencyResult
+            From a fit or from disk.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            Drawn. Fewer than three sizes are drawn without a fit.
+        """
+        losses = result.table("unseen_loss")
+        enough = np.isfinite(losses).any(axis=0).sum() >= 3
+        curve = fit_performance(result.measurements, "loss").curve if enough else None
+        display = cls(
+            sizes=result.sizes,
+            losses=losses,
+            scores=result.table("unseen_score"),
+            loss_curve=curve,
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> "LearningCurveDisplay":
+        """Draw a fitted estimator; parameters as in :meth:`from_result`."""
+        return cls.from_result(estimator.result_, ax=ax)
+
+    def plot(self, ax: "Axes | None" = None) -> "LearningCurveDisplay":
+        """
+        Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            Itself.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        self.losses_ = self._points(ax, self.losses, "C0", "o", "loss")
+        self._plot_fit(ax)
+        ax.set(xscale="log", xlabel="training size k (samples)", ylabel="loss on unseen samples")
+        self.score_ax_, self.scores_ = None, None
+        handles, labels = ax.get_legend_handles_labels()
+        if np.isfinite(self.scores).any():
+            self.score_ax_ = ax.twinx()
+            self.scores_ = self._points(self.score_ax_, self.scores, "C2", "s", "score")
+            self.score_ax_.set_ylabel("score on unseen samples")
+            more = self.score_ax_.get_legend_handles_labels()
+            handles, labels = handles + more[0], labels + more[1]
+        # beside both curves, one of which falls while the other rises
+        ax.legend(handles, labels, loc="center right")
+        return self
+
+    def _points(self, ax: "Axes", table: Floats, color: str, marker: str, name: str) -> Any:
+        counts = np.isfinite(table).sum(axis=0)
+        kept = counts > 0
+        table, counts = table[:, kept], counts[kept]
+        mean = np.nanmean(table, axis=0)
+        squares = np.nansum((table - mean) ** 2, axis=0)
+        # a single repeat has no spread, and no bar
+        stderr = np.sqrt(squares / np.maximum(counts - 1, 1) / counts)
+        suffix = " ± s.e." if len(table) > 1 else ""
+        return ax.errorbar(
+            self.sizes[kept],
+            mean,
+            yerr=stderr,
+            fmt=marker,
+            color=color,
+            markersize=5,
+            capsize=3,
+            label=f"{name}, mean of {len(table)}{suffix}" if len(table) > 1 else name,
+        )
+
+    def _plot_fit(self, ax: "Axes") -> None:
+        self.curve_ = self.extrapolation_ = self.floor_ = None
+        curve = self.loss_curve
+        if curve is None:
+            return
+        first, last = float(curve.sizes[0]), float(curve.sizes[-1])
+        inside, beyond = np.geomspace(first, last, _POINTS), np.geomspace(last, 2 * last, _POINTS)
+        label = (
+            rf"fit: ${curve.floor:.3g} + {curve.amplitude:.3g}\,"
+            rf"(\kappa/{curve.sizes[0] + 1})^{{-{curve.beta:.3g}}}$"
+        )
+        (self.curve_,) = ax.plot(inside, curve.predict(inside), color="C1", label=label)
+        (self.extrapolation_,) = ax.plot(
+            beyond, curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
+        )
+        self.floor_ = ax.axhline(
+            curve.floor, color="C1", linewidth=0.8, linestyle=":", label="fitted floor"
+        )

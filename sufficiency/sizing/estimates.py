@@ -1,0 +1,168 @@
+"""From curves to a size, its interval and its status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.questions import Question
+from sufficiency.sizing.replicates import Replicated, t_quantile
+
+__all__ = ["WIDEST_BRACKET", "SizeEstimate", "delta_interval", "estimate_size", "to_sizes"]
+
+Floats = npt.NDArray[np.float64]
+
+# A bracket wider than this factor identifies no size (design.md).
+WIDEST_BRACKET = 4.0
+
+
+@dataclass(frozen=True)
+class SizeEstimate:
+    """
+    How many samples are enough, and how sure that is.
+
+    Attributes
+    ----------
+    status : {"reached", "at_most", "extrapolated", "not_identifiable", "unreachable"}
+        Inside the measured sizes; met by the smallest of them already; beyond the largest, within
+        a factor 4; beyond it and not that well known; beyond any size (performance targets).
+    size : int or None
+        The answer; None where the fitted curve has none.
+    interval : (int, float) or None
+        Low and high, whole numbers, high possibly infinite; None with a single repeat.
+    reason : str
+        Why there is no size; empty if there is one.
+    """
+
+    status: str
+    size: int | None
+    interval: tuple[int, float] | None
+    reason: str = ""
+
+
+def estimate_size(
+    measurements: LadderMeasurements, question: Question, threshold: float, confidence: float
+) -> SizeEstimate:
+    """
+    Answer a question at a threshold.
+
+    Inside the measured range the interval is the hull of the jackknife intervals of the selected
+    family and of its rivals; where it, or the answer, lies beyond, the bracket's join the hull.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    question : Question
+        Its curves.
+    threshold : float
+        In units of the curves; > 0.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    SizeEstimate
+        With a single repeat its interval is None; the bracket of the curves alone then decides
+        on the status.
+    """
+    smallest, largest = int(measurements.sizes[0]), measurements.largest
+    curve = question.inside[0].curve
+    try:
+        size = curve.sufficient_size(threshold)
+    except NotIdentifiableError as error:
+        low, _ = _hull(question.at(beyond=True), threshold, confidence)
+        return _without_size(measurements, to_sizes(low, np.inf, smallest), str(error))
+    low, high = _hull(question.inside, threshold, confidence)
+    beyond = size > largest or high > np.log(largest + 1.0)
+    if beyond:
+        low, high = _hull(question.at(beyond=True), threshold, confidence)
+    interval = to_sizes(low, high, smallest)
+    if curve.predict(smallest)[0] <= threshold:
+        status = "at_most"
+    elif size <= largest:
+        status = "reached"
+    else:
+        wide = interval[1] > WIDEST_BRACKET * interval[0]
+        status = "not_identifiable" if wide else "extrapolated"
+    return SizeEstimate(status, size, interval if measurements.n_repeats > 1 else None)
+
+
+def _without_size(
+    measurements: LadderMeasurements, interval: tuple[int, float], reason: str
+) -> SizeEstimate:
+    known = interval if measurements.n_repeats > 1 else None
+    return SizeEstimate("not_identifiable", None, known, reason)
+
+
+def _hull(curves: Sequence[Replicated], threshold: float, confidence: float) -> tuple[float, float]:
+    ends = [curve.log_kappa_interval(threshold, confidence) for curve in curves]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def to_sizes(low: float, high: float, smallest: int) -> tuple[int, float]:
+    """
+    An interval of log κ in whole samples, rounded outwards and floored at a size.
+
+    Parameters
+    ----------
+    low, high : float
+        Log κ, κ = size + 1; infinite where there is no end.
+    smallest : int
+        The smallest measured size: no answer lies below.
+
+    Returns
+    -------
+    (int, int or inf)
+    """
+    last = np.log(2.0**62)
+    first = max(smallest, math.floor(np.expm1(min(max(low, 0.0), last)) + 1e-9))
+    if high > last:
+        return first, math.inf
+    return first, max(smallest, math.ceil(np.expm1(max(high, 0.0)) - 1e-9))
+
+
+def delta_interval(
+    measurements: LadderMeasurements,
+    question: Question,
+    sizes: npt.ArrayLike,
+    confidence: float = 0.95,
+) -> Floats:
+    """
+    Intervals of the curve's value at any sizes, for bands around a plot.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    question : Question
+        Its curves.
+    sizes : array-like of shape (len,)
+        In samples.
+    confidence : float, default=0.95
+        In (0, 1), for each size on its own.
+
+    Returns
+    -------
+    (2, len) float64
+        Low and high, in units of the curve; beyond the largest measured size the bracket's.
+
+    Raises
+    ------
+    ValueError
+        If `confidence` is no probability, or there are fewer than two repeats.
+    """
+    t_quantile(confidence, measurements.n_repeats)
+    wanted = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
+    bounds = np.empty((2, len(wanted)))
+    for i, size in enumerate(wanted):
+        curves = question.at(beyond=bool(size > measurements.largest))
+        ends = np.array([curve.log_value_interval(size, confidence) for curve in curves])
+        bounds[:, i] = np.exp([ends[:, 0].min(), ends[:, 1].max()])
+    return bounds

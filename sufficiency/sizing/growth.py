@@ -1,0 +1,316 @@
+"""How much the landscape still moves when many samples come at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq, minimize_scalar
+
+from sufficiency.curves import FittedCurve, fit_curve, frozen_curve
+from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.measurements import LadderMeasurements
+
+__all__ = [
+    "GrowthCurve",
+    "Optimism",
+    "check_growth",
+    "counts_samples",
+    "fit_growth",
+    "freeze",
+    "growth_change",
+]
+
+Floats = npt.NDArray[np.float64]
+
+LARGEST_SIZE = 2**62
+
+
+def growth_change(
+    gap_sq: npt.ArrayLike, spread: npt.ArrayLike, size: npt.ArrayLike, added: npt.ArrayLike
+) -> Floats:
+    """
+    Mean squared change of the loss landscape when `added` samples join `size` ones.
+
+        E (L_{k+m} − L_k)² = (m/(k+m))² · (gap² + spread/m)
+
+    (math.md, "Growing by m samples"; exact for i.i.d. candidates.) At m = 1 it is Δ.
+
+    Parameters
+    ----------
+    gap_sq : array-like
+        E_t[gap_t² − spread_t/J], in loss²; may be negative, and then so may the result.
+    spread : array-like
+        E_t[var_j D_tj], in loss².
+    size, added : array-like
+        k and m, in samples.
+
+    Returns
+    -------
+    ndarray of float64, broadcast, in loss²
+    """
+    k, m = np.asarray(size, dtype=np.float64), np.asarray(added, dtype=np.float64)
+    return (m / (k + m)) ** 2 * (np.asarray(gap_sq) + np.asarray(spread) / m)
+
+
+def check_growth(measurements: LadderMeasurements, growth: float) -> None:
+    """
+    Refuse what has no growth formula.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        Its order and candidates decide.
+    growth : int or float
+        Samples added, or the fraction by which the data grow.
+
+    Raises
+    ------
+    ValueError
+        If `growth` is not > 0, Δ is a mean absolute value, or there is one candidate.
+    """
+    if isinstance(growth, bool) or not (np.isfinite(growth) and growth > 0):
+        raise ValueError(
+            f"`growth` must be finite and > 0, got {growth!r}; an int counts samples (100), a "
+            "float is a fraction (0.1 for 10 % more)"
+        )
+    if measurements.order != 2:
+        raise ValueError(
+            "`growth` must go with order=2, got order=1; only the mean square change follows from "
+            "gap and spread: fit with order=2"
+        )
+    if measurements.n_candidates < 2:
+        raise ValueError(
+            "`growth` must go with n_candidates >= 2, got 1; one candidate cannot tell gap from "
+            "spread: fit with more candidates"
+        )
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """
+    What gap² holds beyond sampling: level·(κ/κ_0)^(−gamma), κ_0 that of the smallest size.
+
+    Attributes
+    ----------
+    level : float
+        At the smallest size, in loss²; ≥ 0.
+    gamma : float
+        Exponent, in [0, 4].
+    kappa_0 : float
+        Smallest size + 1.
+    """
+
+    level: float
+    gamma: float
+    kappa_0: float
+
+    def predict(self, sizes: npt.ArrayLike) -> Floats:
+        """At each of `sizes`, (len,), in loss²."""
+        kappa = np.atleast_1d(np.asarray(sizes, dtype=np.float64)) + 1.0
+        return self.level * np.power(kappa / self.kappa_0, -self.gamma)
+
+
+@dataclass(frozen=True, eq=False)
+class GrowthCurve:
+    """
+    Mean squared change when the data grow, from separate fits of spread and gap².
+
+    h(k) = m²/(k+m)² · [G(k) + S(k)/m], with m samples or m = growth·k, and
+
+        G(k) = S(k)/κ + g·(κ/κ_0)^(−γ),  κ = k + 1.
+
+    The first term is L_k's own sampling error: at weights that do not depend on D_k, gap² is S/k
+    and h is S·m/(k(k+m)), the law for a single centre (math.md, "One net for all sizes"). The
+    second is the optimism of a net on the samples it was trained on. h need not be a power law,
+    so it is inverted numerically.
+
+    Where m is so large that gap² dominates, small data leave it poorly known and skewed: in
+    simulations of least squares with 4 repeats, 95 % intervals of the size covered 93 to 97 % at
+    n = 2 000, but 80 to 94 % at n = 400, with all misses on the low side.
+
+    Attributes
+    ----------
+    growth : int or float
+        Samples added, or the fraction by which the data grow.
+    spread : FittedCurve
+        Fitted to spread/κ², so that S = κ²·spread.predict(k).
+    optimism : Optimism
+        The second term of G.
+    """
+
+    growth: float
+    spread: FittedCurve
+    optimism: Optimism
+
+    def predict(self, sizes: npt.ArrayLike) -> Floats:
+        """
+        H at `sizes`.
+
+        Parameters
+        ----------
+        sizes : array-like of shape (len,) or scalar
+            k, in samples.
+
+        Returns
+        -------
+        (len,) float64, in loss²
+        """
+        k = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
+        m = np.full_like(k, self.growth) if counts_samples(self.growth) else self.growth * k
+        spread = self.spread.predict(k) * (k + 1.0) ** 2
+        gap_sq = spread / (k + 1.0) + self.optimism.predict(k)
+        return growth_change(gap_sq, spread, k, m)
+
+    def log_kappa(self, threshold: float) -> float:
+        """
+        Log κ from which on h stays at or below a threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            In loss²; > 0.
+
+        Returns
+        -------
+        float
+            Infinite if h stays above it up to 2**62 samples.
+        """
+        after, before = self._last_crossing(threshold)
+        if after == before:
+            return after
+
+        def excess(log_kappa: float) -> float:
+            return float(np.log(self.predict(np.expm1(log_kappa))[0] / threshold))
+
+        return float(brentq(excess, before, after, xtol=1e-12))
+
+    def sufficient_size(self, threshold: float) -> int:
+        """
+        Smallest size from which on h stays at or below a threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            In loss²; > 0.
+
+        Returns
+        -------
+        int
+            Never below the smallest measured size.
+
+        Raises
+        ------
+        NotIdentifiableError
+            If h stays above the threshold up to 2**62 samples.
+        """
+        after, before = self._last_crossing(threshold)
+        if not np.isfinite(after):
+            raise NotIdentifiableError(
+                f"`threshold` must be one that the fitted growth curve reaches within 2**62 "
+                f"samples, got {threshold:.3g}; choose a larger one or a smaller growth"
+            )
+        candidates = range(int(np.expm1(before)), int(np.expm1(after)) + 2)
+        position = bisect_left(
+            candidates, True, key=lambda size: bool(self.predict(size)[0] <= threshold)
+        )
+        return max(candidates[min(position, len(candidates) - 1)], int(self.spread.sizes[0]))
+
+    def _last_crossing(self, threshold: float) -> tuple[float, float]:
+        """Log κ after and before which h falls below the threshold for the last time."""
+        # 100 points per factor e resolve any bend of sums of power laws.
+        grid = np.linspace(np.log(2.0), np.log(float(LARGEST_SIZE)), 4200)
+        exceeding = np.flatnonzero(self.predict(np.expm1(grid)) > threshold)
+        if not exceeding.size:
+            return float(grid[0]), float(grid[0])
+        last = exceeding[-1]
+        if last == len(grid) - 1:
+            return float("inf"), float("inf")
+        return float(grid[last + 1]), float(grid[last])
+
+
+def fit_growth(measurements: LadderMeasurements, growth: float, family: str) -> GrowthCurve:
+    """
+    Fit spread and gap² of a ladder, each on its own.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        With gap_sq and spread.
+    growth : int or float
+        Samples added, or the fraction by which the data grow.
+    family : str
+        Of the spread; see :func:`sufficiency.curves.fit_curve`.
+
+    Returns
+    -------
+    GrowthCurve
+    """
+    kappa = measurements.sizes + 1.0
+    spread = fit_curve(measurements.sizes, measurements.spread / kappa**2, family=family)
+    return GrowthCurve(growth, spread, _fit_optimism(measurements, spread))
+
+
+def freeze(curve: GrowthCurve) -> GrowthCurve:
+    """
+    The pessimistic continuation: spread and optimism stay as they are at the largest size.
+
+    Parameters
+    ----------
+    curve : GrowthCurve
+        Any growth curve.
+
+    Returns
+    -------
+    GrowthCurve
+    """
+    level = float(curve.optimism.predict(curve.spread.sizes[-1])[0])
+    return GrowthCurve(curve.growth, frozen_curve(curve.spread), Optimism(level, 0.0, 1.0))
+
+
+def counts_samples(growth: object) -> bool:
+    """Whether `growth` is a number of samples (an integer) and not a fraction (a float)."""
+    return isinstance(growth, Integral)
+
+
+def _fit_optimism(measurements: LadderMeasurements, spread: FittedCurve) -> Optimism:
+    """
+    Weighted least squares of gap² − S/κ itself: its unbiased estimates may be negative.
+
+    For given exponent the level is linear and clipped at 0. The noise of an estimate is of the
+    size of spread/J where that dominates and proportional to gap² elsewhere, so their sum scales
+    the residuals; gap² in it is the fit's own, from a few rounds of reweighting.
+    """
+    finished = np.isfinite(measurements.gap_sq)
+    used = finished.any(axis=0)
+    counts = finished[:, used].sum(axis=0)
+    means = np.where(finished, measurements.gap_sq, 0.0)[:, used].sum(axis=0) / counts
+    sizes = measurements.sizes[used]
+    kappa = np.asarray(sizes + 1.0, dtype=np.float64)
+    level = spread.predict(sizes) * kappa**2
+    sampling, noise = level / kappa, level / measurements.n_candidates
+    curve = Optimism(0.0, 0.0, float(kappa[0]))
+    for _ in range(5):
+        weights = counts / (curve.predict(sizes) + sampling + noise) ** 2
+        curve = _fit_weighted(kappa, means - sampling, weights)
+    return curve
+
+
+def _fit_weighted(kappa: Floats, means: Floats, weights: Floats) -> Optimism:
+    def level(gamma: float) -> float:
+        x = (kappa / kappa[0]) ** -gamma
+        return max(0.0, float(weights * x @ means / (weights * x @ x)))
+
+    def cost(gamma: float) -> float:
+        x = (kappa / kappa[0]) ** -gamma
+        return float(weights @ (means - level(gamma) * x) ** 2)
+
+    grid = np.linspace(0.0, 4.0, 41)
+    best = float(grid[np.argmin([cost(gamma) for gamma in grid])])
+    bounds = (max(0.0, best - 0.1), min(4.0, best + 0.1))
+    gamma = float(minimize_scalar(cost, bounds=bounds, method="bounded").x)
+    gamma = min((best, gamma), key=cost)
+    return Optimism(level(gamma), gamma, float(kappa[0]))

@@ -1,0 +1,318 @@
+"""How many samples a loss or a score needs: the learning curve's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from sufficiency._validation import check_choice
+from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
+from sufficiency.sizing.learning_curve import LearningCurve, fit_learning_curve
+from sufficiency.sizing.replicates import t_quantile
+
+__all__ = ["PerformanceFit", "estimate_for_target", "fit_performance"]
+
+Floats = npt.NDArray[np.float64]
+
+SIZES_NEEDED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PerformanceFit:
+    """
+    A learning curve, its leave-one-repeat-out versions, and the floors the data allow.
+
+    Attributes
+    ----------
+    curve : LearningCurve
+        Fitted to the mean over repeats.
+    table : (R, m) float64
+        Values it was fitted to; NaN where a cell failed.
+    weights : (m,) float64
+        Inverse variances, mean 1.
+    best : float
+        Bound of loss or score, possibly infinite.
+    factor : float
+        Nadeau and Bengio's, for candidates that repeats share.
+    """
+
+    curve: LearningCurve
+    table: Floats
+    weights: Floats
+    best: float
+    factor: float
+
+    @cached_property
+    def left_out(self) -> list[LearningCurve]:
+        """The curve without each repeat; empty for a single one."""
+        n_repeats = len(self.table)
+        return [self.refit(without=r) for r in range(n_repeats if n_repeats > 1 else 0)]
+
+    def _quantile(self, confidence: float) -> float:
+        return t_quantile(confidence, max(len(self.table), 2))
+
+    def refit(self, without: int | None = None, floor: float | None = None) -> LearningCurve:
+        """The curve without a repeat, or with its floor given."""
+        rows = self.table if without is None else np.delete(self.table, without, axis=0)
+        means, measured = _column_means(rows)
+        return fit_learning_curve(
+            self.curve.sizes[measured],
+            means[measured],
+            self.weights[measured],
+            rising=self.curve.rising,
+            best=self.best,
+            floor=floor,
+        )
+
+    def stderr(self, values: Floats) -> float:
+        """Jackknife standard error from the values of the leave-one-repeat-out versions."""
+        if len(values) < 2:
+            return 0.0
+        if not np.isfinite(values).all():
+            return float("inf")
+        n = len(values)
+        return self.factor * float(np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum()))
+
+    def plausible(self, confidence: float) -> list[LearningCurve]:
+        """
+        Curves with every floor E that the data do not rule out.
+
+        A floor stays if the best fit with it has SSR(E) ≤ SSR_min + F_{1,ν}·s² (profile
+        likelihood). s² pools the residuals of the mean curve (m − 3 degrees of freedom) with the
+        interaction of repeats and sizes over R: the noise of the curve's shape, which is what
+        blurs the floor. A small exponent and a high floor look alike over a ladder, so this set is
+        wide. Its ends then move by the error of the curve's level, t_{R−1} times the jackknife
+        standard error at the largest size.
+
+        Parameters
+        ----------
+        confidence : float
+            In (0, 1).
+
+        Returns
+        -------
+        list of LearningCurve
+            The fitted one first. Floors reach to the bound (or 100 times the measured fall) where
+            nothing rules that out.
+        """
+        variance, dof = self._shape_noise()
+        limit = stats.f.ppf(confidence, 1, dof) * variance if dof else np.inf
+        limit += len(self.weights) * self.curve.cost
+        fits = [self.refit(floor=floor) for floor in self._floor_grid()]
+        kept = [fit for fit in fits if len(self.weights) * fit.cost <= limit]
+        floors = [curve.floor for curve in (self.curve, *kept)]
+        margin = self._quantile(confidence) * self.stderr(
+            np.array([fit.predict(self.curve.sizes[-1])[0] for fit in self.left_out])
+        )
+        ends = np.array([min(floors) - margin, max(floors) + margin])
+        ends = np.minimum(ends, self.best) if self.curve.rising else np.maximum(ends, self.best)
+        return [self.curve, *kept, *(self.refit(floor=float(end)) for end in ends)]
+
+    def _floor_grid(self) -> Floats:
+        """Candidates from the bound to the worst mean, denser towards the best mean."""
+        means, _ = _column_means(self.table)
+        sign = -1.0 if self.curve.rising else 1.0
+        lowest, fall = (sign * means).min(), float(np.ptp(means))
+        depth = min(100.0 * fall, lowest - sign * self.best)
+        down = np.geomspace(1e-2, max(depth / fall, 2e-2), 50) * fall if fall else np.zeros(1)
+        up = fall * np.linspace(0.0, 1.0, 40)
+        floors = np.concatenate([lowest - down, lowest + up])
+        return sign * floors[floors >= sign * self.best]
+
+    def log_kappa_interval(
+        self, target: float, curves: list[LearningCurve], confidence: float
+    ) -> tuple[float, float]:
+        """
+        Hull of log κ at a target over plausible curves; infinite where one never meets it.
+
+        At both ends of the hull the jackknife error over repeats, with that floor, is added.
+
+        Parameters
+        ----------
+        target : float
+            Loss or score.
+        curves : list of LearningCurve
+            From `plausible`.
+        confidence : float
+            In (0, 1).
+
+        Returns
+        -------
+        (float, float)
+        """
+        centres = np.array([curve.log_kappa(target) for curve in curves])
+        ends = []
+        for i, side in ((int(np.argmin(centres)), -1.0), (int(np.argmax(centres)), 1.0)):
+            end = float(centres[i])
+            if np.isfinite(end):
+                versions = [
+                    self.refit(without=r, floor=curves[i].floor).log_kappa(target)
+                    for r in range(len(self.left_out))
+                ]
+                end += side * self._quantile(confidence) * self.stderr(np.array(versions))
+            ends.append(end)
+        return ends[0], ends[1]
+
+    def _shape_noise(self) -> tuple[float, int]:
+        """Variance of a point of the mean curve about its form, and its degrees of freedom."""
+        squares, dof = len(self.weights) * self.curve.cost, len(self.weights) - SIZES_NEEDED
+        complete = self.table[np.isfinite(self.table).all(axis=1)]
+        if len(complete) > 1:
+            rest = complete - complete.mean(axis=0)
+            rest = rest - (rest @ self.weights / self.weights.sum())[:, None]
+            squares += self.factor**2 * float((rest**2 @ self.weights).sum()) / len(complete)
+            dof += (len(complete) - 1) * (len(self.weights) - 1)
+        return (squares / dof if dof else np.inf), dof
+
+
+def fit_performance(
+    measurements: LadderMeasurements, kind: str, best: float | None = None
+) -> PerformanceFit:
+    """
+    Fit E + A·κ^(−β) to the mean over repeats of the unseen loss or score.
+
+    Losses weigh by the inverse square of their mean (their noise is proportional), scores
+    equally, both by the number of finished repeats.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    kind : {"loss", "score"}
+        What is fitted; a score is better the larger it is.
+    best : float, optional
+        What no loss is below, or no score above. None: 0 for losses that are all positive, 1 for
+        scores that are all at most 1, otherwise no bound.
+
+    Returns
+    -------
+    PerformanceFit
+
+    Raises
+    ------
+    ValueError
+        If fewer than three sizes have values.
+    """
+    check_choice("kind", kind, ("loss", "score"))
+    rising = kind == "score"
+    table = measurements.unseen_score if rising else measurements.unseen_loss
+    means, measured = _column_means(table)
+    if measured.sum() < SIZES_NEEDED:
+        raise ValueError(
+            f"`sizes` must hold at least {SIZES_NEEDED} sizes with a {kind} for a learning curve, "
+            f"got {measured.sum()}; measure more sizes" + (", or give `scoring`" if rising else "")
+        )
+    table, means = table[:, measured], means[measured]
+    if best is None:
+        best = _usual_bound(means, rising)
+    weights = np.isfinite(table).sum(axis=0).astype(np.float64)
+    if not rising and (means > 0).all():
+        weights /= means**2
+    weights /= weights.mean()
+    curve = fit_learning_curve(
+        measurements.sizes[measured], means, weights, rising=rising, best=best
+    )
+    factor = measurements.overlap_factor
+    return PerformanceFit(curve, table, weights, best, factor if np.isfinite(factor) else 1.0)
+
+
+def _usual_bound(means: Floats, rising: bool) -> float:
+    if rising:
+        return 1.0 if means.max() <= 1.0 else np.inf
+    return 0.0 if means.min() > 0.0 else -np.inf
+
+
+def _column_means(table: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    finished = np.isfinite(table)
+    counts = finished.sum(axis=0)
+    sums = np.where(finished, table, 0.0).sum(axis=0)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan), counts > 0
+
+
+def estimate_for_target(
+    measurements: LadderMeasurements,
+    target: float,
+    kind: str,
+    *,
+    best: float | None = None,
+    confidence: float = 0.95,
+) -> SizeEstimate:
+    """
+    The size at which the learning curve meets a target.
+
+    The interval is the hull, over the floors that the data allow, of the sizes at which the
+    curve with that floor meets the target, with their jackknife errors over repeats.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    target : float
+        Loss or score to reach.
+    kind : {"loss", "score"}
+        Which.
+    best : float, optional
+        See `fit_performance`.
+    confidence : float, default=0.95
+        In (0, 1).
+
+    Returns
+    -------
+    SizeEstimate
+        ``"unreachable"`` only if the whole interval of the floor lies on the wrong side of the
+        target; with a single repeat that interval rests on the shape of one curve.
+
+    Raises
+    ------
+    ValueError
+        If the target is not finite or better than `best`, or fewer than three sizes have values.
+    """
+    fit = fit_performance(measurements, kind, best)
+    _check_target(target, kind, fit)
+    curves = fit.plausible(confidence)
+    floors = np.array([curve.floor for curve in curves])
+    sign = -1.0 if fit.curve.rising else 1.0
+    if sign * target < (sign * floors).min():
+        return SizeEstimate("unreachable", None, None, _why_unreachable(target, kind, floors, sign))
+    low, high = fit.log_kappa_interval(target, curves, confidence)
+    smallest, largest = int(fit.curve.sizes[0]), int(fit.curve.sizes[-1])
+    interval = to_sizes(low, high, smallest)
+    known = interval if len(fit.table) > 1 else None
+    centre = fit.curve.log_kappa(target)
+    if centre > np.log(2.0**62):
+        reason = (
+            f"the fitted {kind} levels off at {fit.curve.floor:.4g}, but the data allow floors "
+            f"from {floors.min():.4g} to {floors.max():.4g}; measure larger sizes"
+        )
+        return SizeEstimate("not_identifiable", None, known, reason)
+    size = max(smallest, int(np.ceil(np.expm1(max(centre, 0.0)) - 1e-9)))
+    if sign * fit.curve.predict(smallest)[0] <= sign * target:
+        return SizeEstimate("at_most", smallest, known)
+    if size <= largest:
+        return SizeEstimate("reached", size, known)
+    wide = interval[1] > WIDEST_BRACKET * interval[0]
+    return SizeEstimate("not_identifiable" if wide else "extrapolated", size, known)
+
+
+def _check_target(target: float, kind: str, fit: PerformanceFit) -> None:
+    beyond = target > fit.best if fit.curve.rising else target < fit.best
+    if not np.isfinite(target) or beyond:
+        rule = "at most" if fit.curve.rising else "at least"
+        raise ValueError(
+            f"`target` must be finite and {rule} {fit.best:g}, the best {kind} there can be, got "
+            f"{target!r}; choose one between the best and what was measured"
+        )
+
+
+def _why_unreachable(target: float, kind: str, floors: Floats, sign: float) -> str:
+    worse = "above" if sign > 0 else "below"
+    return (
+        f"the {kind} of this net and recipe levels off between {floors.min():.4g} and "
+        f"{floors.max():.4g}, {worse} the target {target:.4g}; more samples will not reach it, a "
+        "larger net or another recipe may"
+    )

@@ -1,0 +1,194 @@
+"""What is asked of Δ: the threshold in its units, the curves that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sufficiency.curves import SIZES_NEEDED, FittedCurve, fit_curve, frozen_curve
+from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
+from sufficiency.sizing.replicates import Curve, Replicated
+
+__all__ = ["Question", "absolute_threshold", "ask", "fit_delta", "reference_loss"]
+
+Fit = Callable[[LadderMeasurements], Curve]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """
+    Curves that answer a question, fitted to all repeats and to all but one.
+
+    Attributes
+    ----------
+    curve : FittedCurve
+        The selected decay, of Δ, or of the spread where the question is one of growth.
+    inside : tuple of Replicated
+        For the measured range: the selected curve first, then those of its rivals.
+    beyond : tuple of Replicated
+        For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
+        constants frozen at the largest size (math.md, "Retrained centres").
+    """
+
+    curve: FittedCurve
+    inside: tuple[Replicated, ...]
+    beyond: tuple[Replicated, ...]
+
+    def at(self, beyond: bool) -> tuple[Replicated, ...]:
+        """The curves whose hull is the interval inside or beyond the measured range."""
+        return self.inside + self.beyond if beyond else self.inside
+
+
+def ask(
+    measurements: LadderMeasurements, *, family: str = "auto", growth: float | None = None
+) -> Question:
+    """
+    Fit what answers a question on Δ.
+
+    The families are chosen once, on all repeats. Where growth means one sample it is Δ itself,
+    whose own fit is the stronger.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    family : {"auto", "theory", "power_law", "transient"}, default="auto"
+        The form of the decay.
+    growth : int or float, optional
+        Samples that come at once, or the fraction by which the data grow; None: one sample.
+
+    Returns
+    -------
+    Question
+
+    Raises
+    ------
+    ValueError
+        If nothing can be fitted, or growth has no formula for these measurements.
+    """
+    if growth is None:
+        return _ask_delta(measurements, family)
+    check_growth(measurements, growth)
+    if counts_samples(growth) and growth == 1:
+        return _ask_delta(measurements, family)
+    chosen = fit_growth(measurements, growth, family).spread
+    return _question(
+        measurements,
+        chosen,
+        lambda rival: lambda ladder: fit_growth(ladder, growth, rival),
+        lambda rival: lambda ladder: freeze(fit_growth(ladder, growth, rival)),
+    )
+
+
+def _ask_delta(measurements: LadderMeasurements, family: str) -> Question:
+    return _question(
+        measurements,
+        fit_delta(measurements, family),
+        lambda rival: lambda ladder: fit_delta(ladder, rival),
+        lambda rival: lambda ladder: frozen_curve(fit_delta(ladder, rival)),
+    )
+
+
+def _question(
+    measurements: LadderMeasurements,
+    chosen: FittedCurve,
+    fit: Callable[[str], Fit],
+    frozen_fit: Callable[[str], Fit],
+) -> Question:
+    families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
+    beyond = [frozen_fit(family) for family in families]
+    if len(chosen.sizes) >= SIZES_NEEDED["power_law"]:
+        beyond.insert(0, fit("power_law"))
+    return Question(
+        chosen,
+        tuple(Replicated(fit(family), measurements) for family in families),
+        tuple(Replicated(one, measurements) for one in beyond),
+    )
+
+
+def fit_delta(measurements: LadderMeasurements, family: str) -> FittedCurve:
+    """
+    The decay of Δ itself.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    family : {"auto", "theory", "power_law", "transient"}
+        The form of the decay.
+
+    Returns
+    -------
+    FittedCurve
+    """
+    return fit_curve(
+        measurements.sizes,
+        measurements.delta,
+        stderr=measurements.stderr,
+        order=measurements.order,
+        family=family,
+    )
+
+
+def reference_loss(measurements: LadderMeasurements) -> float:
+    """
+    Mean unseen loss at the centres of the largest measured size.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+
+    Returns
+    -------
+    float
+        NaN if it was not measured.
+    """
+    losses = measurements.unseen_loss[:, measurements.sizes == measurements.largest]
+    finite = losses[np.isfinite(losses)]
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+def absolute_threshold(
+    measurements: LadderMeasurements, threshold: float, *, relative: bool = False
+) -> float:
+    """
+    A threshold in units of Δ.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder; its order is p.
+    threshold : float
+        Δ itself, or, with `relative`, the RMS change as a share of the loss.
+    relative : bool, default=False
+        RMS change ≤ threshold · L, so Δ ≤ (threshold·L)^p, where L is `reference_loss`. L's own
+        standard error is not part of the intervals.
+
+    Returns
+    -------
+    float
+        In loss^p.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is not > 0, or a relative one meets a loss that is not.
+    """
+    if not (np.isfinite(threshold) and threshold > 0):
+        raise ValueError(
+            f"`threshold` must be a finite number > 0, got {threshold!r}; it is the largest "
+            "change of the loss landscape that you accept"
+        )
+    if not relative:
+        return float(threshold)
+    loss = reference_loss(measurements)
+    if not loss > 0:
+        raise ValueError(
+            f"`relative` must go with a positive unseen loss, got {loss:.3g} at size "
+            f"{measurements.largest}; give the threshold in units of Δ instead"
+        )
+    return float(threshold * loss) ** measurements.order

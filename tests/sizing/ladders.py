@@ -1,0 +1,124 @@
+"""Ladders whose truth is known: from formulas, and from linear least squares on Gaussian data."""
+
+import numpy as np
+
+from sufficiency.curves.families import evaluate
+from sufficiency.measurements import LadderMeasurements
+
+SIZES = np.array([50, 82, 134, 221, 362, 595, 974, 1600])
+
+# Over SIZES the transient falls from 2.8 to 1.02 times its limit.
+TRUTHS = {
+    "theory": {"C": 2.0},
+    "power_law": {"C": 3.0, "alpha": 2.6},
+    "transient": {"C": 0.5, "A": 100.0, "beta": 1.2},
+}
+
+
+def measured(sizes, delta, **given):
+    """Measurements with the rest unknown."""
+    values = {"stderr": np.nan, "delta_point": np.nan, "gap_sq": np.nan, "spread": np.nan}
+    values |= {"top1pct_share": np.nan, "train_loss": np.nan, "unseen_loss": np.nan}
+    values |= {"unseen_score": np.nan, "loss_drift": 0.0, "constant_loss": np.nan}
+    values |= {"order": 2, "n_available": 2000, "n_candidates": 400, "n_pool": 2000}
+    values |= {"disjoint_candidates": True, "sizes": np.asarray(sizes), "delta": delta}
+    return LadderMeasurements(**(values | given))
+
+
+def noisy(values, rng, repeats=4, level=0.3, single=0.1):
+    """Repeats with a noise of their own level (shared candidates) and one for each cell."""
+    shape = (repeats, len(values))
+    logs = level * rng.standard_normal((repeats, 1)) + single * rng.standard_normal(shape)
+    return values * np.exp(logs - (level**2 + single**2) / 2)
+
+
+def ladder_of(family, rng, **noise):
+    delta = noisy(evaluate(family, 2, TRUTHS[family], SIZES), rng, **noise)
+    return measured(SIZES, delta)
+
+
+class LeastSquares:
+    """
+    y = noise of variance 1 on x ~ N(0, I_d); squared loss; centres by ordinary least squares.
+
+    Around a centre w* the loss of a sample is a quadratic in z, w = w* + z, z ~ N(0, σ²I), so every
+    expectation over the probe is the Gaussian moment of math.md, exactly:
+    E(a + cᵀz + ½zᵀMz)² = a² + aσ² Tr M + σ²‖c‖² + (σ⁴/4)(Tr²M + 2 Tr M²).
+    """
+
+    dim = 10
+    sigma = 0.1
+
+    def moment(self, a, c_sq, trace, trace_sq):
+        s2 = self.sigma**2
+        return a**2 + s2 * (a * trace + c_sq) + s2**2 / 4 * (trace**2 + 2 * trace_sq)
+
+    def cell(self, X, y, X_new, y_new):
+        """(k+1)²·Δ for every candidate, and E_t gap² (biased, as measured)."""
+        S = X.T @ X / len(X)
+        w = np.linalg.solve(S, X.T @ y / len(X))
+        train_loss = np.mean((y - X @ w) ** 2)
+        errors = y_new - X_new @ w
+        a, c = errors**2 - train_loss, -2 * errors[:, None] * X_new
+        norms = (X_new**2).sum(axis=1)
+        trace = 2 * (norms - np.trace(S))
+        trace_sq = 4 * (norms**2 - 2 * ((X_new @ S) * X_new).sum(axis=1) + (S**2).sum())
+        each = self.moment(a, (c**2).sum(axis=1), trace, trace_sq)
+        M = 2 * (X_new.T @ X_new / len(X_new) - S)
+        gap = self.moment(a.mean(), (c.mean(axis=0) ** 2).sum(), np.trace(M), (M**2).sum())
+        return each, gap
+
+    def measure(self, rng, n, sizes, *, repeats=4, disjoint=True):
+        """A ladder on n samples, J = n/5 candidates for each repeat."""
+        n_candidates = n // 5
+        X, y = rng.standard_normal((n, self.dim)), rng.standard_normal(n)
+        delta, stderr, gap_sq, spread = np.empty((4, repeats, len(sizes)))
+        folds = rng.permutation(n)
+        for r in range(repeats):
+            if not disjoint:
+                folds = rng.permutation(n)
+            first = r * n_candidates if disjoint else 0
+            new = folds[first : first + n_candidates]
+            order = rng.permutation(np.setdiff1d(folds, new))
+            for i, k in enumerate(sizes):
+                each, gap = self.cell(X[order[:k]], y[order[:k]], X[new], y[new])
+                delta[r, i] = each.mean() / (k + 1) ** 2
+                stderr[r, i] = each.std(ddof=1) / np.sqrt(n_candidates) / (k + 1) ** 2
+                spread[r, i] = (each.mean() - gap) * n_candidates / (n_candidates - 1)
+                gap_sq[r, i] = gap - spread[r, i] / n_candidates
+        return measured(
+            sizes,
+            delta,
+            stderr=stderr,
+            gap_sq=gap_sq,
+            spread=spread,
+            n_available=n,
+            n_candidates=n_candidates,
+            n_pool=n,
+            disjoint_candidates=disjoint,
+        )
+
+    def sizes(self, n):
+        return np.round(np.geomspace(max(n / 32, 20), n - n // 5, 8)).astype(int)
+
+    def true_delta(self, rng, k, draws=20_000):
+        """
+        Δ over all data sets, by another way than `cell`: no data, no candidates.
+
+        S is Wishart (Bartlett's decomposition), L_k is χ²_{k−d}/k and independent of it, the
+        centre is N(0, S⁻¹/k). The loss of a new sample at w is N(0, v)², v = 1 + ‖w‖², with mean v
+        and variance 2v², so candidates integrate to (v − L_k(w))² + 2v².
+        """
+        T = np.tril(rng.standard_normal((draws, self.dim, self.dim)), -1)
+        index = np.arange(self.dim)
+        T[:, index, index] = np.sqrt(rng.chisquare(k - index, size=(draws, self.dim)))
+        S = T @ T.transpose(0, 2, 1) / k
+        train_loss = rng.chisquare(k - self.dim, size=draws) / k
+        z = rng.standard_normal((draws, self.dim, 1))
+        norm = (np.linalg.solve(T.transpose(0, 2, 1), z) ** 2).sum(axis=(1, 2))
+        M = 2 * (np.eye(self.dim) - S)
+        trace = np.trace(M, axis1=1, axis2=2)
+        gap = self.moment(1 + norm - train_loss, 4 * norm, trace, (M**2).sum(axis=(1, 2)))
+        spread = 2 * self.moment(1 + norm, 4 * norm, 2 * self.dim, 4 * self.dim)
+        values = (gap + spread) / (k + 1) ** 2
+        return values.mean(), values.std() / np.sqrt(draws)

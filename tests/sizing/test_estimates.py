@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from sufficiency.curves import fit_curve
+from sufficiency.exceptions import ExtrapolationWarning, NotIdentifiableError
+from sufficiency.sizing import (
+    absolute_threshold,
+    ask,
+    estimate_size,
+    predict_sufficient_size,
+    sufficient_size_interval,
+)
+from sufficiency.sizing.estimates import to_sizes
+from tests.sizing.ladders import SIZES, ladder_of, measured
+
+
+def estimate(ladder, threshold, **question):
+    return estimate_size(ladder, ask(ladder, **question), threshold, 0.95)
+
+
+def test_reached_inside_the_measured_sizes(rng):
+    ladder = ladder_of("theory", rng)
+    threshold = 2.0 / 801**2
+    found = estimate(ladder, threshold, family="theory")
+    assert found.status == "reached"
+    assert found.size == fit_curve(SIZES, ladder.delta, family="theory").sufficient_size(threshold)
+    assert found.interval[0] <= found.size <= found.interval[1]
+    assert all(isinstance(end, int) for end in found.interval)
+
+
+def test_interval_is_symmetric_in_log_size(rng):
+    found = estimate(ladder_of("theory", rng, level=0.05), 2.0 / 801**2, family="theory")
+    low, high = (np.log(end + 1) for end in found.interval)
+    # rounded outwards by less than one sample at each end
+    assert (low + high) / 2 == pytest.approx(np.log(found.size + 1), abs=2 / found.interval[0])
+
+
+def test_at_most_where_the_smallest_size_already_meets_it(rng):
+    found = estimate(ladder_of("theory", rng), 1.0)
+    assert (found.status, found.size, found.interval) == ("at_most", 50, (50, 50))
+
+
+def test_extrapolated_with_the_bracket_as_interval(rng):
+    ladder = ladder_of("power_law", rng, level=0.1, single=0.02)
+    threshold = 3.0 * 3201**-2.6
+    found = estimate(ladder, threshold)
+    assert found.status == "extrapolated"
+    last = fit_curve(SIZES, ladder.delta, family="power_law").predict(1600)[0]
+    frozen = 1601 * np.sqrt(last / threshold) - 1
+    # One side is the power law's, the other C's at the largest size, each with its errors.
+    assert found.interval[0] < 3200 < frozen < found.interval[1]
+
+
+def test_not_identifiable_where_the_bracket_is_wider_than_a_factor_four(rng):
+    ladder = ladder_of("power_law", rng, level=0.1, single=0.02)
+    # Exponents 2 and 2.6 part by a factor 4 in size at 1600·4^(2.6/0.6) = 650 000.
+    found = estimate(ladder, 3.0 * 2e6**-2.6)
+    assert found.status == "not_identifiable"
+    assert found.interval[1] > 4 * found.interval[0]
+    assert found.interval[0] <= 2e6 <= found.interval[1]
+
+
+def test_a_curve_that_does_not_fall_is_not_identifiable():
+    flat = measured(SIZES, np.vstack([SIZES**0.1, SIZES**0.2]))
+    found = estimate(flat, 0.5, family="power_law")
+    assert (found.status, found.size) == ("not_identifiable", None)
+    assert "does not fall" in found.reason
+    with pytest.raises(NotIdentifiableError, match="does not fall"):
+        predict_sufficient_size(flat, 0.5, family="power_law")
+
+
+def test_single_repeat_has_a_size_and_a_status_but_no_interval(rng):
+    ladder = ladder_of("theory", rng, repeats=1)
+    assert estimate(ladder, 2.0 / 801**2).interval is None
+    assert estimate(ladder, 2.0 / 801**2).status == "reached"
+    with pytest.raises(ValueError, match="`n_repeats` must be >= 2"):
+        sufficient_size_interval(ladder, 2.0 / 801**2)
+
+
+def test_higher_confidence_is_wider(rng):
+    ladder = ladder_of("theory", rng)
+    narrow, wide = (
+        sufficient_size_interval(ladder, 2.0 / 401**2, confidence=c) for c in (0.5, 0.99)
+    )
+    assert wide[0] <= narrow[0] < narrow[1] <= wide[1]
+
+
+def test_rivals_of_the_selected_family_join_the_interval(rng):
+    """Where families forecast equally well the interval covers what each of them says."""
+    for _ in range(20):
+        ladder = ladder_of("transient", rng, single=0.2)
+        question = ask(ladder)
+        if len(question.inside) > 1:
+            break
+    threshold = float(question.curve.predict(300)[0])
+    found = estimate_size(ladder, question, threshold, 0.5)
+    for fits in question.inside:
+        low, high = fits.log_kappa_interval(threshold, 0.5)
+        assert found.interval[0] <= np.expm1(low) + 1
+        assert np.expm1(high) - 1 <= found.interval[1]
+
+
+def test_extrapolation_warns(rng):
+    ladder = ladder_of("theory", rng)
+    with pytest.warns(ExtrapolationWarning, match=r"times beyond the largest measured size, 1,600"):
+        predict_sufficient_size(ladder, 1e-8)
+    with pytest.warns(ExtrapolationWarning):
+        sufficient_size_interval(ladder, 1e-8)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_relative_threshold_is_a_share_of_the_unseen_loss(order):
+    """Mean over repeats at the largest size, 0.5: 1 % of it is an RMS change of 0.005."""
+    losses = np.full((2, 8), 9.0)
+    losses[:, -1] = 0.4, 0.6
+    ladder = measured(SIZES, np.ones((2, 8)), unseen_loss=losses, order=order)
+    assert absolute_threshold(ladder, 0.01, relative=True) == pytest.approx(0.005**order)
+    assert absolute_threshold(ladder, 0.01) == 0.01
+
+
+@pytest.mark.parametrize("loss", [0.0, -1.0, np.nan])
+def test_relative_to_a_loss_that_is_not_positive(loss):
+    ladder = measured(SIZES, np.ones((2, 8)), unseen_loss=loss)
+    with pytest.raises(ValueError, match="`relative` must go with a positive unseen loss"):
+        absolute_threshold(ladder, 0.01, relative=True)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, np.nan, np.inf])
+def test_senseless_threshold(threshold, rng):
+    with pytest.raises(ValueError, match="`threshold` must be finite and > 0"):
+        predict_sufficient_size(ladder_of("theory", rng), threshold)
+
+
+def test_all_cells_failed():
+    with pytest.raises(ValueError, match="at least one finished cell"):
+        predict_sufficient_size(measured(SIZES, np.full((2, 8), np.nan)), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (np.log(101.2), np.log(200.3), (100, 200)),
+        (np.log(101.0), np.log(201.0), (100, 200)),
+        (np.log(10.0), np.log(20.0), (50, 50)),
+        (-np.inf, np.inf, (50, np.inf)),
+        (np.log(1e6), 100.0, (999_999, np.inf)),
+    ],
+)
+def test_sizes_are_rounded_outwards(low, high, expected):
+    assert to_sizes(low, high, 50) == expected

@@ -1,0 +1,183 @@
+import re
+
+import numpy as np
+import pytest
+
+from sufficiency.sizing import judge, suggest_thresholds
+from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy
+
+C = 2.0
+
+
+@pytest.fixture
+def ladder(rng):
+    """Δ = 2/κ², an unseen loss of 0.5 that has levelled off, 1 200 samples passed to fit."""
+    delta = noisy(C / (SIZES + 1.0) ** 2, rng, level=0.05, single=0.01)
+    losses = np.tile(0.5 + (SIZES + 1.0) ** -1.5, (4, 1))
+    return measured(SIZES, delta, unseen_loss=losses, n_available=1200)
+
+
+def sentences(text):
+    return re.split(r"(?<=[.:]) (?=[A-Z\d])", text)
+
+
+def test_reached(ladder):
+    verdict = judge(ladder, C / 801**2)
+    assert verdict.status == "reached"
+    assert verdict.interval[0] <= verdict.size <= verdict.interval[1]
+    assert (verdict.n_available, verdict.n_missing) == (1200, 0)
+    assert verdict.curve.family == "theory"
+    # √(2/801²) is a change of 0.0018 in the loss, 0.35 % of 0.5
+    assert verdict.change == pytest.approx(np.sqrt(C) / 801)
+    assert verdict.relative_change == pytest.approx(np.sqrt(C) / 801 / 0.5, rel=1e-3)
+    text = str(verdict)
+    assert f"About {verdict.size:,} samples are enough" in text
+    assert "one more sample moves the loss landscape by at most 0.0018 (RMS, 0.35 % of" in text
+    assert f"The 95 % interval is {verdict.interval[0]:,} to {verdict.interval[1]:,}." in text
+    assert "You have 1,200, so none are missing; by the learning curve" in text
+    assert 2 <= len(sentences(text)) <= 4
+
+
+def test_extrapolated(ladder):
+    verdict = judge(ladder, C / 3201**2)
+    assert verdict.status == "extrapolated"
+    assert verdict.n_missing == verdict.size - 1200
+    text = str(verdict)
+    assert f"so about {verdict.n_missing:,} are missing" in text
+    assert "times beyond the largest size measured (1,600)" in text
+    assert 2 <= len(sentences(text)) <= 4
+
+
+def test_at_most(ladder):
+    text = str(judge(ladder, 1.0))
+    assert text.startswith("50 samples, the smallest size measured, are already enough")
+    assert "interval" not in text
+
+
+def test_not_identifiable_with_a_size(rng):
+    ladder = ladder_of("power_law", rng)
+    text = str(judge(ladder, 3.0 * 2e6**-2.6))
+    assert text.startswith("The curve points to")
+    assert "too wide to plan with" in text
+    assert re.search(r"You have 2,000, so at least [\d,]+ are missing\.", text)
+
+
+def test_not_identifiable_without_a_size():
+    flat = measured(SIZES, np.vstack([SIZES**0.1, SIZES**0.2]))
+    verdict = judge(flat, 0.5, family="power_law")
+    assert (verdict.status, verdict.size, verdict.n_missing) == ("not_identifiable", None, None)
+    assert "Δ does not fall over the measured sizes" in str(verdict)
+
+
+def test_order_one_is_a_mean_absolute_change(rng):
+    delta = noisy(C / (SIZES + 1.0), rng, level=0.05)
+    verdict = judge(measured(SIZES, delta, order=1), C / 401)
+    assert verdict.change == C / 401
+    assert "(mean absolute)" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("growth", "words"),
+    [
+        (1, "one more sample moves"),
+        (250, "250 more samples move"),
+        (0.1, "10 % more samples move"),
+        (1.0, "100 % more samples move"),
+    ],
+)
+def test_growth_is_said_in_words(growth, words, rng):
+    problem = LeastSquares()
+    ladder = problem.measure(rng, 400, problem.sizes(400))
+    assert words in str(judge(ladder, 1e-2, growth=growth))
+
+
+def test_relative_threshold(ladder):
+    verdict = judge(ladder, 0.004, relative=True)
+    assert verdict.relative_change == pytest.approx(0.004)
+    assert "0.4 % of the unseen loss" in str(verdict)
+
+
+def test_learning_curve_says_what_doubling_would_save(rng, ladder):
+    losses = np.tile((SIZES + 1.0) ** -0.5, (4, 1))
+    verdict = judge(measured(SIZES, ladder.delta, unseen_loss=losses), C / 801**2)
+    # 1 − 2^(−1/2), the "+ 1" of κ aside
+    assert verdict.saving == pytest.approx(1 - 2**-0.5, abs=2e-3)
+    assert np.isnan(judge(measured(SIZES, ladder.delta), C / 801**2).saving)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        # rms of ℓ − L_k is √2 here; 5 % of it are 0.07
+        ({"loss_drift": 0.1}, "32 of 32 trained centres were still moving"),
+        ({"constant_loss": 0.52}, "32 of 32 nets are hardly better than a constant"),
+        ({"top1pct_share": 0.6}, "in 32 of 32 cells 1 % of the candidates carry more than half"),
+        ({"delta_point": 1.0}, "the probe adds less than 5 % to Δ"),
+    ],
+)
+def test_caveats(ladder, changed, words):
+    from dataclasses import replace
+
+    if "delta_point" in changed:
+        changed = {"delta_point": ladder.delta / 1.01}
+    assert judge(ladder, C / 801**2).caveats == ()
+    verdict = judge(replace(ladder, **changed), C / 801**2)
+    assert len(verdict.caveats) == 1
+    assert words in verdict.caveats[0]
+    assert str(verdict).endswith(f"Keep in mind that {verdict.caveats[0]}.")
+
+
+def test_few_candidates_say_nothing_of_tails(ladder):
+    from dataclasses import replace
+
+    assert judge(replace(ladder, top1pct_share=0.6, n_candidates=30), 1e-5).caveats == ()
+
+
+def test_failed_cells_and_a_single_repeat_are_caveats(ladder):
+    delta = ladder.delta[:1].copy()
+    delta[0, 2] = np.nan
+    caveats = judge(measured(SIZES, delta), C / 801**2).caveats
+    assert caveats == ("1 of 8 cells failed", "a single repeat gives no interval")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"threshold": -1.0}, "`threshold`"),
+        ({"confidence": 1.5}, "`confidence`"),
+        ({"family": "exponential"}, "`family`"),
+        ({"growth": 0}, "`growth`"),
+    ],
+)
+def test_senseless_arguments(ladder, changed, message):
+    with pytest.raises(ValueError, match=message):
+        judge(ladder, **({"threshold": 1e-5} | changed))
+
+
+def test_suggested_thresholds_are_what_happens_now(rng):
+    problem = LeastSquares()
+    ladder = problem.measure(rng, 400, problem.sizes(400))
+    rows = suggest_thresholds(ladder)
+    assert [row["arriving"] for row in rows] == ["1 more sample", "10 % more", "twice as much"]
+    for row in rows:
+        now = judge(ladder, row["threshold"] * (1 + 1e-9), growth=row["growth"])
+        assert now.size == pytest.approx(400, abs=1)
+        assert row["change"] == pytest.approx(np.sqrt(row["threshold"]))
+        # a quarter of the mean square is half the change
+        half = judge(ladder, row["threshold"] / 4, growth=row["growth"])
+        assert half.size == row["size_to_halve"]
+    assert rows[0]["change"] < rows[1]["change"] < rows[2]["change"]
+
+
+def test_suggested_thresholds_of_the_theory_halve_at_twice_the_size(ladder):
+    (row,) = suggest_thresholds(measured(SIZES, ladder.delta, n_candidates=1), family="theory")
+    # κ doubles and quadruples; Δ ∝ κ^−2, the change ∝ κ^−1
+    assert row["size_to_halve"] == pytest.approx(2 * 2001 - 1, abs=1)
+    assert row["size_to_quarter"] == pytest.approx(4 * 2001 - 1, abs=1)
+
+
+def test_suggested_thresholds_without_an_answer():
+    flat = measured(SIZES, np.vstack([SIZES**0.1, SIZES**0.2]), order=1)
+    (row,) = suggest_thresholds(flat, family="power_law")
+    assert row["size_to_halve"] is None
+    assert np.isnan(row["relative_change"])

@@ -1,0 +1,109 @@
+"""What users may rely on; a change here is meant, and belongs into the changelog."""
+
+import inspect
+
+import sufficiency
+from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult, probes
+
+PUBLIC = [
+    "CellFailedWarning",
+    "DeltaCurveDisplay",
+    "ExtrapolationWarning",
+    "HeavyTailWarning",
+    "InertProbeWarning",
+    "LandscapeSufficiencyEstimator",
+    "LearningCurveDisplay",
+    "NotIdentifiableError",
+    "NotSettledWarning",
+    "SufficiencyResult",
+    "SufficiencyWarning",
+    "UnreachableTargetError",
+    "UnsupportedNetError",
+    "Verdict",
+    "per_sample_losses",
+]
+
+PARAMETERS = {
+    "net": None,
+    "sizes": 8,
+    "n_repeats": 4,
+    "n_draws": 32,
+    "n_candidates": None,
+    "probe": "isotropic",
+    "sigma": None,
+    "order": 2,
+    "center": "last",
+    "min_steps": 500,
+    "curve": "auto",
+    "scoring": None,
+    "refit": True,
+    "n_jobs": None,
+    "random_state": None,
+    "verbose": 0,
+}
+
+
+def test_names_of_the_package():
+    assert sufficiency.__all__ == PUBLIC
+    for name in PUBLIC:
+        assert inspect.getdoc(getattr(sufficiency, name))
+    assert set(probes.__all__) >= {"IsotropicGaussian", "Probe"}
+
+
+def test_parameters_of_the_estimator_and_their_defaults():
+    assert LandscapeSufficiencyEstimator().get_params(deep=False) == PARAMETERS
+    signature = inspect.signature(LandscapeSufficiencyEstimator)
+    kinds = [p.kind for p in signature.parameters.values()]
+    assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert set(kinds[1:]) == {inspect.Parameter.KEYWORD_ONLY}
+    assert list(signature.parameters) == list(PARAMETERS)
+
+
+def test_columns_of_the_frame():
+    from sufficiency.cells import CELL_COLUMNS
+
+    assert list(CELL_COLUMNS) == [
+        "repeat",
+        "size",
+        "delta",
+        "stderr",
+        "delta_point",
+        "gap_sq",
+        "spread",
+        "top1pct_share",
+        "train_loss",
+        "unseen_loss",
+        "unseen_score",
+        "grad_norm",
+        "loss_drift",
+        "fit_seconds",
+        "probe_seconds",
+    ]
+
+
+def methods(cls):
+    return sorted(name for name in dir(cls) if not name.startswith("_"))
+
+
+def test_methods_of_the_result():
+    assert methods(SufficiencyResult) == [
+        "curve",
+        "delta_interval",
+        "delta_stderr",
+        "deltas",
+        "estimate_for_target",
+        "load",
+        "measurements",
+        "n_repeats",
+        "parameter_intervals",
+        "predict_size_for_loss",
+        "predict_size_for_score",
+        "predict_sufficient_size",
+        "save",
+        "sizes",
+        "sufficient_size_interval",
+        "suggest_thresholds",
+        "table",
+        "to_frame",
+        "verdict",
+    ]
