@@ -1,5 +1,6 @@
 """torch's threads where several processes share the cores."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,15 @@ def threads_of_a_worker(n_jobs: int | None) -> int | None:
 
 @contextmanager
 def limited_threads(n_threads: int | None) -> Iterator[None]:
-    """Run with that many torch threads (None: as many as before), then restore their number."""
+    """
+    Run with that many torch threads (None: as many as before), then restore their number.
+
+    In a thread that is not the process's main one nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # the number belongs to the process: threads that set and restore it would race
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads or before)
     try:

@@ -29,7 +29,7 @@ from sufficiency.probes import Probe, ProbeDraws
 from sufficiency.targets import TargetCodec
 from sufficiency.training import TrainedCenter, train_center
 
-__all__ = ["Cell", "Recipe", "Samples", "measure_cell"]
+__all__ = ["Cell", "Recipe", "Samples", "measure_cell", "train_on"]
 
 Scorer = Callable[[Predictor, npt.NDArray, npt.NDArray], float]
 
@@ -167,21 +167,41 @@ def _measure(
     repeat: int,
     size: int,
 ) -> Cell:
+    seed = child_seed(recipe.root, "training", repeat, size)
     train = samples.take(split.order[:size])
+    trained = train_on(recipe, train, samples.take(split.validation), seed)
     candidates = samples.take(split.candidates) if unseen is None else unseen
-    held_out = samples.take(split.validation)
-    trained = train_center(
+    return _probe(recipe, trained, train, candidates, repeat, size)
+
+
+def train_on(recipe: Recipe, train: Samples, held_out: Samples, seed: int) -> TrainedCenter:
+    """
+    Train by the recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How.
+    train, held_out : Samples
+        What is trained on, and what validates (possibly nothing).
+    seed : int
+        Of the training.
+
+    Returns
+    -------
+    TrainedCenter
+    """
+    return train_center(
         recipe.net,
         train.X,
         train.encoded,
         (held_out.X, held_out.encoded) if len(held_out.y) else None,
         center=recipe.center,
         min_steps=recipe.min_steps,
-        seed=child_seed(recipe.root, "training", repeat, size),
+        seed=seed,
         n_classes=None if recipe.codec.classes is None else len(recipe.codec.classes),
         verbose=recipe.verbose,
     )
-    return _probe(recipe, trained, train, candidates, repeat, size)
 
 
 def _probe(

@@ -12,7 +12,7 @@ from sklearn.utils import Tags, check_random_state, get_tags
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency._validation import check_choice, check_integer
-from sufficiency.cells import Recipe
+from sufficiency.cells import Recipe, train_on
 from sufficiency.cost import CostEstimate, estimate_cost
 from sufficiency.curves import FAMILIES
 from sufficiency.default_net import default_net
@@ -25,7 +25,6 @@ from sufficiency.preflight import Plan, make_scorer, plan_fit
 from sufficiency.probes import Probe, resolve_probe
 from sufficiency.results import SufficiencyResult
 from sufficiency.runner import run_cells
-from sufficiency.training import refit_net
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -277,6 +276,7 @@ class LandscapeSufficiencyEstimator(
             center=self.center,
             min_steps=self.min_steps,
             curve=self.curve,
+            refit=self.refit,
             root=root,
         )
         recipe = Recipe(
@@ -348,19 +348,14 @@ class LandscapeSufficiencyEstimator(
 
     def _refit(self, recipe: Recipe, plan: Plan) -> None:
         """Train on all data."""
-        classes = plan.codec.classes
+        split, samples = plan.ladder.refit, plan.samples
         with limited_threads(threads_of_a_worker(self.n_jobs)):
-            self.net_ = refit_net(
-                recipe.net,
-                plan.samples.X,
-                plan.samples.encoded,
-                reserve_validation=plan.reserve_validation,
-                center=self.center,
-                min_steps=self.min_steps,
-                seed=child_seed(recipe.root, "refit"),
-                n_classes=None if classes is None else len(classes),
-                verbose=self.verbose,
-            )
+            self.net_ = train_on(
+                recipe,
+                samples.take(split.order),
+                samples.take(split.validation),
+                child_seed(recipe.root, "refit"),
+            ).net
         self._predictor = Predictor(self.net_, plan.codec)
 
     def __sklearn_is_fitted__(self) -> bool:

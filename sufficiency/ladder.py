@@ -52,11 +52,14 @@ class Ladder:
         One for every repeat.
     disjoint_candidates : bool
         Whether no two repeats share a candidate.
+    refit : Split
+        For the net that is trained on everything: no candidates, validation if anything asks.
     """
 
     sizes: Indices
     splits: tuple[Split, ...]
     disjoint_candidates: bool
+    refit: Split
 
 
 def default_n_candidates(n_samples: int) -> int:
@@ -212,7 +215,9 @@ def build_ladder(
         f" and {len(tightest.validation)} for validation" * bool(n_validation)
     )
     resolved = resolve_sizes(sizes, len(tightest.order), n_classes, n_samples, reserve)
-    return Ladder(resolved, splits, n_candidates > 0 and _disjoint(folds))
+    nobody = np.empty(0, dtype=np.int64)
+    refit = _split(n_samples, nobody, n_validation, strata, codes, child_rng(root, "refit"))
+    return Ladder(resolved, splits, n_candidates > 0 and _disjoint(folds), refit)
 
 
 def resolve_sizes(

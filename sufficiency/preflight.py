@@ -44,8 +44,6 @@ class Plan:
         Whether vmap takes the net.
     constant_loss : float
         Loss of the best constant prediction.
-    reserve_validation : bool
-        Whether a tenth of the samples validates.
     trained_samples : callable
         Samples that the training at a size passes through the net.
     """
@@ -56,7 +54,6 @@ class Plan:
     ladder: Ladder
     vectorize: bool
     constant_loss: float
-    reserve_validation: bool
     trained_samples: Callable[[int], int]
 
 
@@ -96,6 +93,7 @@ def plan_fit(
     center: str,
     min_steps: int,
     curve: str,
+    refit: bool,
     root: int,
 ) -> Plan:
     """
@@ -107,7 +105,7 @@ def plan_fit(
         Not changed.
     X, y, groups, unseen : arrays
         Validated input of ``fit``.
-    sizes, n_repeats, n_candidates, center, min_steps, curve
+    sizes, n_repeats, n_candidates, center, min_steps, curve, refit
         The estimator's parameters.
     root : int
         Root seed.
@@ -137,7 +135,8 @@ def plan_fit(
         reserve_validation=reserve_validation,
     )
     _check_curve(curve, len(ladder.sizes))
-    check_batches(untrained, ladder.sizes)
+    trained_sizes = ladder.sizes.tolist() + [len(ladder.refit.order)] * refit
+    check_batches(net, cast_floating(X[:1], dtype), trained_sizes, child_seed(root, "check"))
     codec = _fit_columns(untrained, codec, X, y)
     samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
     own = None if unseen is None else _encode_unseen(codec, unseen)
@@ -157,7 +156,6 @@ def plan_fit(
         ladder=ladder,
         vectorize=can_vectorize(untrained, few.X, few.encoded),
         constant_loss=constant_loss(untrained, samples.X, samples.encoded),
-        reserve_validation=reserve_validation,
         trained_samples=trained_samples,
     )
 

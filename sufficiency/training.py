@@ -1,22 +1,23 @@
 """The only place where a net is fitted: one subset, one centre, from fresh seeded weights."""
 
 import math
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, TrainEndCheckpoint
 from skorch.helper import predefined_split
 from torch import Tensor
 
 from sufficiency._random import isolated_rng
 from sufficiency.batches import whole_batches
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
-from sufficiency.ladder import VALIDATION_FRACTION
 from sufficiency.nets import fresh_net
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "check_batches",
     "initialized_net",
     "planned_epochs",
-    "refit_net",
     "steps_per_epoch",
     "train_center",
 ]
@@ -183,7 +183,7 @@ def train_center(
         tracker = _CenterTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
         copy.callbacks_.insert(0, ("center_tracker", tracker))
-        with whole_batches(copy, X, y):
+        with whole_batches(copy, X, y), own_files(copy):
             if validation is not None:
                 copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
             _run(copy, X, y)
@@ -222,42 +222,19 @@ def _finite(module: torch.nn.Module) -> bool:
     return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
 
 
-def refit_net(
-    net: NeuralNet,
-    X: npt.NDArray,
-    y: npt.NDArray,
-    *,
-    reserve_validation: bool,
-    seed: int,
-    **training: object,
-) -> NeuralNet:
+@contextmanager
+def own_files(net: NeuralNet) -> Iterator[None]:
     """
-    Train a copy of `net` on all samples, as the cells are trained.
+    Give checkpoints of an initialised net a folder of their own, which is gone afterwards.
 
-    Parameters
-    ----------
-    net, X, y
-        As in :func:`train_center`.
-    reserve_validation : bool
-        A random tenth of the samples validates, and is not trained on.
-    seed : int
-        For the division and the training.
-    **training
-        Further arguments of :func:`train_center`.
-
-    Returns
-    -------
-    NeuralNet
-        Fitted.
+    Cells would overwrite each other's files, and load them.
     """
-    # torch shares memory and refuses to do so with what must not be written
-    X, y = np.require(X, requirements="W"), np.require(y, requirements="W")
-    if not reserve_validation:
-        return train_center(net, X, y, None, seed=seed, **training).net  # type: ignore[arg-type]
-    order = np.random.default_rng(seed).permutation(len(X))
-    held, kept = np.split(order, [math.ceil(VALIDATION_FRACTION * len(X))])
-    validation = (X[held], y[held])
-    return train_center(net, X[kept], y[kept], validation, seed=seed, **training).net  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory() as folder:
+        for _, callback in net.callbacks_:
+            if isinstance(callback, (Checkpoint, TrainEndCheckpoint)):
+                callback.set_params(dirname=folder)
+                callback.initialize()
+        yield
 
 
 def _load(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -268,25 +245,40 @@ def _load(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
             named[name].copy_(tensor)
 
 
-def check_batches(net: NeuralNet, sizes: npt.NDArray[np.int64]) -> None:
+def check_batches(net: NeuralNet, X: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
     """
     Refuse sizes whose last batch batch norm cannot be trained on.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Not initialised.
+    X : array
+        Inputs; one of them is passed through a fresh copy in training mode.
+    sizes : iterable of int
+        Samples of the trainings.
+    seed : int
+        For the copy.
 
     Raises
     ------
     UnsupportedNetError
-        If the module has batch norm and an epoch of some size ends in a batch of one sample.
+        If the module cannot be trained on a batch of one sample and an epoch ends in one.
     """
     kwargs = net.get_params_for("iterator_train")
     batch = kwargs.get("batch_size", net.batch_size)
-    has_batch_norm = any(
-        isinstance(part, torch.nn.modules.batchnorm._BatchNorm) for part in net.module_.modules()
-    )
-    if not has_batch_norm or kwargs.get("drop_last") or batch < 2:
+    bad = [size for size in sizes if batch > 1 and size % batch == 1]
+    if not bad or kwargs.get("drop_last"):
         return
-    bad = [int(size) for size in sizes if size % batch == 1]
-    if bad:
+    copy = initialized_net(net, seed)
+    copy.module_.train()
+    try:
+        with isolated_rng(seed), torch.no_grad():
+            copy.infer(torch.as_tensor(X[:1].copy(), device=copy.device))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
         raise UnsupportedNetError(
             f"`net` has batch norm and its epochs at the sizes {bad} end in a batch of one sample "
             f"(batch_size={batch}), which has no variance; set iterator_train__drop_last=True"
-        )
+        ) from error

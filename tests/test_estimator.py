@@ -424,9 +424,83 @@ def test_a_class_with_one_sample_warns_and_is_not_stratified(table):
 
 def test_batch_norm_and_a_last_batch_of_one_is_refused_with_the_remedy(rng):
     X, y = rng.normal(size=(60, 1, 6, 6)), np.arange(60) % 3
-    normed = net(module=ConvNet, batch_size=8)
+    normed = net(module=Flattened, batch_size=8)
     with pytest.raises(UnsupportedNetError, match=r"sizes \[33\].*drop_last"):
         cheap(normed, sizes=[33, 40]).fit(X, y)
     assert_complete(
         cheap(normed.set_params(iterator_train__drop_last=True), sizes=[33, 40]).fit(X, y), sizes=2
     )
+    # the refit on all 65 samples ends in a batch of one, too
+    X, y = rng.normal(size=(65, 1, 6, 6)), np.arange(65) % 3
+    with pytest.raises(UnsupportedNetError, match=r"sizes \[65\]"):
+        cheap(net(module=Flattened, batch_size=8), sizes=[32, 40]).fit(X, y)
+    assert_complete(
+        cheap(net(module=Flattened, batch_size=8), sizes=[32, 40], refit=False).fit(X, y), sizes=2
+    )
+
+
+class Flattened(MLP):
+    """Batch norm without space, which a single sample has no variance for."""
+
+    def __init__(self):
+        super().__init__(n_inputs=36)
+        self.norm = nn.BatchNorm1d(36)
+
+    def forward(self, X):
+        return super().forward(self.norm(X.flatten(1)))
+
+
+def test_the_net_for_predictions_has_seen_all_samples(table):
+    seen = []
+
+    class Recording(MLP):
+        def forward(self, X):
+            if self.training:
+                seen.append(X.detach().clone())
+            return super().forward(X)
+
+    X, y = table
+    estimator = cheap(net(module=Recording, max_epochs=1), min_steps=0, sizes=2, n_repeats=1)
+    estimator.fit(X, y)
+    last_epoch = torch.cat(seen[-2:])  # 150 samples in batches of 128
+    assert len(last_epoch) == 150
+    np.testing.assert_array_equal(
+        np.unique(last_epoch.numpy(), axis=0), np.unique(X.astype("float32"), axis=0)
+    )
+    # labels in order would make the first batch one without the last class
+    assert not torch.equal(last_epoch, torch.as_tensor(X.astype("float32")))
+
+
+def test_classes_are_known_without_a_refit(table):
+    estimator = cheap(net(), refit=False).fit(*table)
+    assert list(estimator.classes_) == [0, 1, 2]
+    assert not hasattr(estimator, "net_")
+
+
+def test_questions_are_passed_on_to_the_result(table):
+    estimator = cheap(net()).fit(*table)
+    threshold = float(estimator.deltas_[1])
+    result = estimator.result_
+    assert estimator.sufficient_size_interval(threshold) == result.sufficient_size_interval(
+        threshold
+    )
+    assert estimator.sufficient_size_interval(
+        threshold, confidence=0.5
+    ) == result.sufficient_size_interval(threshold, confidence=0.5)
+    verdict = estimator.verdict(0.05, relative=True)
+    assert str(verdict) == str(result.verdict(0.05, relative=True))
+    assert verdict.n_available == 150
+    by_growth = estimator.predict_sufficient_size(1e-2, growth=0.1)
+    assert by_growth == result.predict_sufficient_size(1e-2, growth=0.1)
+    assert estimator.predict_sufficient_size(0.05, relative=True) == verdict.size
+    with pytest.raises(ValueError, match="growth"):
+        cheap(net(), order=1).fit(*table).predict_sufficient_size(1e-2, growth=0.1)
+    with pytest.raises(ValueError, match="n_candidates"):
+        cheap(net(), n_candidates=1).fit(*table).predict_sufficient_size(1e-2, growth=0.1)
+    with pytest.raises(ValueError, match="`n_repeats` must be >= 2 for an interval"):
+        cheap(net(), n_repeats=1).fit(*table).sufficient_size_interval(threshold)
+
+
+def test_learning_curve_in_one_call(table):
+    display = cheap(net()).fit(*table).plot_learning_curve()
+    assert display.ax_.get_ylabel() == "loss on unseen samples"

@@ -322,3 +322,23 @@ def test_a_class_with_a_single_sample_leaves_subsets_unstratified():
 def test_classes_of_two_or_more_are_strata():
     y = np.array([0, 0, 1, 1])
     assert stratification(y) is y
+
+
+def test_the_refit_takes_everything_in_a_shuffled_stratified_order():
+    y = np.repeat([0, 1, 2], 40)
+    refit = build_ladder(120, sizes=3, n_repeats=2, n_candidates=20, root=1, strata=y).refit
+    assert sorted(refit.order) == list(range(120))
+    assert len(refit.candidates) == len(refit.validation) == 0
+    # systematic sampling: a stretch of 30 has 10 of each class, give or take one
+    assert np.abs(np.bincount(y[refit.order[:30]]) - 10).max() <= 1
+
+
+def test_the_refit_reserves_validation_without_dividing_groups():
+    groups = np.arange(120) // 7
+    plan = {"sizes": 3, "n_repeats": 2, "n_candidates": 20, "reserve_validation": True}
+    refit = build_ladder(120, groups=groups, root=1, **plan).refit
+    assert sorted(np.concatenate([refit.order, refit.validation])) == list(range(120))
+    assert len(refit.validation) >= 12
+    assert not set(groups[refit.order]) & set(groups[refit.validation])
+    other = build_ladder(120, groups=groups, root=2, **plan).refit
+    assert refit.order.tolist() != other.order.tolist()

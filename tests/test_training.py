@@ -15,7 +15,6 @@ from sufficiency.training import (
     check_batches,
     initialized_net,
     planned_epochs,
-    refit_net,
     steps_per_epoch,
     train_center,
 )
@@ -454,37 +453,18 @@ def test_a_look_at_a_net_trains_nothing():
     assert not net.initialized_
 
 
-def test_a_refit_takes_all_samples(spy):
-    X, y = labelled(30)
-    net = refit_net(
-        classifier(callbacks=[Spy()]), X, y, reserve_validation=False, n_classes=3, **PLAIN
-    )
-    assert rows(spy.batches) == {row.tobytes() for row in X}
-    assert all(training for training, _ in spy.batches)
-    assert net.classes_.tolist() == [0, 1, 2]
-
-
-def test_a_refit_reserves_a_random_tenth_where_validation_is_needed(spy):
-    X, y = labelled(31)
-    net = classifier(callbacks=[Spy(), EarlyStopping()])
-    refit_net(net, X, y, reserve_validation=True, **PLAIN)
-    trained = rows(b for b in spy.batches if b[0])
-    validated = rows(b for b in spy.batches if not b[0])
-    assert len(validated) == 4
-    assert not trained & validated
-    assert trained | validated == {row.tobytes() for row in X}
-    assert validated != {row.tobytes() for row in X[:4]}
-    assert validated != {row.tobytes() for row in X[-4:]}
-
-
-def test_a_refit_depends_on_its_seed_alone():
+def test_checkpoints_of_cells_stay_apart_and_leave_no_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     X, y = measured(30)
-    same = [
-        weights_of(refit_net(regressor(), X, y, reserve_validation=True, **PLAIN)) for _ in range(2)
-    ]
-    other = refit_net(regressor(), X, y, reserve_validation=True, **(PLAIN | {"seed": 1}))
-    assert same_weights(*same)
-    assert not same_weights(same[0], weights_of(other))
+    keeper = Checkpoint(monitor="train_loss_best", load_best=True)
+    net = regressor(callbacks=[("keeper", keeper)], max_epochs=4)
+    trained = train_center(net, X, y, None, **PLAIN)
+    assert list(tmp_path.iterdir()) == []
+    assert keeper.dirname == ""
+    plain = train_center(regressor(max_epochs=4), X, y, None, **PLAIN)
+    # the training loss falls in every epoch, so the best weights are the last
+    assert np.all(np.diff(plain.net.history[:, "train_loss"]) < 0)
+    assert same_weights(weights_of(trained.net), weights_of(plain.net))
 
 
 @pytest.mark.parametrize(
@@ -500,15 +480,15 @@ def test_a_refit_depends_on_its_seed_alone():
 def test_batch_norm_with_a_last_batch_of_one_is_refused_with_the_remedy(params, refused):
     X, y = measured(13)
     net = regressor(**params)
-    sizes = np.array([8, 9, 10, 13])
+    sizes = [8, 9, 10, 13]
     if not refused:
-        check_batches(initialized_net(net, 0), sizes)
+        check_batches(net, X, sizes, seed=0)
         train_center(net, X, y, None, **PLAIN)
         return
     with pytest.raises(
         UnsupportedNetError, match=f"{refused!r}.*drop_last=True".replace("[", r"\[")
     ):
-        check_batches(initialized_net(net, 0), sizes)
+        check_batches(net, X, sizes, seed=0)
     # as it is
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         train_center(net, X, y, None, **PLAIN)

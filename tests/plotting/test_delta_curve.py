@@ -228,3 +228,23 @@ def test_a_display_keeps_its_data_and_draws_only_when_told(result):
     assert all(getattr(display, name) is value for name, value in data.items())
     assert set(data) <= set(inspect.signature(DeltaCurveDisplay).parameters)
     assert set(display.plot().size_.get_xdata()) == {31}
+
+
+def test_the_band_is_the_interval_of_the_fit():
+    result = make_result(np.array([[1.2], [0.9], [1.0]]) * 4.0 / KAPPA**2, SIZES)
+    display = DeltaCurveDisplay.from_result(result)
+    sizes, low, high = display.band
+    np.testing.assert_array_equal(result.delta_interval(sizes), [low, high])
+    assert sizes[0] == pytest.approx(SIZES[0])
+    assert sizes[-1] == pytest.approx(2 * SIZES[-1])
+    box = display.band_.get_datalim(display.ax_.transData)
+    assert box.ymax == pytest.approx(high.max())
+    assert box.ymin == pytest.approx(low.min())
+    middle = result.curve.predict(sizes)
+    assert ((low < middle) & (middle < high)).all()
+
+
+def test_a_single_repeat_has_no_band():
+    display = DeltaCurveDisplay.from_result(make_result(4.0 / KAPPA[None] ** 2, SIZES))
+    assert display.band is None
+    assert display.band_ is None
