@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from skorch import NeuralNet
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import vmap
 
+from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.losses import LossFunction, Weights, sample_blocks
 from sufficiency.nets import evaluation_mode
 
@@ -27,11 +28,6 @@ __all__ = [
     "per_sample_losses",
     "plan_blocks",
 ]
-
-MEMORY_BUDGET = 256 * 2**20
-# Module outputs are counted by hooks; functional calls between them are not, and every output
-# exists besides its successor.
-_ACTIVATION_FACTOR = 3
 
 Losses = Callable[[Weights, object, Tensor], Tensor]
 
@@ -70,24 +66,6 @@ class StackedWeights:
     def block(self, start: int, stop: int) -> Weights:
         """Draws start … stop−1."""
         return {name: tensor[start:stop] for name, tensor in self.weights.items()}
-
-
-@dataclass(frozen=True)
-class BlockPlan:
-    """
-    How the work is cut.
-
-    Attributes
-    ----------
-    draws, samples : int
-        In a block.
-    vectorize : bool
-        One vmapped call a block, else a loop over its draws.
-    """
-
-    draws: int
-    samples: int
-    vectorize: bool
 
 
 def evaluate_block(
@@ -143,73 +121,6 @@ def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
             return False
     tolerance = 1e3 * torch.finfo(looped.dtype).eps
     return torch.allclose(mapped, looped, rtol=tolerance, atol=tolerance, equal_nan=True)
-
-
-def plan_blocks(
-    net: NeuralNet,
-    X: npt.NDArray,
-    y: npt.NDArray,
-    *,
-    n_draws: int,
-    vectorize: bool,
-    budget: int = MEMORY_BUDGET,
-) -> BlockPlan:
-    """
-    Draws and samples of a block, so that weights and activations stay within the budget.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialised.
-    X, y : arrays
-        The samples; the first two are passed through the net to measure its activations.
-    n_draws : int
-        Draws in all.
-    vectorize : bool
-        Whether the draws of a block are evaluated at once.
-    budget : int, default=256 MiB
-        Bytes.
-
-    Returns
-    -------
-    BlockPlan
-    """
-    losses = LossFunction(net)
-    center = losses.center()
-    weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in center.values())
-    # drawn one by one, then stacked: twice the weights for a moment
-    draws = max(1, min(n_draws, budget // 2 // max(1, 2 * weight_bytes)))
-    sample_bytes = _ACTIVATION_FACTOR * _bytes_per_sample(net, losses, X[:2], y[:2])
-    together = draws if vectorize else 1
-    samples = max(1, budget // 2 // max(1, sample_bytes * together))
-    if vectorize and samples < min(len(X), 16):
-        samples = min(len(X), 16)
-        draws = max(1, min(draws, budget // 2 // (sample_bytes * samples)))
-    return BlockPlan(draws, min(samples, len(X)), vectorize)
-
-
-def _bytes_per_sample(net: NeuralNet, losses: LossFunction, X: npt.NDArray, y: npt.NDArray) -> int:
-    total = 0
-
-    def count(module: nn.Module, args: object, output: object) -> None:
-        nonlocal total
-        outputs = output if isinstance(output, (tuple, list)) else (output,)
-        total += sum(o.numel() * o.element_size() for o in outputs if isinstance(o, Tensor))
-
-    hooks = [
-        part.register_forward_hook(count)
-        for part in net.module_.modules()
-        if not any(True for _ in part.children())
-    ]
-    try:
-        with evaluation_mode(net), torch.no_grad():
-            x, y_block = next(sample_blocks(net, X, y, len(X)))
-            losses({}, x, y_block)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    n_values = int(np.prod(X.shape[1:])) * X.dtype.itemsize
-    return max(1, total // len(y_block) + n_values)
 
 
 def _blocks(
