@@ -8,8 +8,9 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.cells import Recipe, measure_cell
+from sufficiency.cells import measure_cell
 from sufficiency.preflight import Plan
+from sufficiency.recipe import Recipe
 from sufficiency.training import planned_epochs, steps_per_epoch
 
 __all__ = ["CostEstimate", "estimate_cost"]

@@ -9,9 +9,12 @@ from sklearn.base import is_regressor
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from sufficiency.bounds import BoundConstants, measure_constants
 from sufficiency.inputs import check_targets
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.predictor import Predictor
+from sufficiency.probes import Probe
+from sufficiency.recipe import Samples
 from sufficiency.results import SufficiencyResult
 from sufficiency.sizing import Verdict
 
@@ -89,6 +92,9 @@ class DelegatesToResult:
     """The questions that ``result_`` answers, and its figures."""
 
     result_: SufficiencyResult
+    net_: Any
+    _probe: Probe
+    _some_samples: Samples
 
     def predict_sufficient_size(
         self,
@@ -174,7 +180,11 @@ class DelegatesToResult:
         )
 
     def plot_delta(
-        self, threshold: float | None = None, ax: "Axes | None" = None
+        self,
+        threshold: float | None = None,
+        ax: "Axes | None" = None,
+        *,
+        show_bound: bool = False,
     ) -> DeltaCurveDisplay:
         """
         Draw Δ against the training size.
@@ -185,13 +195,38 @@ class DelegatesToResult:
             Its line and the sufficient size are marked.
         ax : matplotlib Axes, optional
             Where to draw; None: a new figure.
+        show_bound : bool, default=False
+            Draw the bound of Δ, and Theorem 1's bound of its curvature term, with constants
+            looked up on 64 samples at ``net_``: lower estimates. Needs ``refit=True``, a
+            Gaussian probe and a net with second derivatives.
 
         Returns
         -------
         DeltaCurveDisplay
         """
         check_is_fitted(self, "result_")
-        return DeltaCurveDisplay.from_estimator(self, threshold=threshold, ax=ax)
+        return DeltaCurveDisplay.from_estimator(
+            self, threshold=threshold, ax=ax, show_bound=show_bound
+        )
+
+    def bound_constants(self) -> BoundConstants:
+        """
+        Constants of the paper's bounds, looked up on 64 of the samples at ``net_``.
+
+        Returns
+        -------
+        BoundConstants
+            Lower estimates, since few samples are looked at.
+
+        Raises
+        ------
+        NotFittedError
+            Without a ``net_``.
+        TypeError
+            If the probe is not Gaussian.
+        """
+        check_is_fitted(self, "net_")
+        return measure_constants(self.net_, self._probe, self._some_samples)
 
     def plot_learning_curve(self, ax: "Axes | None" = None) -> LearningCurveDisplay:
         """

@@ -9,6 +9,7 @@ from sufficiency.exceptions import (
     HeavyTailWarning,
     InertProbeWarning,
     NotSettledWarning,
+    QuadraticModelWarning,
 )
 from sufficiency.results import SufficiencyResult
 from sufficiency.sizing.caveats import (
@@ -20,6 +21,9 @@ from sufficiency.sizing.caveats import (
 )
 
 __all__ = ["check_failures", "warn_of_doubts"]
+
+# Relative error of the quadratic increment, beyond which the closed form is not to be trusted.
+QUADRATIC_ERROR = 0.1
 
 
 def check_failures(result: SufficiencyResult) -> None:
@@ -63,6 +67,8 @@ def warn_of_doubts(result: SufficiencyResult) -> None:
         Centres that still drift, or nets no better than a constant.
     InertProbeWarning
         A probe that adds nothing to the point.
+    QuadraticModelWarning
+        Closed forms at a scale where the quadratic model fails.
     HeavyTailWarning
         Cells in which 1 % of the candidates carry more than half of Δ.
     """
@@ -81,11 +87,19 @@ def warn_of_doubts(result: SufficiencyResult) -> None:
             "them, an untrained net passes any threshold: train longer, or leave small sizes out",
             NotSettledWarning,
         )
-    if inert(measurements):
+    if inert(measurements) and not result.settings.get("probe", "").startswith("PointMass"):
         _warn(
             "the probe adds less than 5 % to Δ at the centres themselves: the neighbourhood does "
             "not matter; raise `sigma`",
             InertProbeWarning,
+        )
+    errors = result.table("quadratic_error")
+    if count := int((errors > QUADRATIC_ERROR).sum()):
+        _warn(
+            f"in {count} of {n_cells} cells the quadratic model misses the increment by more than "
+            f"{QUADRATIC_ERROR:.0%} (by up to {np.nanmax(errors):.0%}): the closed form is not "
+            "valid at this `sigma`; lower it, or use method='monte_carlo'",
+            QuadraticModelWarning,
         )
     if count := int(heavy_tailed(measurements).sum()):
         _warn(

@@ -11,6 +11,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.losses import LossFunction, Weights, sample_blocks
@@ -90,7 +91,9 @@ def evaluate_block(
     (b, n) tensor
     """
     if vectorize:
-        return vmap(losses, in_dims=(0, None, None))(weights, x, y)
+        # fused attention has no batching rule, its plain form has
+        with sdpa_kernel(SDPBackend.MATH):
+            return vmap(losses, in_dims=(0, None, None))(weights, x, y)
     n_draws = len(next(iter(weights.values())))
     rows = ({name: tensor[t] for name, tensor in weights.items()} for t in range(n_draws))
     return torch.stack([losses(row, x, y) for row in rows])

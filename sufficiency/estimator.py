@@ -12,7 +12,7 @@ from sklearn.utils import Tags, check_random_state, get_tags
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency._validation import check_choice, check_integer
-from sufficiency.cells import Recipe, train_on
+from sufficiency.cells import train_on
 from sufficiency.cost import CostEstimate, estimate_cost
 from sufficiency.curves import FAMILIES
 from sufficiency.default_net import default_net
@@ -21,8 +21,9 @@ from sufficiency.diagnostics import check_failures, warn_of_doubts
 from sufficiency.inputs import check_fit_input
 from sufficiency.nets import check_net
 from sufficiency.predictor import Predictor
-from sufficiency.preflight import Plan, make_scorer, plan_fit
+from sufficiency.preflight import Plan, check_combination, make_scorer, n_unseen, plan_fit
 from sufficiency.probes import Probe, resolve_probe
+from sufficiency.recipe import Recipe
 from sufficiency.results import SufficiencyResult
 from sufficiency.runner import run_cells
 
@@ -67,13 +68,21 @@ class LandscapeSufficiencyEstimator(
     n_candidates : int, optional
         Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
         paper's procedure, with an estimate that is useless for a single size.
-    probe : {"isotropic"} or Probe, default="isotropic"
-        Distribution of the weights around a centre.
+    probe : {"isotropic", "random_subspace", "curvature"} or Probe, default="isotropic"
+        Distribution of the weights around a centre; more of them, and how to write your own, in
+        :mod:`sufficiency.probes`.
     sigma : float, optional
-        Scale of the probe. None: the probe's default (0.2 of each tensor's root mean square).
-        An error with a Probe object, which carries its own.
+        Scale of the probe. None: its default ("isotropic": 0.2 of each tensor's root mean
+        square). An error with a Probe object, which carries its own.
     order : {1, 2}, default=2
         2: mean square, in loss². 1: mean absolute value, in loss.
+    method : {"monte_carlo", "gaussian_moment"}, default="monte_carlo"
+        Average over weight draws, or the closed form of the quadratic model around the centre
+        (order 2, Gaussian probes, nets with second derivatives; `n_draws` then counts random
+        vectors for the traces).
+    train : {"each_size", "once"}, default="each_size"
+        A net for every size, which a decision about data needs, or one net on everything, off
+        which all sizes are read: the paper's figures.
     center : {"last", "best"}, default="last"
         Centres are the weights after training, or those of the lowest validation loss (a tenth
         of the samples then validates).
@@ -147,6 +156,8 @@ class LandscapeSufficiencyEstimator(
         probe: str | Probe = "isotropic",
         sigma: float | None = None,
         order: int = 2,
+        method: str = "monte_carlo",
+        train: str = "each_size",
         center: str = "last",
         min_steps: int = 500,
         curve: str = "auto",
@@ -164,6 +175,8 @@ class LandscapeSufficiencyEstimator(
         self.probe = probe
         self.sigma = sigma
         self.order = order
+        self.method = method
+        self.train = train
         self.center = center
         self.min_steps = min_steps
         self.curve = curve
@@ -270,6 +283,9 @@ class LandscapeSufficiencyEstimator(
             y,
             groups,
             unseen,
+            probe=probe,
+            method=self.method,
+            train=self.train,
             sizes=self.sizes,
             n_repeats=self.n_repeats,
             n_candidates=self.n_candidates,
@@ -289,6 +305,8 @@ class LandscapeSufficiencyEstimator(
             order=self.order,
             center=self.center,
             min_steps=self.min_steps,
+            method=self.method,
+            train=self.train,
             vectorize=plan.vectorize,
             verbose=self.verbose,
         )
@@ -305,7 +323,10 @@ class LandscapeSufficiencyEstimator(
             raise ValueError(
                 f"`order` must be 1 (mean absolute) or 2 (mean square), got {self.order!r}"
             )
+        check_choice("method", self.method, ("monte_carlo", "gaussian_moment"))
+        check_choice("train", self.train, ("each_size", "once"))
         check_choice("center", self.center, ("last", "best"))
+        check_combination(self.order, self.method, self.train)
         check_choice("curve", self.curve, ("auto", *FAMILIES))
         return resolve_probe(self.probe, self.sigma)
 
@@ -320,19 +341,20 @@ class LandscapeSufficiencyEstimator(
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
-        n_unseen = [len(split.candidates) for split in plan.ladder.splits]
         self.result_ = SufficiencyResult(
             cells=tuple(cells),
             order=self.order,
             family=self.curve,
             n_samples=len(plan.samples.y),
-            n_candidates=min(n_unseen) if plan.unseen is None else len(plan.unseen.y),
+            n_candidates=n_unseen(plan.unseen, plan.ladder),
             disjoint_candidates=plan.ladder.disjoint_candidates,
             own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
             settings={
                 "net": type(recipe.net).__name__,
                 "probe": repr(recipe.probe),
+                "method": self.method,
+                "train": self.train,
                 "center": self.center,
                 "n_draws": str(self.n_draws),
                 "min_steps": str(self.min_steps),
@@ -357,6 +379,7 @@ class LandscapeSufficiencyEstimator(
                 child_seed(recipe.root, "refit"),
             ).net
         self._predictor = Predictor(self.net_, plan.codec)
+        self._probe, self._some_samples = recipe.probe, plan.some_samples
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "result_")

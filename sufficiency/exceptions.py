@@ -8,6 +8,7 @@ __all__ = [
     "InertProbeWarning",
     "NotIdentifiableError",
     "NotSettledWarning",
+    "QuadraticModelWarning",
     "SufficiencyWarning",
     "UnreachableTargetError",
     "UnsupportedNetError",
@@ -28,6 +29,10 @@ class InertProbeWarning(SufficiencyWarning):
 
 class HeavyTailWarning(SufficiencyWarning):
     """A few candidates carry most of Δ."""
+
+
+class QuadraticModelWarning(SufficiencyWarning):
+    """The closed form is used at a scale where the quadratic model no longer holds."""
 
 
 class CellFailedWarning(SufficiencyWarning):

@@ -158,7 +158,12 @@ def has_scheduler(net: NeuralNet) -> bool:
 
 @contextmanager
 def evaluation_mode(net: NeuralNet) -> Iterator[None]:
-    """Module and criterion in evaluation mode, every submodule's own mode restored afterwards."""
+    """
+    Module and criterion in evaluation mode, every submodule's own mode restored afterwards.
+
+    torch's fast path for transformers in evaluation mode is off meanwhile: it has no batching
+    rule, so that vmap would not take them, and no derivatives.
+    """
     parts = [
         part
         for name in (*net._modules, *net._criteria)
@@ -166,10 +171,13 @@ def evaluation_mode(net: NeuralNet) -> Iterator[None]:
         for part in top.modules()
     ]
     modes = [part.training for part in parts]
+    fastpath = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         for part in parts:
             part.training = False
         yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(fastpath)
         for part, mode in zip(parts, modes, strict=True):
             part.training = mode

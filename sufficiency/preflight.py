@@ -12,19 +12,23 @@ from skorch import NeuralNet
 
 from sufficiency._random import child_rng, child_seed
 from sufficiency.baseline import constant_loss
-from sufficiency.cells import Samples, Scorer
+from sufficiency.curvature import hessian_operator
 from sufficiency.curves import FAMILIES, SIZES_NEEDED
+from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.engine import can_vectorize
 from sufficiency.ladder import Ladder, build_ladder, default_n_candidates, stratification
-from sufficiency.losses import check_losses
+from sufficiency.losses import LossFunction, check_losses
 from sufficiency.nets import has_scheduler, module_dtype, monitors_validation
 from sufficiency.predictor import Predictor
+from sufficiency.probes import Probe, needs_hessian, prepare_probe
+from sufficiency.recipe import Samples, Scorer
 from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
 
-__all__ = ["Plan", "make_scorer", "plan_fit"]
+__all__ = ["Plan", "check_combination", "make_scorer", "n_unseen", "plan_fit"]
 
 _CHECKED = 8
+_KEPT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,8 @@ class Plan:
         Loss of the best constant prediction.
     trained_samples : callable
         Samples that the training at a size passes through the net.
+    some_samples : Samples
+        A few random ones, for constants that are looked up after the fit.
     """
 
     codec: TargetCodec
@@ -55,6 +61,7 @@ class Plan:
     vectorize: bool
     constant_loss: float
     trained_samples: Callable[[int], int]
+    some_samples: Samples
 
 
 def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
@@ -87,6 +94,9 @@ def plan_fit(
     groups: npt.NDArray | None,
     unseen: tuple[npt.NDArray, npt.NDArray] | None,
     *,
+    probe: Probe,
+    method: str,
+    train: str,
     sizes: int | Sequence[float],
     n_repeats: int,
     n_candidates: int | None,
@@ -105,7 +115,7 @@ def plan_fit(
         Not changed.
     X, y, groups, unseen : arrays
         Validated input of ``fit``.
-    sizes, n_repeats, n_candidates, center, min_steps, curve, refit
+    probe, method, train, sizes, n_repeats, n_candidates, center, min_steps, curve, refit
         The estimator's parameters.
     root : int
         Root seed.
@@ -140,9 +150,15 @@ def plan_fit(
     codec = _fit_columns(untrained, codec, X, y)
     samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
     own = None if unseen is None else _encode_unseen(codec, unseen)
-    few = _few(samples, root)
+    few = _some(samples, root, _CHECKED)
     n_classes = None if codec.classes is None else len(codec.classes)
     check_losses(untrained, few.X, few.encoded, n_classes)
+    _check_probe(untrained, probe, method, few)
+    if train == "once" and n_unseen(own, ladder) < 2:
+        raise ValueError(
+            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
+            "is what it measures"
+        )
     _check_scheduler(untrained, samples, ladder, min_steps)
 
     def trained_samples(size: int) -> int:
@@ -157,7 +173,29 @@ def plan_fit(
         vectorize=can_vectorize(untrained, few.X, few.encoded),
         constant_loss=constant_loss(untrained, samples.X, samples.encoded),
         trained_samples=trained_samples,
+        some_samples=_some(samples, root, _KEPT),
     )
+
+
+def n_unseen(own: Samples | None, ladder: Ladder) -> int:
+    """Candidates of a repeat, the smallest number if repeats differ."""
+    if own is not None:
+        return len(own.y)
+    return min(len(split.candidates) for split in ladder.splits)
+
+
+def _check_probe(untrained: NeuralNet, probe: Probe, method: str, few: Samples) -> None:
+    """Prepare the probe once at untrained weights, so that it is refused before any training."""
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(untrained, few.X, few.encoded)
+    sampler = prepare_probe(probe, LossFunction(untrained).center(), hessian)
+    if method == "gaussian_moment":
+        # the smallest closed form that there is: it asks for what the whole one asks for
+        one = few.take(np.arange(min(2, len(few.y))))
+        gaussian_moment_delta(
+            untrained, one.X, one.encoded, one.X, one.encoded, sampler, n_probes=3
+        )
 
 
 def _encode_unseen(codec: TargetCodec, unseen: tuple[npt.NDArray, npt.NDArray]) -> Samples:
@@ -176,10 +214,10 @@ def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -
     return default_n_candidates(n_samples) if n_candidates is None else n_candidates
 
 
-def _few(samples: Samples, root: int) -> Samples:
+def _some(samples: Samples, root: int, count: int) -> Samples:
     """A handful of random samples, for looking at the net."""
     n = len(samples.y)
-    chosen = child_rng(root, "check").choice(n, size=min(_CHECKED, n), replace=False)
+    chosen = child_rng(root, "check").choice(n, size=min(count, n), replace=False)
     return samples.take(np.sort(chosen))
 
 
@@ -227,4 +265,35 @@ def _check_scheduler(
             "learning-rate schedule was made for fewer; set min_steps=0 or a schedule by steps",
             UserWarning,
             stacklevel=4,
+        )
+
+
+def check_combination(order: int, method: str, train: str) -> None:
+    """
+    Refuse what has no formula.
+
+    Parameters
+    ----------
+    order, method, train
+        The estimator's parameters, valid each for itself.
+
+    Raises
+    ------
+    ValueError
+        With the reason and the remedy.
+    """
+    if order == 1 and method == "gaussian_moment":
+        raise ValueError(
+            "`order` must be 2 with method='gaussian_moment', got 1; the mean absolute value has "
+            "no closed form: use method='monte_carlo'"
+        )
+    if order == 1 and train == "once":
+        raise ValueError(
+            "`order` must be 2 with train='once', got 1; the mean absolute value over orders of "
+            "the data has no closed form: use train='each_size'"
+        )
+    if method == "gaussian_moment" and train == "once":
+        raise ValueError(
+            "`method` must be 'monte_carlo' with train='once', got 'gaussian_moment'; the variance "
+            "over samples is taken at weight draws"
         )

@@ -107,6 +107,13 @@ class SufficiencyResult(Answers):
         return np.where(counts > 1, spread, within)
 
     @cached_property
+    def in_sample_deltas(self) -> npt.NDArray[np.float64] | None:
+        """(m,) mean Δ from the training samples themselves; None unless ``train="once"``."""
+        if self.settings.get("train") != "once":
+            return None
+        return _column_mean(self.table("delta_in_sample"))
+
+    @cached_property
     def measurements(self) -> LadderMeasurements:
         """All numbers as tables, for :mod:`sufficiency.sizing`."""
         tables = {name: self.table(name) for name in _TABLES}

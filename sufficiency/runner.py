@@ -6,8 +6,10 @@ import joblib
 from tqdm.auto import tqdm
 
 from sufficiency._threads import threads_of_a_worker
-from sufficiency.cells import Cell, Recipe, Samples, measure_cell
+from sufficiency.cells import Cell, measure_cell
 from sufficiency.ladder import Ladder
+from sufficiency.once import measure_once
+from sufficiency.recipe import Recipe, Samples
 
 __all__ = ["run_cells"]
 
@@ -49,20 +51,26 @@ def run_cells(
         By repeat, then size.
     """
     n_threads = threads_of_a_worker(n_jobs)
-    tasks = [(repeat, int(size)) for size in ladder.sizes[::-1] for repeat in _repeats(ladder)]
+    repeats = range(len(ladder.splits))
+    tasks = [(repeat, int(size)) for size in ladder.sizes[::-1] for repeat in repeats]
     n_candidates = len(ladder.splits[0].candidates) if unseen is None else len(unseen.y)
 
     def cost(size: int) -> float:
         return trained_samples(size) + _FORWARD_SHARE * recipe.n_draws * (size + n_candidates)
 
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    running = parallel(
-        joblib.delayed(measure_cell)(
-            recipe, samples, unseen, ladder.splits[repeat], repeat, size, n_threads
+    shared = (recipe, samples, unseen)
+    if recipe.train == "once":
+        calls = (
+            joblib.delayed(measure_once)(*shared, split, repeat, ladder.sizes, n_threads)
+            for repeat, split in enumerate(ladder.splits)
         )
-        for repeat, size in tasks
-    )
-    cells = []
+    else:
+        calls = (
+            joblib.delayed(measure_cell)(*shared, ladder.splits[repeat], repeat, size, n_threads)
+            for repeat, size in tasks
+        )
+    running = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    cells: list[Cell] = []
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     bar = tqdm(
         total=sum(cost(size) for _, size in tasks),
@@ -71,12 +79,9 @@ def run_cells(
         bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
     )
     with bar:
-        for cell in running:
-            cells.append(cell)
+        for done in running:
+            finished = done if isinstance(done, list) else [done]
+            cells.extend(finished)
             bar.set_postfix_str(f"{len(cells)}/{len(tasks)}", refresh=False)
-            bar.update(cost(cell.size))
+            bar.update(sum(cost(cell.size) for cell in finished))
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
-
-
-def _repeats(ladder: Ladder) -> range:
-    return range(len(ladder.splits))

@@ -29,14 +29,19 @@ STATIONS = (
     "default_net",  # the net for net=None
     "losses",
     "baseline",  # the best prediction that ignores its input
+    "blocks",  # how the engine cuts its work
     "engine",
     "curvature",
     "probes",
     "batches",  # whole batches by index
     "training",
     "deltas",
+    "recipe",  # what all cells share
+    "probing",  # losses at a centre and around it
     "cells",
+    "once",  # one net for all sizes
     "store",
+    "bounds",  # the paper's, with constants of a real net
     "runner",  # all cells, in parallel
     "curves",
     "measurements",
@@ -63,13 +68,16 @@ FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
 ANSWERS = {"theory", "curves", "measurements", "sizing", "answers", "persistence", "results"}
 MAY_IMPORT = {
     "curves": FOUNDATION | {"theory"},
-    "engine": FOUNDATION | {"nets", "losses"},  # knows neither probes nor Δ
-    "probes": FOUNDATION,  # the centre comes as an argument; never X, y, the engine or Δ
+    "blocks": FOUNDATION | {"nets", "losses"},
+    "engine": FOUNDATION | {"nets", "losses", "blocks"},  # knows neither probes nor Δ
+    # centre and Hessian operator come as arguments; never X, y, the engine or Δ
+    "probes": FOUNDATION | {"curvature"},
     "measurements": FOUNDATION | ANSWERS | {"cells"},  # of a cell, its numbers
     "sizing": FOUNDATION | ANSWERS | {"cells"},
     "results": FOUNDATION | ANSWERS | {"cells"},
     "diagnostics": FOUNDATION | ANSWERS,  # reads results
-    "plotting": FOUNDATION | ANSWERS | {"landscape"},  # reads results
+    # reads results, and of the curvature its numbers
+    "plotting": FOUNDATION | ANSWERS | {"curvature", "landscape"},
     "report": FOUNDATION | ANSWERS | {"plotting"},
     "__main__": {"cli"},
 }

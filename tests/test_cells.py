@@ -52,6 +52,8 @@ def prepare(net, n=50, **changes):
         "order": 2,
         "center": "last",
         "min_steps": 0,
+        "method": "monte_carlo",
+        "train": "each_size",
         "vectorize": True,
         "verbose": 0,
     }
@@ -121,6 +123,9 @@ def test_a_cell_is_what_its_definition_says(order, vectorize):
             - squared_errors(center, samples, train).mean()
         ),
     }
+    if order == 2:
+        expected["delta_mean_sq"] = (differences.mean(axis=0) ** 2).mean() / 13**2
+        expected["delta_variance"] = differences.var(axis=0).mean() / 13**2
     # Double precision throughout. Two trainings of ten steps and sums in other orders: a hundred
     # or so roundings of 1e-16, on differences of losses a tenth of their terms.
     for name, value in expected.items():
@@ -131,7 +136,10 @@ def test_a_cell_is_what_its_definition_says(order, vectorize):
     assert (cell.repeat, cell.size, cell.failure) == (repeat, size, "")
     assert cell.fit_seconds > 0
     assert cell.probe_seconds > 0
-    assert all(math.isfinite(getattr(cell, name)) for name in CELL_COLUMNS)
+    elsewhere = {"delta_in_sample", "quadratic_error"}  # other trainings, other methods
+    elsewhere |= {"delta_mean_sq", "delta_variance"} if order == 1 else set()
+    for name in CELL_COLUMNS:
+        assert math.isfinite(getattr(cell, name)) == (name not in elsewhere), name
 
 
 def test_the_gradient_norm_is_that_of_the_training_loss():
@@ -359,4 +367,8 @@ def test_columns_are_the_frames_of_the_design():
         "loss_drift",
         "fit_seconds",
         "probe_seconds",
+        "delta_mean_sq",
+        "delta_variance",
+        "delta_in_sample",
+        "quadratic_error",
     )

@@ -40,6 +40,30 @@ def test_gap_and_spread_add_up_to_delta(rng):
     assert statistics.gap_sq + statistics.spread == pytest.approx(64 * statistics.delta, rel=1e-14)
 
 
+def test_mean_and_variance_add_up_to_delta(rng):
+    """The paper's section 4.2 for every candidate, in loops; then their mean."""
+    losses = cell(rng)
+    statistics = monte_carlo_delta(**losses, size=7, order=2)
+    squares, variances = [], []
+    for column in losses["candidate_losses"].T:
+        increments = [
+            (loss - before) / 8 for loss, before in zip(column, losses["train_losses"], strict=True)
+        ]
+        mean = sum(increments) / 6
+        squares.append(mean**2)
+        variances.append(sum((i - mean) ** 2 for i in increments) / 6)
+    assert statistics.delta_mean_sq == pytest.approx(sum(squares) / 9, rel=1e-13)
+    assert statistics.delta_variance == pytest.approx(sum(variances) / 9, rel=1e-13)
+    parts = statistics.delta_mean_sq + statistics.delta_variance
+    assert parts == pytest.approx(statistics.delta, rel=1e-14)
+
+
+def test_order_one_has_no_decomposition(rng):
+    statistics = monte_carlo_delta(**cell(rng), size=7, order=1)
+    assert math.isnan(statistics.delta_mean_sq)
+    assert math.isnan(statistics.delta_variance)
+
+
 def test_gap_is_unbiased(rng):
     """Candidates i.i.d. around a known gap; also where the estimate goes negative."""
     true_gap, true_spread, n = 0.05, 1.0, 4000

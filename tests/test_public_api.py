@@ -15,6 +15,7 @@ PUBLIC = [
     "LearningCurveDisplay",
     "NotIdentifiableError",
     "NotSettledWarning",
+    "QuadraticModelWarning",
     "SufficiencyResult",
     "SufficiencyWarning",
     "UnreachableTargetError",
@@ -32,6 +33,8 @@ PARAMETERS = {
     "probe": "isotropic",
     "sigma": None,
     "order": 2,
+    "method": "monte_carlo",
+    "train": "each_size",
     "center": "last",
     "min_steps": 500,
     "curve": "auto",
@@ -78,6 +81,10 @@ def test_columns_of_the_frame():
         "loss_drift",
         "fit_seconds",
         "probe_seconds",
+        "delta_mean_sq",
+        "delta_variance",
+        "delta_in_sample",
+        "quadratic_error",
     ]
 
 
@@ -92,6 +99,7 @@ def test_methods_of_the_result():
         "delta_stderr",
         "deltas",
         "estimate_for_target",
+        "in_sample_deltas",
         "load",
         "measurements",
         "n_repeats",

@@ -8,7 +8,7 @@ import torch
 from sufficiency._random import child_rng, child_seed, isolated_rng
 from tests.helpers import global_states, untouched_generators
 
-PURPOSES = ("candidates", "order", "training", "probe", "refit", "check")
+PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions")
 
 
 def test_seeds_depend_on_every_part_of_the_task_and_differ():
@@ -17,7 +17,7 @@ def test_seeds_depend_on_every_part_of_the_task_and_differ():
         child_seed(root, purpose, *keys)
         for root, purpose, keys in itertools.product((0, 1, 2**31 - 2), PURPOSES, tasks)
     ]
-    # 144 seeds of 63 bits: two collide by chance once in 10^15 tries
+    # 168 seeds of 63 bits: two collide by chance once in 10^15 tries
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**63 for seed in seeds)
 

@@ -139,14 +139,14 @@ def test_more_draws_keep_the_trainings(reference, data):
 
 
 def test_block_sizes_change_rounding_only(reference, data, monkeypatch):
-    import sufficiency.cells as cells
+    import sufficiency.probing as probing
 
-    original = cells.plan_blocks
+    original = probing.plan_blocks
 
     def tiny(*args, **kwargs):
         return original(*args, **kwargs, budget=20_000)
 
-    monkeypatch.setattr(cells, "plan_blocks", tiny)
+    monkeypatch.setattr(probing, "plan_blocks", tiny)
     other = estimator().fit(*data)
     for name in NUMBERS:
         # float32 losses of order one in other blocks: a few units of 2⁻²⁴, and the drift is a

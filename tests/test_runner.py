@@ -28,6 +28,8 @@ def recipe_for(net) -> Recipe:
         order=2,
         center="last",
         min_steps=0,
+        method="monte_carlo",
+        train="each_size",
         vectorize=True,
         verbose=0,
     )

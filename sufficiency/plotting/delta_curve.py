@@ -42,6 +42,10 @@ class DeltaCurveDisplay:
         The size that meets it.
     band : (3, len) float64, optional
         Sizes, and the low and high ends of 95 % intervals of the fitted Δ there.
+    in_sample : (m,) float64, optional
+        Mean Δ from the samples that a single net was trained on.
+    bounds : (3, len) float64, optional
+        Sizes, the bound of Δ and Theorem 1's bound of its curvature term.
 
     Attributes
     ----------
@@ -57,6 +61,8 @@ class DeltaCurveDisplay:
         The fit inside the measured sizes, and beyond them.
     band_ : matplotlib FillBetweenPolyCollection
         The intervals; None without `band`.
+    in_sample_, bound_, theorem1_ : matplotlib Line2D
+        What their data show; None without them.
     threshold_, size_ : matplotlib Line2D
         The lines of the threshold and of the sufficient size; None without a threshold.
 
@@ -79,6 +85,8 @@ class DeltaCurveDisplay:
         threshold: float | None = None,
         sufficient_size: int | None = None,
         band: npt.NDArray[np.float64] | None = None,
+        in_sample: npt.NDArray[np.float64] | None = None,
+        bounds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self.sizes = sizes
         self.deltas = deltas
@@ -88,10 +96,17 @@ class DeltaCurveDisplay:
         self.threshold = threshold
         self.sufficient_size = sufficient_size
         self.band = band
+        self.in_sample = in_sample
+        self.bounds = bounds
 
     @classmethod
     def from_result(
-        cls, result: SufficiencyResult, *, threshold: float | None = None, ax: "Axes | None" = None
+        cls,
+        result: SufficiencyResult,
+        *,
+        threshold: float | None = None,
+        ax: "Axes | None" = None,
+        bounds: npt.NDArray[np.float64] | None = None,
     ) -> "DeltaCurveDisplay":
         """
         Draw a result.
@@ -104,6 +119,8 @@ class DeltaCurveDisplay:
             Largest acceptable Δ; its line and the sufficient size are marked.
         ax : matplotlib Axes, optional
             Where to draw; None: a new figure.
+        bounds : (3, len) float64, optional
+            As in the constructor.
 
         Returns
         -------
@@ -127,15 +144,28 @@ class DeltaCurveDisplay:
             threshold=threshold,
             sufficient_size=size,
             band=band,
+            in_sample=result.in_sample_deltas,
+            bounds=bounds,
         )
         return display.plot(ax=ax)
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, threshold: float | None = None, ax: "Axes | None" = None
+        cls,
+        estimator: Any,
+        *,
+        threshold: float | None = None,
+        ax: "Axes | None" = None,
+        show_bound: bool = False,
     ) -> "DeltaCurveDisplay":
-        """Draw a fitted estimator; parameters as in :meth:`from_result`."""
-        return cls.from_result(estimator.result_, threshold=threshold, ax=ax)
+        """Draw a fitted estimator; `show_bound` as in its ``plot_delta``."""
+        bounds = None
+        if show_bound:
+            constants = estimator.bound_constants()
+            sizes = np.geomspace(*_span(estimator.curve_, None), 2)
+            parts = [constants.whole(sizes), constants.curvature_part(sizes)]
+            bounds = np.vstack([sizes, *parts])
+        return cls.from_result(estimator.result_, threshold=threshold, ax=ax, bounds=bounds)
 
     def plot(self, ax: "Axes | None" = None) -> "DeltaCurveDisplay":
         """
@@ -159,6 +189,7 @@ class DeltaCurveDisplay:
         self._plot_measurements(ax)
         self._plot_curve(ax)
         self._plot_band(ax)
+        self._plot_theory(ax)
         self._plot_threshold(ax)
         power, unit = ("squared", "loss²") if self.curve.order == 2 else ("absolute", "loss")
         ax.set(
@@ -216,6 +247,25 @@ class DeltaCurveDisplay:
         if self.band is not None:
             self.band_ = ax.fill_between(
                 *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval of the fit"
+            )
+
+    def _plot_theory(self, ax: "Axes") -> None:
+        self.in_sample_ = self.bound_ = self.theorem1_ = None
+        if self.in_sample is not None:
+            (self.in_sample_,) = ax.plot(
+                self.sizes,
+                self.in_sample,
+                color="0.4",
+                marker="x",
+                markersize=4,
+                linewidth=0.8,
+                label="on the training samples",
+            )
+        if self.bounds is not None:
+            sizes, whole, part = self.bounds
+            (self.bound_,) = ax.plot(sizes, whole, color="C4", label="bound")
+            (self.theorem1_,) = ax.plot(
+                sizes, part, color="C4", linestyle=":", label="Theorem 1 (curvature term)"
             )
 
     def _plot_threshold(self, ax: "Axes") -> None:

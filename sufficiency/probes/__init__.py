@@ -3,12 +3,53 @@
 from collections.abc import Callable
 
 from sufficiency._validation import check_choice, check_number
-from sufficiency.probes.base import Probe, ProbeDraws, Sampler
-from sufficiency.probes.gaussian import IsotropicGaussian
+from sufficiency.probes.base import (
+    BaseProbe,
+    Probe,
+    ProbeDraws,
+    Sampler,
+    needs_hessian,
+    prepare_probe,
+    select_parameters,
+)
+from sufficiency.probes.checks import check_probe
+from sufficiency.probes.curvature import CurvatureSubspace
+from sufficiency.probes.gaussian import (
+    DiagonalGaussian,
+    GaussianSampler,
+    IsotropicGaussian,
+    LowRankGaussian,
+    PointMass,
+)
+from sufficiency.probes.heavy_tailed import StudentT, UniformSphere
+from sufficiency.probes.subspace import RandomSubspace
 
-__all__ = ["IsotropicGaussian", "Probe", "ProbeDraws", "Sampler", "resolve_probe"]
+__all__ = [
+    "BaseProbe",
+    "CurvatureSubspace",
+    "DiagonalGaussian",
+    "GaussianSampler",
+    "IsotropicGaussian",
+    "LowRankGaussian",
+    "PointMass",
+    "Probe",
+    "ProbeDraws",
+    "RandomSubspace",
+    "Sampler",
+    "StudentT",
+    "UniformSphere",
+    "check_probe",
+    "needs_hessian",
+    "prepare_probe",
+    "resolve_probe",
+    "select_parameters",
+]
 
-_SHORTHANDS: dict[str, Callable[..., Probe]] = {"isotropic": IsotropicGaussian}
+_SHORTHANDS: dict[str, Callable[..., Probe]] = {
+    "isotropic": IsotropicGaussian,
+    "random_subspace": RandomSubspace,
+    "curvature": CurvatureSubspace,
+}
 
 
 def resolve_probe(probe: str | Probe, sigma: float | None) -> Probe:
@@ -17,7 +58,7 @@ def resolve_probe(probe: str | Probe, sigma: float | None) -> Probe:
 
     Parameters
     ----------
-    probe : {"isotropic"} or Probe
+    probe : {"isotropic", "random_subspace", "curvature"} or Probe
         A shorthand or an object.
     sigma : float or None
         The shorthand's scale; None for its default.
@@ -36,7 +77,9 @@ def resolve_probe(probe: str | Probe, sigma: float | None) -> Probe:
     """
     if isinstance(probe, str):
         factory = _SHORTHANDS[check_choice("probe", probe, _SHORTHANDS)]
-        return factory() if sigma is None else factory(check_number("sigma", sigma, at_least=0.0))
+        if sigma is None:
+            return factory()
+        return factory(sigma=check_number("sigma", sigma, at_least=0.0))
     if isinstance(probe, type) or not isinstance(probe, Probe):
         raise TypeError(
             f"`probe` must be one of {', '.join(map(repr, _SHORTHANDS))} or an object with a "

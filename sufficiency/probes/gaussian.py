@@ -1,17 +1,90 @@
-"""Gaussian probes."""
+"""Gaussian probes: N(m, Σ) around a centre, and what they all become there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from sufficiency._validation import check_choice, check_number
-from sufficiency.probes.base import Sampler, Weights
+from sufficiency._validation import check_number
+from sufficiency.probes.base import BaseProbe, Weights, check_scale, layer_scales, normal_like
+from sufficiency.probes.tables import Table, check_table, fit_table
 
-__all__ = ["IsotropicGaussian"]
+__all__ = [
+    "DiagonalGaussian",
+    "GaussianSampler",
+    "IsotropicGaussian",
+    "LowRankGaussian",
+    "PointMass",
+]
 
 
-@dataclass(frozen=True)
-class IsotropicGaussian:
+@dataclass(frozen=True, eq=False)
+class GaussianSampler:
+    """
+    Draws w = m + s ⊙ ε + Σ_d z_d f_d with independent standard normal ε and z.
+
+    Every Gaussian probe becomes one of these at a centre, which makes its covariance
+    diag(s²) + Σ_d f_d f_dᵀ known to closed forms.
+
+    Attributes
+    ----------
+    mean : dict of tensors
+        m, by parameter name; parameters that are not disturbed are left out.
+    deviation : dict of tensors, or None
+        s, each of its parameter's shape or a scalar. None: no such noise.
+    factor : dict of tensors, or None
+        f, each (D, *shape). None: no such noise.
+    """
+
+    mean: Weights
+    deviation: Weights | None = None
+    factor: Weights | None = None
+
+    def __call__(self, generator: torch.Generator) -> Weights:
+        """One draw, of random numbers of the generator alone."""
+        draw = dict(self.mean)
+        if self.deviation is not None:
+            for name, mean in self.mean.items():
+                draw[name] = mean + self.deviation[name] * normal_like(mean, generator)
+        if self.factor is not None:
+            first = next(iter(self.factor.values()))
+            z = torch.randn(
+                len(first), generator=generator, dtype=torch.float64, device=first.device
+            )
+            for name, rows in self.factor.items():
+                draw[name] = draw[name] + torch.tensordot(z.to(rows.dtype), rows, 1)
+        return draw
+
+
+@dataclass(frozen=True, repr=False)
+class PointMass(BaseProbe):
+    """
+    All draws are the centre itself: the pointwise analysis that came before the paper.
+
+    Δ is then `delta_point`, which every cell records beside any probe, and one draw is enough.
+
+    Parameters
+    ----------
+    parameters : optional
+        Of no consequence here; as in :class:`BaseProbe`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sufficiency.probes import PointMass
+    >>> PointMass().prepare({"w": torch.ones(2)})(torch.Generator())
+    {'w': tensor([1., 1.])}
+    """
+
+    def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
+        return GaussianSampler(chosen)
+
+
+@dataclass(frozen=True, repr=False)
+class IsotropicGaussian(BaseProbe):
     """
     w = w* + σ·s·ε with independent standard normal ε, the paper's choice of p(w).
 
@@ -24,6 +97,8 @@ class IsotropicGaussian:
         "layer": s is the root mean square of each parameter tensor, so that every tensor is
         perturbed in proportion to its size; a tensor of zeros stays. "absolute": s = 1. An
         absolute 0.01 was inert on small perceptrons.
+    parameters : str, sequence of str or callable, optional
+        Disturb only these; see :class:`BaseProbe`.
 
     Raises
     ------
@@ -43,30 +118,143 @@ class IsotropicGaussian:
     >>> draw = IsotropicGaussian(0.1).prepare(center)(torch.Generator().manual_seed(0))
     >>> draw["weight"].shape, draw["bias"]
     (torch.Size([2, 3]), tensor([0., 0.]))
+    >>> IsotropicGaussian(0.1, parameters="*bias").prepare(center)(torch.Generator())
+    {'bias': tensor([0., 0.])}
     """
 
     sigma: float = 0.2
     scale: str = "layer"
 
     def __post_init__(self) -> None:
+        """Check every argument."""
+        super().__post_init__()
         check_number("sigma", self.sigma, at_least=0.0)
-        check_choice("scale", self.scale, ("layer", "absolute"))
+        check_scale(self.scale)
 
-    def prepare(self, center: Weights) -> Sampler:
-        """Standard deviations for this centre, then seeded draws (see :class:`Probe`)."""
-        deviations = {
-            name: self.sigma * (tensor.square().mean().sqrt() if self.scale == "layer" else 1.0)
-            for name, tensor in center.items()
-        }
-
-        def sample(generator: torch.Generator) -> Weights:
-            return {
-                name: tensor + deviations[name] * _normal_like(tensor, generator)
-                for name, tensor in center.items()
-            }
-
-        return sample
+    def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
+        scales = layer_scales(chosen, self.scale)
+        return GaussianSampler(chosen, {name: self.sigma * s for name, s in scales.items()})
 
 
-def _normal_like(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)
+@dataclass(frozen=True, eq=False, repr=False)
+class DiagonalGaussian(BaseProbe):
+    """
+    w = w* + m + s ⊙ ε: a variance for every weight, and a shift.
+
+    Such as a variational posterior, or measured variances of weights over trainings.
+
+    Parameters
+    ----------
+    std : float or dict of {str: float or array}
+        s ≥ 0, standard deviations in units of weights: one for all, or by parameter name, each a
+        number or of its parameter's shape. Parameters that are left out have none.
+    mean : dict of {str: float or array}, optional
+        m, the mean of w − w*, in units of weights. None: zero.
+    parameters : str, sequence of str or callable, optional
+        Disturb only these; see :class:`BaseProbe`.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or `std` is negative; when prepared, if names are unknown or
+        shapes do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sufficiency.probes import DiagonalGaussian
+    >>> center = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
+    >>> probe = DiagonalGaussian({"bias": torch.tensor([0.0, 0.3])}, mean={"bias": 1.0})
+    >>> draw = probe.prepare(center)(torch.Generator().manual_seed(0))
+    >>> list(draw), float(draw["bias"][0])
+    (['bias'], 1.0)
+    """
+
+    std: Table
+    mean: Mapping[str, npt.ArrayLike] | None = None
+
+    def __post_init__(self) -> None:
+        """Check every argument as far as it can be without a centre."""
+        super().__post_init__()
+        check_table("std", self.std, at_least=0.0)
+        check_table("mean", {} if self.mean is None else self.mean, scalar=False)
+
+    def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
+        deviation = fit_table("std", self.std, chosen)
+        shift = fit_table("mean", {} if self.mean is None else self.mean, chosen)
+        return _gaussian(chosen, shift, deviation, None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LowRankGaussian(BaseProbe):
+    """
+    w = w* + m + Σ_r z_r f_r + √d ⊙ ε: a covariance F Fᵀ + diag(d) of low rank plus diagonal.
+
+    Such as what SWAG collects along a training. The arguments mean what they mean in
+    ``torch.distributions.LowRankMultivariateNormal``: `diagonal` holds variances.
+
+    Parameters
+    ----------
+    factor : dict of {str: array}
+        F by parameter name, each (rank, *shape) with the same rank ≥ 1, in units of weights.
+        Parameters that are left out have no part in it.
+    diagonal : float or dict of {str: float or array}, default=0.0
+        d ≥ 0, variances in squared units of weights, as in :class:`DiagonalGaussian`.
+    mean : dict of {str: float or array}, optional
+        m, the mean of w − w*, in units of weights. None: zero.
+    parameters : str, sequence of str or callable, optional
+        Disturb only these; see :class:`BaseProbe`.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or `diagonal` is negative; when prepared, if names are unknown
+        or shapes do not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sufficiency.probes import LowRankGaussian
+    >>> center = {"weight": torch.ones(3)}
+    >>> probe = LowRankGaussian({"weight": torch.tensor([[1.0, 1.0, -1.0]])})
+    >>> w = probe.prepare(center)(torch.Generator().manual_seed(0))["weight"] - 1
+    >>> bool(torch.isclose(w[0], w[1])), bool(torch.isclose(w[0], -w[2]))
+    (True, True)
+    """
+
+    factor: Mapping[str, npt.ArrayLike]
+    diagonal: Table = 0.0
+    mean: Mapping[str, npt.ArrayLike] | None = None
+
+    def __post_init__(self) -> None:
+        """Check every argument as far as it can be without a centre."""
+        super().__post_init__()
+        check_table("factor", self.factor, scalar=False)
+        check_table("diagonal", self.diagonal, at_least=0.0)
+        check_table("mean", {} if self.mean is None else self.mean, scalar=False)
+        ranks = {torch.as_tensor(rows).shape[:1] for rows in self.factor.values()}
+        if len(ranks) != 1 or not all(rank and rank[0] for rank in ranks):
+            raise ValueError(
+                "`factor` must hold arrays (rank, *shape) with the same rank >= 1, got first axes "
+                f"{sorted(tuple(rank) for rank in ranks)}; give every parameter all of the rows"
+            )
+
+    def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
+        rank = len(torch.as_tensor(next(iter(self.factor.values()))))
+        factor = fit_table("factor", self.factor, chosen, leading=(rank,))
+        variance = fit_table("diagonal", self.diagonal, chosen)
+        deviation = {name: value.sqrt() for name, value in variance.items()}
+        if self.diagonal == 0.0:
+            deviation = {}
+        shift = fit_table("mean", {} if self.mean is None else self.mean, chosen)
+        return _gaussian(chosen, shift, deviation, factor)
+
+
+def _gaussian(
+    chosen: Weights, shift: Weights, deviation: Weights, factor: Weights | None
+) -> GaussianSampler:
+    """Sampler of the parameters that are moved at all, each with a deviation."""
+    moved = [n for n in chosen if n in shift or n in deviation or n in (factor or {})]
+    mean = {name: chosen[name] + shift.get(name, 0.0) for name in moved}
+    zero: dict[str, Tensor] = {name: mean[name].new_zeros(()) for name in moved}
+    return GaussianSampler(mean, zero | deviation if deviation else None, factor)

@@ -95,7 +95,7 @@ class Verdict:
         kind = "RMS" if self.order == 2 else "mean absolute"
         share = ""
         if math.isfinite(self.relative_change):
-            share = f", {100 * self.relative_change:.2g} % of the unseen loss"
+            share = f", {_percent(self.relative_change)} of the unseen loss"
         return (
             f"{_arrivals(self.growth)} the loss landscape by at most {self.change:.2g} "
             f"({kind}{share})"
@@ -125,7 +125,7 @@ class Verdict:
         if self.status != "extrapolated" and math.isfinite(self.saving):
             text += (
                 f"; by the learning curve, twice {self.size:,} samples would lower the unseen loss "
-                f"by {100 * self.saving:.2g} %"
+                f"by {_percent(self.saving)}"
             )
         return text + "."
 
@@ -206,6 +206,11 @@ def _saving(measurements: LadderMeasurements, estimate: SizeEstimate) -> float:
         return float("nan")
     now, doubled = curve.predict([estimate.size, 2 * estimate.size])
     return float(1.0 - doubled / now) if now > 0 else float("nan")
+
+
+def _percent(share: float) -> str:
+    """Two significant digits, without an exponent up to a million per cent."""
+    return f"{float(f'{100 * share:.2g}'):g} %"
 
 
 def _arrivals(growth: float | None) -> str:

@@ -222,6 +222,8 @@ def test_a_display_keeps_its_data_and_draws_only_when_told(result):
         "threshold": 4e-3,
         "sufficient_size": 31,
         "band": None,
+        "in_sample": None,
+        "bounds": None,
     }
     display = DeltaCurveDisplay(**data)
     assert plt.get_fignums() == []

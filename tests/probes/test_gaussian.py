@@ -1,31 +1,34 @@
-"""The isotropic Gaussian: moments, scales, seeds, devices."""
+"""Gaussian probes: moments against dense covariances, scales, seeds, tables of numbers."""
 
 import numpy as np
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sufficiency.probes import IsotropicGaussian, Probe, ProbeDraws, resolve_probe
+from sufficiency.probes import (
+    DiagonalGaussian,
+    GaussianSampler,
+    IsotropicGaussian,
+    LowRankGaussian,
+    PointMass,
+)
+from tests.probes.moments import CENTER, assert_gaussian_moments, displacements, draws
 
-CENTER = {
-    "weight": torch.tensor([[3.0, -4.0], [0.0, 5.0]], dtype=torch.float64),
-    "bias": torch.zeros(3, dtype=torch.float64),
-}
+N = 8_000
+RMS = np.array([12.5**0.5] * 4 + [0.0] * 3 + [1.0] * 2)
 
 
-def draws(probe, n, center=CENTER):
-    return ProbeDraws(probe.prepare(center), range(n), torch.device("cpu")).block(0, n)
+@pytest.mark.parametrize(("scale", "deviation"), [("layer", 0.3 * RMS), ("absolute", 0.3)])
+def test_moments_of_the_isotropic_gaussian(scale, deviation):
+    covariance = np.diag(np.full(9, 1.0) * deviation**2)
+    assert_gaussian_moments(
+        displacements(IsotropicGaussian(0.3, scale), N), np.zeros(9), covariance
+    )
 
 
-@pytest.mark.parametrize(("scale", "deviation"), [("layer", 0.3 * 12.5**0.5), ("absolute", 0.3)])
-def test_mean_and_covariance(scale, deviation):
-    n = 20_000
-    sample = draws(IsotropicGaussian(0.3, scale), n)["weight"].reshape(n, -1).numpy()
-    centred = sample - CENTER["weight"].reshape(-1).numpy()
-    # four standard errors: of a mean s/√n, of a variance s²√(2/n), of a covariance s²/√n
-    assert np.abs(centred.mean(0)).max() < 4 * deviation / n**0.5
-    error = np.abs(np.cov(centred.T) - deviation**2 * np.eye(4))
-    assert error.max() < 4 * deviation**2 * (2 / n) ** 0.5
+def test_the_distance_of_the_isotropic_gaussian():
+    """‖w − w*‖²/σ² is χ² with 9 degrees of freedom: mean 9, variance 18."""
+    squares = (displacements(IsotropicGaussian(0.3, "absolute"), N) ** 2).sum(1) / 0.09
+    assert abs(squares.mean() - 9) < 4 * (18 / N) ** 0.5
 
 
 def test_a_tensor_of_zeros_has_no_layer_scale():
@@ -33,69 +36,119 @@ def test_a_tensor_of_zeros_has_no_layer_scale():
     assert (draws(IsotropicGaussian(0.2, "absolute"), 3)["bias"] != 0).all()
 
 
-def test_sigma_zero_is_the_point_mass():
-    sample = draws(IsotropicGaussian(0.0), 2)
-    assert torch.equal(sample["weight"], CENTER["weight"].expand(2, 2, 2))
+@pytest.mark.parametrize("probe", [PointMass(), IsotropicGaussian(0.0), DiagonalGaussian(0.0)])
+def test_the_point_mass(probe):
+    sample = draws(probe, 2)
+    assert set(sample) == set(CENTER)
+    for name, tensor in sample.items():
+        assert torch.equal(tensor, CENTER[name].expand_as(tensor))
 
 
-def test_blocks_of_any_size_give_the_same_draws():
-    sampler = IsotropicGaussian().prepare(CENTER)
-    whole = ProbeDraws(sampler, range(7), torch.device("cpu")).block(0, 7)
-    again = ProbeDraws(sampler, range(7), torch.device("cpu"))
-    parts = [again.block(0, 2), again.block(2, 3), again.block(3, 7)]
-    for name in CENTER:
-        assert torch.equal(whole[name], torch.cat([part[name] for part in parts]))
+def test_moments_of_the_diagonal_gaussian():
+    weight = np.array([[0.1, 0.0], [2.0, 0.5]])
+    probe = DiagonalGaussian({"weight": weight, "bias": 0.3}, mean={"bias": [1.0, 0.0, -2.0]})
+    mean = np.array([0, 0, 0, 0, 1.0, 0.0, -2.0])
+    covariance = np.diag(np.r_[weight.ravel(), [0.3] * 3] ** 2)
+    assert_gaussian_moments(displacements(probe, N), mean, covariance)
 
 
-def test_the_center_is_not_changed_and_the_global_generator_not_used():
-    before = {name: tensor.clone() for name, tensor in CENTER.items()}
-    state = torch.get_rng_state()
-    draws(IsotropicGaussian(), 3)
-    assert all(torch.equal(before[name], CENTER[name]) for name in CENTER)
-    assert torch.equal(state, torch.get_rng_state())
+def test_names_that_no_table_has_are_left_out():
+    assert set(draws(DiagonalGaussian({"bias": 0.3}), 2)) == {"bias"}
+    assert set(draws(DiagonalGaussian({"bias": 0.3}, mean={"scale": 1.0}), 2)) == {"bias", "scale"}
+    only_mean = draws(DiagonalGaussian({}, mean={"scale": 1.0}), 2)
+    assert torch.equal(only_mean["scale"], (CENTER["scale"] + 1).expand(2, 2))
+    assert set(draws(DiagonalGaussian(0.3, mean={"scale": 1.0}), 2)) == set(CENTER)
 
 
-def test_draws_are_made_on_the_centers_device():
-    # CUDA generators do not exist under fake tensors; without one, the device discipline remains
-    with FakeTensorMode():
-        center = {"weight": torch.ones(2, 2, device="cuda", dtype=torch.float16)}
-        draw = IsotropicGaussian().prepare(center)(None)
-        assert draw["weight"].device.type == "cuda"
-        assert draw["weight"].dtype == torch.float16
+def test_the_tables_of_one_number_are_isotropic():
+    a, b = draws(DiagonalGaussian(0.3), 3), draws(IsotropicGaussian(0.3, "absolute"), 3)
+    assert all(torch.equal(a[name], b[name]) for name in CENTER)
+
+
+@pytest.mark.parametrize("diagonal", [0.0, 0.04, {"bias": [0.0, 1.0, 4.0], "scale": 0.25}])
+def test_moments_of_the_low_rank_gaussian(diagonal, rng):
+    factor = {"weight": rng.normal(size=(2, 2, 2)), "scale": rng.normal(size=(2, 2))}
+    probe = LowRankGaussian(factor, diagonal, mean={"scale": [0.5, 0.5]})
+    F = np.concatenate([factor["weight"].reshape(2, 4), np.zeros((2, 3)), factor["scale"]], axis=1)
+    variance = {0.0: np.zeros(9), 0.04: np.full(9, 0.04)}.get(
+        diagonal if isinstance(diagonal, float) else None,
+        np.array([0, 0, 0, 0, 0, 1, 4, 0.25, 0.25]),
+    )
+    mean, covariance = np.r_[np.zeros(7), 0.5, 0.5], F.T @ F + np.diag(variance)
+    kept = [0, 1, 2, 3, 7, 8] if diagonal == 0.0 else list(range(9))  # the bias has no part
+    assert_gaussian_moments(displacements(probe, N), mean[kept], covariance[np.ix_(kept, kept)])
+
+
+def test_a_low_rank_alone_spans_its_rank(rng):
+    factor = {"weight": rng.normal(size=(2, 2, 2))}
+    assert np.linalg.matrix_rank(displacements(LowRankGaussian(factor), 10)) == 2
+
+
+def test_the_covariance_is_there_for_closed_forms(rng):
+    factor = {"weight": rng.normal(size=(2, 2, 2))}
+    sampler = LowRankGaussian(factor, 0.09).prepare(CENTER)
+    assert isinstance(sampler, GaussianSampler)
+    np.testing.assert_allclose(sampler.factor["weight"], factor["weight"])
+    assert sampler.deviation["bias"].item() == pytest.approx(0.3)
+    assert set(sampler.mean) == set(CENTER)
+
+
+def test_tables_may_be_tensors_of_another_dtype():
+    center = {"w": torch.ones(2, dtype=torch.float16)}
+    probe = DiagonalGaussian({"w": torch.tensor([0.5, 0.25], requires_grad=True)})
+    draw = draws(probe, 2, center)["w"]
+    assert draw.dtype == torch.float16
+    assert not draw.requires_grad
+
+
+ARRAY = np.ones((2, 2))
+BAD = [
+    (IsotropicGaussian, {"sigma": -0.1}, ValueError, "`sigma` must be finite and >= 0, got -0.1"),
+    (IsotropicGaussian, {"sigma": float("nan")}, ValueError, "`sigma` must be finite"),
+    (IsotropicGaussian, {"sigma": "big"}, TypeError, "`sigma` must be a number >= 0, got 'big'"),
+    (IsotropicGaussian, {"scale": "layers"}, ValueError, "did you mean 'layer'"),
+    (DiagonalGaussian, {"std": -1.0}, ValueError, "`std` must be finite and >= 0, got -1"),
+    (DiagonalGaussian, {"std": "x"}, TypeError, "`std` must be a number or a dict of arrays"),
+    (DiagonalGaussian, {"std": {"a": [1, -2]}}, ValueError, r"`std\['a'\]` must be finite and >="),
+    (DiagonalGaussian, {"std": 1.0, "mean": 1.0}, TypeError, "`mean` must be a dict of arrays"),
+    (
+        DiagonalGaussian,
+        {"std": 1.0, "mean": {"a": [np.inf]}},
+        ValueError,
+        r"`mean\['a'\]` must be finite, got inf",
+    ),
+    (LowRankGaussian, {"factor": 1.0}, TypeError, "`factor` must be a dict of arrays"),
+    (LowRankGaussian, {"factor": {}}, ValueError, "same rank >= 1, got first axes"),
+    (LowRankGaussian, {"factor": {"a": 1.0}}, ValueError, "same rank >= 1, got first axes"),
+    (
+        LowRankGaussian,
+        {"factor": {"a": ARRAY, "b": np.ones((3, 2))}},
+        ValueError,
+        r"same rank >= 1, got first axes \[\(2,\), \(3,\)\]",
+    ),
+    (LowRankGaussian, {"factor": {"a": ARRAY}, "diagonal": -1}, ValueError, "`diagonal` must be"),
+]
+
+
+@pytest.mark.parametrize(("probe", "kwargs", "error", "message"), BAD)
+def test_bad_parameters(probe, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        probe(**kwargs)
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "error", "message"),
+    ("probe", "message"),
     [
-        ({"sigma": -0.1}, ValueError, "`sigma` must be finite and >= 0, got -0.1"),
-        ({"sigma": float("nan")}, ValueError, "`sigma` must be finite"),
-        ({"sigma": "big"}, TypeError, "`sigma` must be a number >= 0, got 'big'"),
-        ({"scale": "layers"}, ValueError, "did you mean 'layer'"),
+        (DiagonalGaussian({"b": 1.0}), r"`std` must be for some of \['weight', .*got \['b'\]; "),
+        (DiagonalGaussian({"bias": np.ones(2)}), r"`std\['bias'\]` must have shape \(3,\), got"),
+        (DiagonalGaussian(1.0, mean={"b": 1}), "`mean` must be for some of"),
+        (LowRankGaussian({"bias": np.ones((2, 4))}), r"must have shape \(2, 3\), got \(2, 4\)"),
+        (
+            DiagonalGaussian({"weight": 1.0}, parameters="bias"),
+            r"for some of \['bias'\], got \['weight'\]; leave these out or add them to `para",
+        ),
     ],
 )
-def test_bad_parameters(kwargs, error, message):
-    with pytest.raises(error, match=message):
-        IsotropicGaussian(**kwargs)
-
-
-def test_resolve_probe():
-    assert resolve_probe("isotropic", None) == IsotropicGaussian()
-    assert resolve_probe("isotropic", 0.5) == IsotropicGaussian(0.5)
-    own = IsotropicGaussian(1.0, "absolute")
-    assert resolve_probe(own, None) is own
-    with pytest.raises(ValueError, match=r"`sigma` must be None with a Probe object, got 0\.1"):
-        resolve_probe(own, 0.1)
-    with pytest.raises(ValueError, match="did you mean 'isotropic'"):
-        resolve_probe("isotropc", None)
-    with pytest.raises(TypeError, match="`prepare` method"):
-        resolve_probe(IsotropicGaussian, None)
-    with pytest.raises(TypeError, match="`prepare` method"):
-        resolve_probe(3, None)
-
-
-def test_an_object_with_prepare_is_a_probe():
-    class Own:
-        def prepare(self, center):
-            return lambda generator: center
-
-    assert isinstance(Own(), Probe)
+def test_tables_have_to_fit_the_centre(probe, message):
+    with pytest.raises(ValueError, match=message):
+        probe.prepare(CENTER)

@@ -102,12 +102,16 @@ class LeastSquares:
         return np.round(np.geomspace(max(n / 32, 20), n - n // 5, 8)).astype(int)
 
     def true_delta(self, rng, k, draws=20_000):
+        """Δ over all data sets, and its standard error."""
+        return self.true_change(rng, k, 1, draws)
+
+    def true_change(self, rng, k, added, draws):
         """
-        Δ over all data sets, by another way than `cell`: no data, no candidates.
+        Mean squared change by `added` samples, by another way than `cell`: no data, no candidates.
 
         S is Wishart (Bartlett's decomposition), L_k is χ²_{k−d}/k and independent of it, the
         centre is N(0, S⁻¹/k). The loss of a new sample at w is N(0, v)², v = 1 + ‖w‖², with mean v
-        and variance 2v², so candidates integrate to (v − L_k(w))² + 2v².
+        and variance 2v², so m = `added` of them integrate to (v − L_k(w))² + 2v²/m.
         """
         T = np.tril(rng.standard_normal((draws, self.dim, self.dim)), -1)
         index = np.arange(self.dim)
@@ -120,5 +124,5 @@ class LeastSquares:
         trace = np.trace(M, axis1=1, axis2=2)
         gap = self.moment(1 + norm - train_loss, 4 * norm, trace, (M**2).sum(axis=(1, 2)))
         spread = 2 * self.moment(1 + norm, 4 * norm, 2 * self.dim, 4 * self.dim)
-        values = (gap + spread) / (k + 1) ** 2
+        values = (added / (k + added)) ** 2 * (gap + spread / added)
         return values.mean(), values.std() / np.sqrt(draws)

@@ -181,3 +181,7 @@ def test_suggested_thresholds_without_an_answer():
     (row,) = suggest_thresholds(flat, family="power_law")
     assert row["size_to_halve"] is None
     assert np.isnan(row["relative_change"])
+
+
+def test_more_than_all_of_the_loss_is_written_without_an_exponent(ladder):
+    assert "130 % of the unseen loss" in str(judge(ladder, 1.27, relative=True))

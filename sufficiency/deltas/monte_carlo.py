@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DeltaStatistics", "crossed_variance", "monte_carlo_delta"]
+__all__ = ["DeltaStatistics", "crossed_variance", "monte_carlo_delta", "top_share"]
 
 Array = npt.NDArray[np.float64]
 
@@ -32,6 +32,11 @@ class DeltaStatistics:
         E_t[var_j D], in loss². NaN with one candidate.
     top1pct_share : float
         Share of Δ that the largest 1 % of the candidates (at least one) carry, in [0, 1].
+    delta_mean_sq, delta_variance : float
+        The paper's decomposition, section 4.2, averaged over candidates: with the increment
+        I_tj = D_tj/(k+1), mean_j (mean_t I_tj)² and mean_j var_t I_tj, in loss². The variance is
+        the biased one, over B, so that they add up to `delta`; of B draws, the first is too
+        large by about 1/B of the second. NaN for order 1.
     """
 
     delta: float
@@ -40,6 +45,8 @@ class DeltaStatistics:
     gap_sq: float
     spread: float
     top1pct_share: float
+    delta_mean_sq: float = math.nan
+    delta_variance: float = math.nan
 
 
 def monte_carlo_delta(
@@ -80,7 +87,11 @@ def monte_carlo_delta(
     terms = (np.abs(difference) / (size + 1)) ** order
     point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
     n_candidates = difference.shape[1]
-    gap_sq = spread = math.nan
+    gap_sq = spread = delta_mean_sq = delta_variance = math.nan
+    if order == 2:
+        increments = difference / (size + 1)
+        delta_mean_sq = float(np.mean(increments.mean(axis=0) ** 2))
+        delta_variance = float(np.mean(increments.var(axis=0)))
     if n_candidates > 1:
         spreads = difference.var(axis=1, ddof=1)
         gap_sq = float(np.mean(difference.mean(axis=1) ** 2 - spreads / n_candidates))
@@ -91,7 +102,9 @@ def monte_carlo_delta(
         delta_point=float(point.mean()),
         gap_sq=gap_sq,
         spread=spread,
-        top1pct_share=_top_share(terms.mean(axis=0)),
+        top1pct_share=top_share(terms.mean(axis=0)),
+        delta_mean_sq=delta_mean_sq,
+        delta_variance=delta_variance,
     )
 
 
@@ -127,7 +140,7 @@ def crossed_variance(terms: Array) -> float:
     return max(0.0, between_rows + between_columns - interaction / (n_rows * n_columns))
 
 
-def _top_share(columns: Array) -> float:
+def top_share(columns: Array) -> float:
     """Share of the total in the largest 1 % of the values."""
     total = float(columns.sum())
     if total == 0.0:

@@ -1,0 +1,150 @@
+"""
+Draw the figures of the page "How far to trust it" from docs/studies/results.
+
+    python docs/studies/figures.py
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import record
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+FOLDER = Path(__file__).resolve().parent / "figures"
+METHODS = {
+    "sufficiency": ("C0", "o"),
+    "power law": ("C1", "s"),
+    "dataeval": ("C2", "^"),
+}
+NAMES = {"delta": "Δ (loss²)", "loss": "unseen loss", "score": "accuracy"}
+STYLE = {
+    "svg.hashsalt": "sufficiency",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def save(figure, name: str) -> None:
+    """As SVG that is the same in every run."""
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"{name}.svg"
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    print(path)
+
+
+def drawn(part: dict) -> list[tuple[str, list[dict]]]:
+    """Runs of the methods that have a mark."""
+    return [(method, runs) for method, runs in part["runs"].items() if method in METHODS]
+
+
+def draw_stability(study: dict) -> None:
+    """Intervals of eight seeds at both thresholds."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
+    for axis, (name, size) in zip(axes, {"n/2": 0.5, "2n": 2.0}.items(), strict=True):
+        part = study[name]
+        rows = np.arange(len(part["sizes"]))
+        low, high = np.array(part["intervals"], dtype=float).T
+        axis.hlines(rows, low, high, color="C0")
+        axis.plot(part["sizes"], rows, "o", color="C0", label="answer and 95 % interval")
+        axis.axvline(size * study["n"], color="0.5", linestyle=":", label=f"{name} of the first")
+        axis.axvline(study["largest"], color="C3", linewidth=0.8, label="largest measured size")
+        axis.set(xscale="log", xlabel="sufficient size (samples)", yticks=rows)
+        axis.set_title(f"threshold at {name}: largest/smallest = {part['ratio']:.2f}")
+        axis.xaxis.set_major_formatter("{x:,.0f}")
+        axis.xaxis.set_minor_formatter("")
+        axis.invert_yaxis()
+    axes[0].set_ylabel("random_state")
+    axes[0].set_xticks([500, 1000, 1500])
+    axes[1].set_xticks([1000, 2000, 5000, 10_000])
+    handles, labels = axes[1].get_legend_handles_labels()
+    figure.legend(handles, ["answer and 95 % interval", "asked for by the first", labels[-1]],
+                  loc="outside lower center", ncols=3, frameon=False)  # fmt: skip
+    save(figure, "stability")
+
+
+def draw_predictions(data: dict) -> None:
+    """Measured curves, what was shown of them, and what was foretold at n."""
+    figure, axes = plt.subplots(2, 3, figsize=(9, 5.2), layout="constrained")
+    for row, (name, study) in zip(axes, data.items(), strict=True):
+        for axis, kind in zip(row, NAMES, strict=True):
+            part = study[kind]
+            axis.plot(study["sizes"], part["measured"], ".-", color="0.3", label="measured")
+            axis.axvspan(study["sizes"][0], study["shown"][-1], color="0.92", label="shown")
+            at = dict(zip(METHODS, (0.88, 1.0, 1.12), strict=True))
+            for method, runs in drawn(part):
+                color, marker = METHODS[method]
+                values = [run["value"] for run in runs]
+                axis.plot(
+                    np.full(len(values), at[method] * study["n"]),
+                    values,
+                    marker,
+                    color=color,
+                    markersize=4,
+                    alpha=0.7,
+                    label=f"foretold by {method}",
+                )
+            axis.set(xscale="log", title=f"{name}: {NAMES[kind]}")
+            if kind != "score":
+                axis.set_yscale("log")
+            axis.minorticks_off()
+        row[0].set_ylabel(name)
+    for axis in axes[-1]:
+        axis.set_xlabel("training size (samples)")
+    # Only the panels of the loss and the score have all methods.
+    figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower center", ncols=5,
+                  frameon=False)  # fmt: skip
+    save(figure, "extrapolation")
+
+
+def draw_intervals(data: dict) -> None:
+    """Where each run says that the values at n are met."""
+    figure, axes = plt.subplots(2, 3, figsize=(9, 4.6), layout="constrained", sharex=True)
+    far = 1e3
+    for row, (name, study) in zip(axes, data.items(), strict=True):
+        for axis, kind in zip(row, NAMES, strict=True):
+            part = study[kind]
+            n = study["n"]
+            for i, run in enumerate(part["runs"]["sufficiency"]):
+                if run["low"] is not None:
+                    axis.hlines(
+                        i, run["low"] / n, min((run["high"] or np.inf) / n, far), color="C0"
+                    )
+            for method, runs in drawn(part):
+                color, marker = METHODS[method]
+                met = [
+                    (run["size"] / n, i) for i, run in enumerate(runs) if run["size"] is not None
+                ]
+                if met:
+                    x, y = np.array(met).T
+                    axis.plot(
+                        np.minimum(x, far), y, marker, color=color, markersize=4, label=method
+                    )
+            axis.axvline(1, color="0.4", linestyle=":")
+            axis.axvline(1 / 8, color="C3", linewidth=0.8)
+            axis.set(xscale="log", xlim=(0.03, far), title=f"{name}: {NAMES[kind]}")
+            axis.invert_yaxis()
+        row[0].set_ylabel("run")
+    for axis in axes[-1]:
+        axis.set_xlabel("answered size / n")
+    figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower center", ncols=3,
+                  frameon=False)  # fmt: skip
+    save(figure, "intervals")
+
+
+def main() -> None:
+    """Draw all of them."""
+    with plt.rc_context(STYLE):
+        draw_stability(record.read("stability"))
+        data = record.read("extrapolation")["data"]
+        draw_predictions(data)
+        draw_intervals(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The paper's bounds with constants that were looked up on a real net."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency import theory
+from sufficiency.curvature import hessian_operator, max_gradient_norm, max_hessian_norm, max_loss
+from sufficiency.losses import LossFunction
+from sufficiency.probes import GaussianSampler, Probe, needs_hessian, prepare_probe
+from sufficiency.recipe import Samples
+
+__all__ = ["BoundConstants", "measure_constants"]
+
+
+@dataclass(frozen=True)
+class BoundConstants:
+    """
+    What :mod:`sufficiency.theory` needs to know of a net and a probe.
+
+    Attributes
+    ----------
+    sigma : float
+        Largest standard deviation of the probe in any direction, in units of weights.
+    dim : int
+        Weights, or directions, that the probe disturbs.
+    max_loss, gradient_norm, hessian_norm : float
+        M_ℓ, M_g and M_H: the largest over the samples that were looked at, so lower estimates.
+    n_examined : int
+        How many were.
+    """
+
+    sigma: float
+    dim: int
+    max_loss: float
+    gradient_norm: float
+    hessian_norm: float
+    n_examined: int
+
+    def whole(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Bound of Δ with value, gradient and curvature terms, see :func:`theory.bound`."""
+        return theory.bound(
+            sizes,
+            sigma=self.sigma,
+            dim=self.dim,
+            max_loss=self.max_loss,
+            gradient_norm=self.gradient_norm,
+            hessian_norm=self.hessian_norm,
+        )
+
+    def curvature_part(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Theorem 1's bound of the curvature term alone, see :func:`theory.theorem1_bound`."""
+        return theory.theorem1_bound(
+            sizes, sigma=self.sigma, dim=self.dim, hessian_norm=self.hessian_norm
+        )
+
+
+def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundConstants:
+    """
+    Look the constants up at a net's own weights.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Trained; nothing of it is changed.
+    probe : Probe
+        Gaussian.
+    samples : Samples
+        All of them are looked at; a Hessian norm takes a few dozen Hessian products.
+
+    Returns
+    -------
+    BoundConstants
+
+    Raises
+    ------
+    TypeError
+        If the probe is not Gaussian.
+    """
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(net, samples.X, samples.encoded)
+    sampler = prepare_probe(probe, LossFunction(net).center(), hessian)
+    if not isinstance(sampler, GaussianSampler):
+        raise TypeError(
+            f"`probe` must be Gaussian for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
+        )
+    sigma, dim = _reach(sampler)
+    names = list(sampler.mean)
+    data = (net, samples.X, samples.encoded)
+    return BoundConstants(
+        sigma=sigma,
+        dim=dim,
+        max_loss=max_loss(*data).value,
+        gradient_norm=max_gradient_norm(*data, parameters=names).value,
+        hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
+        n_examined=len(samples.y),
+    )
+
+
+def _reach(sampler: GaussianSampler) -> tuple[float, int]:
+    """Largest standard deviation in any direction (or a little more), and the dimension."""
+    variance, dim = 0.0, 0
+    if sampler.deviation is not None:
+        variance = max(float(s.abs().max()) for s in sampler.deviation.values()) ** 2
+        dim = sum(mean.numel() for mean in sampler.mean.values())
+    if sampler.factor is not None:
+        rows = torch.cat([part.flatten(1).double() for part in sampler.factor.values()], dim=1)
+        # diag(s²) + FFᵀ reaches no further than the sum of what the two reach
+        variance += float(torch.linalg.matrix_norm(rows, ord=2)) ** 2
+        dim = dim or len(rows)
+    return variance**0.5, dim

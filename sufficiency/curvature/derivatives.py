@@ -1,0 +1,380 @@
+"""Gradients and Hessian products of a net's losses at its own weights, as flat vectors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_map
+
+from sufficiency._validation import check_integer
+from sufficiency.blocks import MEMORY_BUDGET, plan_blocks
+from sufficiency.losses import LossFunction, Weights, sample_blocks
+from sufficiency.nets import evaluation_mode
+
+__all__ = ["LossDerivatives", "SampleDerivatives", "flatten", "twice_differentiable"]
+
+Array = npt.NDArray[np.float64]
+
+# A graph that is differentiated twice keeps the activations, their gradients, and both again for
+# the second backward pass; the engine's plan counts one forward pass.
+_GRAPH_FACTOR = 4
+
+
+@contextmanager
+def twice_differentiable(net: NeuralNet) -> Iterator[None]:
+    """
+    Evaluation mode, with every kernel switched off that has no second derivative.
+
+    cuDNN has no backward pass for recurrent layers in evaluation mode, the fused attention kernels
+    none of a backward pass, and the fused transformer layer of evaluation mode no backward at all.
+    Everything is restored afterwards.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    """
+    fused = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(evaluation_mode(net))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fused)
+        torch.backends.mha.set_fastpath_enabled(False)
+        yield
+
+
+def flatten(weights: Weights, like: Weights) -> Array:
+    """
+    Tensors, one after the other in the order of `like`, as one float64 vector.
+
+    Parameters
+    ----------
+    weights : dict of tensors
+        By parameter name.
+    like : dict of tensors
+        The names and their order.
+
+    Returns
+    -------
+    (N,) float64
+    """
+    return np.concatenate([weights[n].detach().double().cpu().numpy().ravel() for n in like])
+
+
+@dataclass(frozen=True, eq=False)
+class SampleDerivatives:
+    """
+    A block of b samples, each with its own derivatives.
+
+    Attributes
+    ----------
+    where : slice
+        Which samples.
+    losses : (b,) float64
+        ℓ_i.
+    gradients : (b, N) float64
+        ∇ℓ_i.
+    products : (b, m, N) float64
+        H_i v for each of the m vectors.
+    """
+
+    where: slice
+    losses: Array
+    gradients: Array
+    products: Array
+
+
+class LossDerivatives:
+    """
+    First and second derivatives of the losses of n samples at the net's weights.
+
+    Vectors run over the trainable parameters in the order of ``named_parameters()``, each tensor
+    flattened. Products are differentiated twice in reverse mode: torch has no forward-mode rules
+    for group norm and fused attention. Sums over samples are accumulated in float64 and divided
+    by n, so that batches of unequal length weigh what they hold.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised. Its weights of now are used, also if it is trained on later; mode, parameters
+        and buffers are left as they are.
+    X, y : arrays
+        n samples, encoded.
+    parameters : sequence of str, optional
+        Names of the parameters to differentiate by; None: all trainable ones.
+    block_size : int, optional
+        Samples at once; None: as many as the memory budget allows.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, or `parameters` has names that the net does not train.
+    """
+
+    def __init__(
+        self,
+        net: NeuralNet,
+        X: npt.NDArray,
+        y: npt.NDArray,
+        *,
+        parameters: Sequence[str] | None = None,
+        block_size: int | None = None,
+    ) -> None:
+        if len(X) == 0:
+            raise ValueError("`X` must have at least one sample, got 0")
+        self.net, self.X, self.y = net, X, y
+        self._losses = LossFunction(net)
+        center = self._losses.center()
+        names = list(center) if parameters is None else list(parameters)
+        unknown = sorted(set(names) - set(center))
+        if unknown or not names:
+            raise ValueError(f"`parameters` must be some of {list(center)}, got {names}")
+        kept = set(names)
+        self._weights = {n: w.clone() for n, w in center.items()}
+        self._names = [n for n in center if n in kept]
+        self._block_size = (
+            None if block_size is None else check_integer("block_size", block_size, 1)
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples n."""
+        return len(self.X)
+
+    @property
+    def n_parameters(self) -> int:
+        """Length N of a flat vector."""
+        return sum(self._weights[name].numel() for name in self._names)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What the net computes in; results are float64 whatever it is."""
+        return np.dtype(str(self._weights[self._names[0]].dtype).removeprefix("torch."))
+
+    @property
+    def center(self) -> Weights:
+        """The weights at which derivatives are taken, by name."""
+        return {name: self._weights[name] for name in self._names}
+
+    def unflatten(self, vector: Array) -> Weights:
+        """
+        A flat vector as tensors of the net's dtype, on its device.
+
+        Parameters
+        ----------
+        vector : (N,) array
+
+        Returns
+        -------
+        dict of tensors
+        """
+        parts, start = {}, 0
+        for name, tensor in self.center.items():
+            part = vector[start : start + tensor.numel()].reshape(tuple(tensor.shape))
+            parts[name] = torch.as_tensor(part.copy(), dtype=tensor.dtype).to(tensor.device)
+            start += tensor.numel()
+        return parts
+
+    def mean(self, vectors: Array | None = None) -> tuple[float, Array, Array]:
+        """
+        Mean loss, its gradient, and its Hessian times some vectors.
+
+        Parameters
+        ----------
+        vectors : (N, m) float64, optional
+            None: m = 0.
+
+        Returns
+        -------
+        loss : float
+            L = (1/n) Σ ℓ_i.
+        gradient : (N,) float64
+            ∇L.
+        products : (N, m) float64
+            ∇²L times each column.
+        """
+        columns = self._columns(vectors)
+        total, gradient = 0.0, np.zeros(self.n_parameters)
+        products = np.zeros((self.n_parameters, len(columns)))
+        with twice_differentiable(self.net):
+            for x, y in sample_blocks(self.net, self.X, self.y, self._samples_at_once()):
+                free = self._free()
+                losses = self._losses({**self._weights, **free}, x, y)
+                slopes = _gradient(losses.sum(), free, create_graph=bool(columns))
+                total += float(losses.detach().double().sum())
+                gradient += flatten(slopes, free)
+                for i, column in enumerate(columns):
+                    products[:, i] += flatten(_gradient(_dot(slopes, column), free), free)
+        return total / len(self.X), gradient / len(self.X), products / len(self.X)
+
+    def each(self, vectors: Array | None = None) -> Iterator[SampleDerivatives]:
+        """
+        Derivatives of every single sample, block by block.
+
+        Parameters
+        ----------
+        vectors : (N, m) float64, optional
+            None: m = 0.
+
+        Yields
+        ------
+        SampleDerivatives
+            In the order of the samples.
+        """
+        columns = self._columns(vectors)
+        for where, together in self._cuts(len(columns)):
+            # a generator may be left half-way: the modes must not stay changed meanwhile
+            with twice_differentiable(self.net):
+                found = self._singles(where, columns, together)
+            yield found
+
+    def each_hessian(self, n_vectors: int = 1) -> Iterator[tuple[slice, Callable[[Array], Array]]]:
+        """
+        Hessians of single samples, block by block, each to be applied to a vector of its own.
+
+        Parameters
+        ----------
+        n_vectors : int, default=1
+            How many vectors per sample the caller holds at once, for the size of the blocks.
+
+        Yields
+        ------
+        where : slice
+            Which b samples.
+        multiply : callable
+            (b, N) vectors v_j → (b, N) products H_j v_j, by one backward pass.
+        """
+        for where, together in self._cuts(n_vectors):
+            with twice_differentiable(self.net):
+                free, losses = self._copies(where, together)
+                slopes = _gradient(losses.sum(), free, create_graph=True)
+            yield where, partial(_multiply, slopes, free)
+
+    def _cuts(self, n_vectors: int) -> Iterator[tuple[slice, bool]]:
+        """Blocks of samples, and whether each is taken at once."""
+        block = self._singles_at_once(n_vectors)
+        together = block > 1 and self._takes_vmap()
+        step = block if together else 1
+        for start in range(0, len(self.X), step):
+            yield slice(start, min(start + step, len(self.X))), together
+
+    def _singles(self, where: slice, columns: list[Weights], together: bool) -> SampleDerivatives:
+        free, losses = self._copies(where, together)
+        slopes = _gradient(losses.sum(), free, create_graph=bool(columns))
+        products = [_rows(_gradient(_dot(slopes, column), free)) for column in columns]
+        shape = (where.stop - where.start, len(columns), self.n_parameters)
+        return SampleDerivatives(
+            where,
+            losses.detach().double().cpu().numpy(),
+            _rows(slopes),
+            np.stack(products, axis=1) if products else np.empty(shape),
+        )
+
+    def _copies(self, where: slice, together: bool) -> tuple[Weights, Tensor]:
+        """Weights copied for every sample, so that one backward pass keeps them apart; losses."""
+        n = where.stop - where.start
+        x, y = next(sample_blocks(self.net, self.X[where], self.y[where], n))
+        free = {k: w.expand(n, *w.shape).clone().requires_grad_() for k, w in self.center.items()}
+        if together:
+            return free, vmap(self._loss_of_one)(free, x, y)
+        one = {k: w[0] for k, w in free.items()}
+        return free, self._losses({**self._weights, **one}, x, y)
+
+    def _loss_of_one(self, free: Weights, x: Any, y: Tensor) -> Tensor:
+        """Loss of one sample, for vmap, which takes the sample's axis away."""
+        x = tree_map(lambda part: part[None], x)
+        return self._losses({**self._weights, **free}, x, y[None])[0]
+
+    def _takes_vmap(self) -> bool:
+        """Whether vmap over weights and samples gives what a loop gives, on two samples."""
+        part = slice(0, min(2, len(self.X)))
+        ones: list[Weights] = [{k: torch.ones_like(w) for k, w in self.center.items()}]
+        with twice_differentiable(self.net):
+            try:
+                mapped = self._singles(part, ones, together=True)
+            except (RuntimeError, ValueError, TypeError, NotImplementedError, AttributeError):
+                return False
+            singles = [self._singles(slice(i, i + 1), ones, False) for i in range(part.stop)]
+        eps = 1e3 * float(np.finfo(self.dtype).eps)
+        looped = np.concatenate([one.products for one in singles])
+        scale = float(np.abs(looped).max(initial=0.0))
+        return np.allclose(mapped.products, looped, rtol=eps, atol=eps * scale, equal_nan=True)
+
+    def _free(self) -> Weights:
+        return {name: tensor.clone().requires_grad_() for name, tensor in self.center.items()}
+
+    def _columns(self, vectors: Array | None) -> list[Weights]:
+        if vectors is None:
+            return []
+        if vectors.ndim != 2 or len(vectors) != self.n_parameters:
+            raise ValueError(
+                f"`vectors` must have shape ({self.n_parameters}, m), got {vectors.shape}"
+            )
+        return [self.unflatten(column) for column in vectors.T]
+
+    def _samples_at_once(self) -> int:
+        return self._block_size or self._plan(1, vectorize=False)
+
+    def _singles_at_once(self, n_columns: int) -> int:
+        """Of single samples: their weights, gradients and products are held side by side."""
+        if self._block_size is not None:
+            return min(self._block_size, len(self.X))
+        bytes_each = 8 * self.n_parameters * (n_columns + 4)
+        limit = max(1, MEMORY_BUDGET // 2 // bytes_each)
+        return min(limit, self._plan(1, vectorize=False))
+
+    def _plan(self, n_draws: int, *, vectorize: bool) -> int:
+        budget = MEMORY_BUDGET // _GRAPH_FACTOR
+        plan = plan_blocks(
+            self.net, self.X, self.y, n_draws=n_draws, vectorize=vectorize, budget=budget
+        )
+        return plan.samples
+
+
+def _gradient(value: Tensor, by: Weights, *, create_graph: bool = False) -> Weights:
+    """∂value/∂by; zeros where nothing depends on it, as for a loss that is linear in weights."""
+    if not value.requires_grad:
+        return {name: torch.zeros_like(tensor) for name, tensor in by.items()}
+    parts = torch.autograd.grad(
+        value,
+        list(by.values()),
+        create_graph=create_graph,
+        retain_graph=True,
+        materialize_grads=True,
+    )
+    return dict(zip(by, parts, strict=True))
+
+
+def _dot(slopes: Weights, direction: Weights) -> Tensor:
+    """Inner product with the direction, summed over samples where slopes have one each."""
+    terms: list[Tensor] = [(slopes[name] * direction[name]).sum() for name in slopes]
+    return torch.stack(terms).sum()
+
+
+def _rows(weights: Weights) -> Array:
+    """Tensors (b, *shape) as one (b, N) float64 array."""
+    parts = [w.detach().flatten(1).double().cpu().numpy() for w in weights.values()]
+    return np.concatenate(parts, axis=1)
+
+
+def _multiply(slopes: Weights, free: Weights, vectors: Array) -> Array:
+    """Product of every sample's Hessian with its own vector."""
+    columns, start = {}, 0
+    for name, tensor in free.items():
+        width = tensor[0].numel()
+        part = vectors[:, start : start + width].reshape(tuple(tensor.shape))
+        columns[name] = torch.as_tensor(part, dtype=tensor.dtype).to(tensor.device)
+        start += width
+    with torch.enable_grad():
+        return _rows(_gradient(_dot(slopes, columns), free))

@@ -1,0 +1,173 @@
+"""The eigenvectors along which the loss bends most."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import eigh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+from sufficiency._validation import check_integer
+
+__all__ = ["EigenPairs", "spectral_norms", "top_eigenpairs"]
+
+Array = npt.NDArray[np.float64]
+
+# Below this size Lanczos would span the whole space anyway.
+_DENSE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class EigenPairs:
+    """
+    Extreme eigenvalues of a symmetric operator H.
+
+    Attributes
+    ----------
+    values : (D,) float64
+        By falling |λ|.
+    vectors : (N, D) float64
+        Orthonormal columns; the largest entry of each is positive.
+    residuals : (D,) float64
+        ‖Hv − λv‖₂: some eigenvalue of H lies within this distance of λ.
+    """
+
+    values: Array
+    vectors: Array
+    residuals: Array
+
+
+def top_eigenpairs(operator: LinearOperator, dim: int, *, seed: int = 0) -> EigenPairs:
+    """
+    The `dim` eigenpairs of largest |λ|, by implicitly restarted Lanczos (ARPACK).
+
+    Parameters
+    ----------
+    operator : LinearOperator
+        (N, N), symmetric.
+    dim : int
+        D, from 1 to N. Where N is small or D near N, the operator is written out and
+        decomposed directly.
+    seed : int, default=0
+        Of the starting vector; the same seed gives the same bits.
+
+    Returns
+    -------
+    EigenPairs
+
+    Raises
+    ------
+    ValueError
+        If `dim` exceeds N.
+    ArithmeticError
+        If the operator gives numbers that are not finite, or Lanczos does not converge.
+    """
+    n = operator.shape[0]
+    dim = check_integer("dim", dim, 1)
+    if dim > n:
+        raise ValueError(f"`dim` must be <= {n}, the number of parameters, got {dim}")
+    if n <= _DENSE or 3 * dim >= n:
+        dense = np.asarray(operator @ np.eye(n, dtype=operator.dtype), dtype=np.float64)
+        _check_finite(dense)
+        values, vectors = eigh((dense + dense.T) / 2)
+    else:
+        values, vectors = _lanczos(operator, dim, seed)
+    order = np.argsort(-np.abs(values), kind="stable")[:dim]
+    values, vectors = values[order].astype(np.float64), vectors[:, order].astype(np.float64)
+    vectors, _ = np.linalg.qr(vectors)  # single precision leaves them orthonormal to 1e-6 only
+    peaks = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
+    vectors = vectors * np.where(peaks < 0, -1.0, 1.0)
+    products = np.asarray(operator @ vectors.astype(operator.dtype), dtype=np.float64)
+    residuals = np.linalg.norm(products - vectors * values, axis=0)
+    return EigenPairs(values, vectors, residuals)
+
+
+def _lanczos(operator: LinearOperator, dim: int, seed: int) -> tuple[npt.NDArray, npt.NDArray]:
+    n = operator.shape[0]
+    start = np.random.default_rng(seed).standard_normal(n).astype(operator.dtype)
+    _check_finite(operator @ start)
+    # products are rounded to eps; asking for all of its digits would never converge
+    tolerance = float(np.finfo(operator.dtype).eps) ** (2 / 3)
+    try:
+        values, vectors = eigsh(operator, k=dim, which="LM", v0=start, tol=tolerance)
+    except ArpackError as error:
+        raise ArithmeticError(
+            f"Lanczos found no {dim} eigenpairs of largest magnitude of a {n}x{n} operator "
+            f"({error}); ask for fewer"
+        ) from error
+    return values, vectors
+
+
+def _check_finite(values: npt.NDArray) -> None:
+    if not np.isfinite(values).all():
+        raise ArithmeticError(
+            "`operator` gives numbers that are not finite; the loss has no second derivative at "
+            "these weights"
+        )
+
+
+def spectral_norms(
+    multiply: Callable[[Array], Array],
+    shape: tuple[int, int],
+    *,
+    seed: int = 0,
+    max_steps: int = 60,
+    tolerance: float = 1e-6,
+) -> Array:
+    """
+    Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalisation.
+
+    Parameters
+    ----------
+    multiply : callable
+        (b, N) vectors → (b, N) products, each with its own matrix.
+    shape : (int, int)
+        b and N.
+    seed : int, default=0
+        Of the starting vector, which all share.
+    max_steps : int, default=60
+        Products at most.
+    tolerance : float, default=1e-6
+        Stops where every residual is below this part of its norm.
+
+    Returns
+    -------
+    (b,) float64
+        Ritz values: never above the norms, apart from rounding.
+    """
+    b, n = shape
+    start = np.random.default_rng(seed).standard_normal(n)
+    basis = [np.tile(start / np.linalg.norm(start), (b, 1))]
+    diagonal: list[Array] = []
+    off: list[Array] = []
+    norms = np.zeros(b)
+    for step in range(1, min(max_steps, n) + 1):
+        product = multiply(basis[-1])
+        _check_finite(product)
+        diagonal.append((product * basis[-1]).sum(1))
+        for _ in range(2):  # once leaves what cancellation brings back
+            for vector in basis:
+                product = product - (product * vector).sum(1, keepdims=True) * vector
+        rest = np.linalg.norm(product, axis=1)
+        values, vectors = np.linalg.eigh(_tridiagonal(diagonal, off))
+        best = np.abs(values).argmax(1)
+        norms = np.abs(values)[np.arange(b), best]
+        residuals = rest * np.abs(vectors[np.arange(b), -1, best])
+        if (residuals <= tolerance * norms).all() or step == n:
+            break
+        off.append(rest)
+        # a matrix whose space is exhausted goes on with zeros
+        alive = rest > np.finfo(np.float64).eps * n * norms
+        basis.append(np.where(alive, 1 / np.where(alive, rest, 1.0), 0.0)[:, None] * product)
+    return norms
+
+
+def _tridiagonal(diagonal: list[Array], off: list[Array]) -> Array:
+    m = len(diagonal)
+    T = np.zeros((len(diagonal[0]), m, m))
+    for i, values in enumerate(diagonal):
+        T[:, i, i] = values
+    for i, values in enumerate(off):
+        T[:, i, i + 1] = T[:, i + 1, i] = values
+    return T

@@ -1,0 +1,260 @@
+"""Second-order Taylor expansion of losses along directions, and how far it can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency._validation import check_choice, check_integer, check_number
+from sufficiency.blocks import BlockPlan, plan_blocks
+from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
+from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
+
+__all__ = ["QuadraticValidation", "TaylorTerms", "taylor_terms", "validate_quadratic"]
+
+
+@dataclass(frozen=True, eq=False)
+class TaylorTerms:
+    """
+    ℓ_j − L_k around a centre, along m directions δ, for J candidates.
+
+    Attributes
+    ----------
+    values : (J,) float64
+        ℓ_j − L_k at the centre.
+    slopes : (J, m) float64
+        (∇ℓ_j − ∇L_k)ᵀδ.
+    bends : (J, m) float64
+        δᵀ(H_j − H_k)δ.
+    """
+
+    values: Array
+    slopes: Array
+    bends: Array
+
+    def differences(self, step: float = 1.0) -> Array:
+        """
+        The model's ℓ_j − L_k at the centre plus ``step·δ``.
+
+        Parameters
+        ----------
+        step : float, default=1.0
+            Along every direction.
+
+        Returns
+        -------
+        (m, J) float64
+        """
+        return (self.values[:, None] + step * self.slopes + step**2 / 2 * self.bends).T
+
+
+def taylor_terms(
+    train: LossDerivatives, candidates: LossDerivatives, directions: Array
+) -> TaylorTerms:
+    """
+    Expand the difference between the candidates' losses and the training loss.
+
+    Parameters
+    ----------
+    train, candidates : LossDerivatives
+        Of the k training samples and the J candidates, at the same weights and parameters.
+    directions : (N, m) float64
+        δ, in units of weights.
+
+    Returns
+    -------
+    TaylorTerms
+    """
+    loss, gradient, products = train.mean(directions)
+    slope, bend = gradient @ directions, (directions * products).sum(0)
+    values, slopes, bends = [], [], []
+    for block in candidates.each(directions):
+        values.append(block.losses - loss)
+        slopes.append(block.gradients @ directions - slope)
+        bends.append(np.einsum("bmn,nm->bm", block.products, directions) - bend)
+    return TaylorTerms(np.concatenate(values), np.concatenate(slopes), np.concatenate(bends))
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticValidation:
+    """
+    How well the quadratic model foretells the increments, over the scale of the probe.
+
+    Attributes
+    ----------
+    sigmas : (S,) float64
+        Scales, increasing.
+    relative_error : (S,) float64
+        √(mean_tj (true − quadratic)² / mean_tj true²) of the increments ℓ_j − L_k.
+    stderr : (S,) float64
+        Its standard error over the draws (jackknife).
+    delta_ratio : (S,) float64
+        Quadratic Δ over true Δ, of the same draws.
+    tolerance : float
+        Largest relative error that counts as valid.
+    n_draws, n_candidates : int
+        What the means run over.
+    """
+
+    sigmas: Array
+    relative_error: Array
+    stderr: Array
+    delta_ratio: Array
+    tolerance: float
+    n_draws: int
+    n_candidates: int
+
+    @property
+    def largest_valid(self) -> float:
+        """The largest scale up to which no error exceeds the tolerance; NaN if there is none."""
+        bad = ~(self.relative_error <= self.tolerance)
+        count = int(bad.argmax()) if bad.any() else len(self.sigmas)
+        return float(self.sigmas[count - 1]) if count else float("nan")
+
+    def __str__(self) -> str:
+        """One sentence."""
+        limit = self.largest_valid
+        if np.isnan(limit):
+            return (
+                f"the quadratic model is off by more than {self.tolerance:.0%} at every scale "
+                f"from {self.sigmas[0]:g}"
+            )
+        return f"the quadratic model is within {self.tolerance:.0%} up to a scale of {limit:g}"
+
+
+def validate_quadratic(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    X_candidates: npt.NDArray,
+    y_candidates: npt.NDArray,
+    sigmas: npt.ArrayLike,
+    *,
+    scale: str = "layer",
+    directions: Array | None = None,
+    parameters: Sequence[str] | None = None,
+    n_draws: int = 16,
+    tolerance: float = 0.1,
+    seed: int = 0,
+) -> QuadraticValidation:
+    """
+    Relative error of the Taylor increment against the true one, over a grid of scales.
+
+    All scales share their directions, so that the error is a smooth function of σ.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised, at a centre; nothing of it is changed.
+    X, y : arrays
+        The k samples the centre was trained on, encoded.
+    X_candidates, y_candidates : arrays
+        J unseen samples.
+    sigmas : array-like
+        σ > 0; sorted.
+    scale : {"layer", "absolute"}, default="layer"
+        Directions are standard normal, times the root mean square of each parameter tensor or
+        times 1, as in :class:`sufficiency.probes.IsotropicGaussian`.
+    directions : (N, m) float64, optional
+        Other displacements of the weights at σ = 1, for other probes; then `scale`, `n_draws`
+        and `seed` are not used.
+    parameters : sequence of str, optional
+        Names of the parameters that move; None: all trainable.
+    n_draws : int, default=16
+        Directions, at least 2.
+    tolerance : float, default=0.1
+        Largest relative error that counts as valid.
+    seed : int, default=0
+        Of the directions.
+
+    Returns
+    -------
+    QuadraticValidation
+        Drawn by :class:`sufficiency.plotting.QuadraticValidationDisplay`.
+
+    Raises
+    ------
+    ValueError
+        If a scale is not a number > 0, or `directions` do not fit.
+    """
+    grid = np.unique([check_number("sigmas", float(s), above=0.0) for s in np.ravel(sigmas)])
+    tolerance = check_number("tolerance", tolerance, above=0.0)
+    train = LossDerivatives(net, X, y, parameters=parameters)
+    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=parameters)
+    if directions is None:
+        n_draws = check_integer("n_draws", n_draws, 2)
+        directions = _normal_directions(train, check_choice("scale", scale, _SCALES), n_draws, seed)
+    elif directions.ndim != 2 or len(directions) != train.n_parameters or directions.shape[1] < 2:
+        raise ValueError(
+            f"`directions` must have shape ({train.n_parameters}, m) with m >= 2, got "
+            f"{directions.shape}"
+        )
+    terms = taylor_terms(train, candidates, directions)
+    errors, stderrs, ratios = [], [], []
+    for sigma in grid:
+        true = true_differences(train, candidates, sigma * directions)
+        model = terms.differences(float(sigma))
+        error, stderr = _relative_error(true, model)
+        errors.append(error)
+        stderrs.append(stderr)
+        ratios.append(float((model**2).mean() / (true**2).mean()))
+    return QuadraticValidation(
+        grid,
+        np.array(errors),
+        np.array(stderrs),
+        np.array(ratios),
+        tolerance,
+        directions.shape[1],
+        len(X_candidates),
+    )
+
+
+_SCALES = ("layer", "absolute")
+
+
+def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: int) -> Array:
+    sizes = {
+        name: tensor.double().square().mean().sqrt().expand(tensor.shape)
+        for name, tensor in train.center.items()
+    }
+    normal = np.random.default_rng(seed).standard_normal((n_draws, train.n_parameters)).T
+    return normal * flatten(sizes, train.center)[:, None] if scale == "layer" else normal
+
+
+def true_differences(
+    train: LossDerivatives, candidates: LossDerivatives, displacements: Array
+) -> Array:
+    """
+    ℓ_j − L_k at displaced weights, by forward passes.
+
+    Parameters
+    ----------
+    train, candidates : LossDerivatives
+        As in :func:`taylor_terms`.
+    displacements : (N, m) float64
+        From the centre, in units of weights.
+
+    Returns
+    -------
+    (m, J) float64
+    """
+    flat = flatten(train.center, train.center)
+    moved = [train.unflatten(flat + column) for column in displacements.T]
+    draws = StackedWeights({n: torch.stack([w[n] for w in moved]) for n in train.center})
+    net = train.net
+    samples = plan_blocks(net, train.X, train.y, n_draws=1, vectorize=False).samples
+    plan = BlockPlan(1, samples, vectorize=False)
+    unseen = loss_matrix(net, draws, candidates.X, candidates.y, plan)
+    return unseen - mean_losses(net, draws, train.X, train.y, plan)[:, None]
+
+
+def _relative_error(true: Array, model: Array) -> tuple[float, float]:
+    """√(Σ(true − model)²/Σtrue²), and its jackknife standard error over the rows."""
+    errors, sizes = ((true - model) ** 2).sum(1), (true**2).sum(1)
+    ratio = float(np.sqrt(errors.sum() / sizes.sum()))
+    left_out = np.sqrt((errors.sum() - errors) / (sizes.sum() - sizes))
+    m = len(true)
+    return ratio, float(np.sqrt((m - 1) / m * ((left_out - left_out.mean()) ** 2).sum()))

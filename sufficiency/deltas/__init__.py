@@ -1,0 +1,33 @@
+"""Δ of one (repeat, size): by Monte Carlo, in closed form, and of one net for all sizes."""
+
+from sufficiency.deltas.gaussian_moment import (
+    GaussianMoment,
+    gaussian_moment_delta,
+    quadratic_monte_carlo_delta,
+)
+from sufficiency.deltas.monte_carlo import (
+    DeltaStatistics,
+    crossed_variance,
+    monte_carlo_delta,
+    top_share,
+)
+from sufficiency.deltas.single_center import (
+    SingleCenterCurve,
+    literal_curve,
+    single_center_curve,
+    single_center_delta,
+)
+
+__all__ = [
+    "DeltaStatistics",
+    "GaussianMoment",
+    "SingleCenterCurve",
+    "crossed_variance",
+    "gaussian_moment_delta",
+    "literal_curve",
+    "monte_carlo_delta",
+    "quadratic_monte_carlo_delta",
+    "single_center_curve",
+    "single_center_delta",
+    "top_share",
+]

@@ -1,0 +1,314 @@
+"""Δ of the quadratic model in closed form, for Gaussian probes."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from skorch import NeuralNet
+
+from sufficiency._validation import check_integer
+from sufficiency.curvature import LossDerivatives, flatten, taylor_terms
+from sufficiency.curvature.traces import pseudo_values, sign_vectors
+from sufficiency.deltas.monte_carlo import (
+    DeltaStatistics,
+    crossed_variance,
+    monte_carlo_delta,
+    top_share,
+)
+from sufficiency.probes import GaussianSampler, ProbeDraws, Sampler
+
+__all__ = ["GaussianMoment", "gaussian_moment_delta", "quadratic_monte_carlo_delta"]
+
+Array = npt.NDArray[np.float64]
+
+# Hessian products of one candidate that are held at once, in bytes.
+_CHUNK = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class GaussianMoment:
+    """
+    Closed-form Δ of one cell.
+
+    Attributes
+    ----------
+    statistics : DeltaStatistics
+        As from Monte Carlo; its `stderr` contains candidates and trace estimates.
+    trace_stderr : float
+        Standard error of Δ from the trace estimates alone; 0 where the traces are exact.
+    n_probes : int
+        Hessian products per candidate.
+    exact : bool
+        Whether all directions of the probe were taken, rather than random combinations.
+    """
+
+    statistics: DeltaStatistics
+    trace_stderr: float
+    n_probes: int
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """w = centre + μ + Sε as flat arrays, S = [diag(s) | F]; see GaussianSampler."""
+
+    shift: Array
+    deviation: Array | None
+    factor: Array
+
+    @property
+    def rank(self) -> int:
+        return self.factor.shape[1] + (0 if self.deviation is None else len(self.deviation))
+
+    def columns(self, n_probes: int, seed: int) -> tuple[Array, bool]:
+        """S itself where it has few columns, else S times random signs."""
+        if self.deviation is None or self.rank <= n_probes:
+            noise = [] if self.deviation is None else [np.diag(self.deviation)]
+            return np.hstack([*noise, self.factor]), True
+        signs = sign_vectors(self.rank, n_probes, seed)
+        n = len(self.deviation)
+        return self.deviation[:, None] * signs[:n] + self.factor @ signs[n:], False
+
+    def pulled_back_sq(self, vectors: Array) -> Array:
+        """‖Sᵀu‖² of vectors (…, N)."""
+        total: Array = ((vectors @ self.factor) ** 2).sum(-1)
+        return (
+            total if self.deviation is None else total + ((vectors * self.deviation) ** 2).sum(-1)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """Of J differences ℓ_j − L_k: value, ‖c‖², and vᵀMv, ‖Mv‖² for m vectors v."""
+
+    values: Array  # (J,)
+    slope_sq: Array  # (J,)
+    forms: Array  # (m, J)
+    norms: Array  # (m, J)
+    exact: bool
+
+    def means_and_variances(self) -> tuple[Array, Array]:
+        """
+        (E_p D)² and var_p D of the quadratic model, unbiased in every row of a (rows, J) table.
+
+        D = a + cᵀε + ½εᵀMε has mean a + ½Tr M and variance ‖c‖² + ½Tr M².
+        """
+        if self.exact:
+            trace, trace_of_square = self.forms.sum(0), self.norms.sum(0)
+            mean_sq = (self.values + trace / 2) ** 2
+            return mean_sq[None], (self.slope_sq + trace_of_square / 2)[None]
+        squares = pseudo_values(self.forms)
+        mean_sq = self.values**2 + self.values * self.forms + squares / 4
+        return mean_sq, self.slope_sq + self.norms / 2
+
+
+def gaussian_moment_delta(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    X_candidates: npt.NDArray,
+    y_candidates: npt.NDArray,
+    sampler: Sampler,
+    *,
+    n_probes: int = 32,
+    seed: int = 0,
+) -> GaussianMoment:
+    """
+    Δ_{k+1} of the quadratic model around a centre, averaged over candidates (order 2).
+
+    With a = (ℓ_j − L_k)/(k+1), c = Sᵀg, M = SᵀAS for w = w* + Sε, ε ~ N(0, I):
+
+        E (a + cᵀε + ½εᵀMε)² = a² + a Tr M + ‖c‖² + ¼(Tr²M + 2 Tr M²).
+
+    The paper's section 4.2 has the last term only. A probe of few dimensions is evaluated exactly.
+    In the full space traces are estimated without bias from random sign vectors, the same ones
+    for all candidates: Tr M by vᵀMv, Tr M² by ‖Mv‖², Tr²M by products of distinct vectors.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised, at the centre; nothing of it is changed.
+    X, y : arrays
+        The k training samples, encoded.
+    X_candidates, y_candidates : arrays
+        J unseen samples.
+    sampler : GaussianSampler
+        What a Gaussian probe's `prepare` returns.
+    n_probes : int, default=32
+        Random vectors for the traces, at least 3; each costs a Hessian product per sample.
+    seed : int, default=0
+        Of these vectors.
+
+    Returns
+    -------
+    GaussianMoment
+        Δ is a second-order approximation: see
+        :func:`sufficiency.curvature.validate_quadratic` for where it holds. As an unbiased
+        estimate it can be negative if the traces dominate and `n_probes` is small.
+
+    Raises
+    ------
+    TypeError
+        If the sampler is not a GaussianSampler, with the remedy.
+    """
+    n_probes = check_integer("n_probes", n_probes, 3)
+    gaussian = _check_gaussian(sampler)
+    names = list(gaussian.mean)
+    train = LossDerivatives(net, X, y, parameters=names)
+    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
+    form = _flat_form(gaussian, train)
+    vectors, exact = form.columns(n_probes, seed)
+    singles, average = _measure(train, candidates, form, vectors, exact)
+    return _reduce(singles, average, train.n_samples, vectors.shape[1])
+
+
+def _check_gaussian(sampler: object) -> GaussianSampler:
+    if not isinstance(sampler, GaussianSampler):
+        raise TypeError(
+            "`probe` must be Gaussian for method='gaussian_moment', got one whose `prepare` "
+            f"returns a {type(sampler).__name__}; use method='monte_carlo', or a probe whose "
+            "`prepare` returns a sufficiency.probes.GaussianSampler"
+        )
+    return sampler
+
+
+def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
+    center = train.center
+    shift = flatten(sampler.mean, center) - flatten(center, center)
+    deviation = None
+    if sampler.deviation is not None:
+        spread = {n: s.expand(center[n].shape) for n, s in sampler.deviation.items()}
+        deviation = flatten(spread, center)
+    if sampler.factor is None:
+        return _Form(shift, deviation, np.empty((len(shift), 0)))
+    rank = len(next(iter(sampler.factor.values())))
+    rows = [
+        sampler.factor[n].detach().double().cpu().numpy().reshape(rank, -1)
+        if n in sampler.factor
+        else np.zeros((rank, center[n].numel()))
+        for n in center
+    ]
+    return _Form(shift, deviation, np.hstack(rows).T)
+
+
+def _measure(
+    train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Array, exact: bool
+) -> tuple[_Terms, _Terms]:
+    """Terms of every candidate, and of the average over candidates (J = 1)."""
+    n, n_candidates = train.n_parameters, candidates.n_samples
+    values, slope_sq, mean_value, mean_slope = _first_order(train, candidates, form)
+    forms = np.empty((vectors.shape[1], n_candidates))
+    norms, total_forms, total_norms = np.empty_like(forms), [np.empty(0)], [np.empty(0)]
+    for part in _chunks(vectors.shape[1], n):
+        U = vectors[:, part]
+        base = train.mean(U)[2].T
+        total = np.zeros_like(base)
+        for block in candidates.each(U):
+            bent = block.products - base  # (b, m, N): (H_j − H_k) u
+            forms[part, block.where] = np.einsum("bmn,nm->mb", bent, U)
+            norms[part, block.where] = form.pulled_back_sq(bent).T
+            total += bent.sum(0)
+        average = total / n_candidates
+        total_forms.append(np.einsum("mn,nm->m", average, U))
+        total_norms.append(form.pulled_back_sq(average))
+    singles = _Terms(values, slope_sq, forms, norms, exact)
+    summed_forms, summed_norms = np.concatenate(total_forms), np.concatenate(total_norms)
+    average_terms = _Terms(
+        np.array([mean_value]),
+        np.array([mean_slope]),
+        summed_forms[:, None],
+        summed_norms[:, None],
+        exact,
+    )
+    return singles, average_terms
+
+
+def _first_order(
+    train: LossDerivatives, candidates: LossDerivatives, form: _Form
+) -> tuple[Array, Array, float, float]:
+    """ℓ_j − L_k and ‖Sᵀ∇(ℓ_j − L_k)‖² at the probe's mean, and of the average candidate."""
+    shifted = bool(form.shift.any())
+    shift = form.shift[:, None] if shifted else None
+    loss, gradient, bent = train.mean(shift)
+    values, slope_sq = np.empty(candidates.n_samples), np.empty(candidates.n_samples)
+    total = np.zeros(train.n_parameters)
+    for block in candidates.each(shift):
+        value, slope = block.losses - loss, block.gradients - gradient
+        if shifted:
+            bend = block.products[:, 0] - bent[:, 0]
+            value = value + slope @ form.shift + bend @ form.shift / 2
+            slope = slope + bend
+        values[block.where] = value
+        slope_sq[block.where] = form.pulled_back_sq(slope)
+        total += slope.sum(0)
+    average = total / candidates.n_samples
+    return values, slope_sq, float(values.mean()), float(form.pulled_back_sq(average))
+
+
+def _chunks(n_vectors: int, n_parameters: int) -> Iterator[slice]:
+    step = max(1, _CHUNK // (8 * n_parameters))
+    for start in range(0, n_vectors, step):
+        yield slice(start, min(start + step, n_vectors))
+
+
+def _reduce(singles: _Terms, average: _Terms, size: int, n_probes: int) -> GaussianMoment:
+    means_sq, variances = singles.means_and_variances()
+    table = (means_sq + variances) / (size + 1) ** 2  # rows: probes, columns: candidates
+    n_candidates = table.shape[1]
+    rows = table.mean(1)
+    gap_sq = spread = math.nan
+    if n_candidates > 1:
+        # E D̄² is gap² of the average candidate; what is left of E D² is between candidates
+        of_average = float(sum(part.mean() for part in average.means_and_variances()))
+        whole = float(rows.mean()) * (size + 1) ** 2
+        spread = n_candidates / (n_candidates - 1) * (whole - of_average)
+        gap_sq = of_average - spread / n_candidates
+    statistics = DeltaStatistics(
+        delta=float(rows.mean()),
+        stderr=math.sqrt(crossed_variance(table)),
+        delta_point=float((singles.values**2).mean()) / (size + 1) ** 2,
+        gap_sq=gap_sq,
+        spread=spread,
+        top1pct_share=top_share(np.maximum(table.mean(0), 0.0)),
+        delta_mean_sq=float(means_sq.mean()) / (size + 1) ** 2,
+        delta_variance=float(variances.mean()) / (size + 1) ** 2,
+    )
+    stderr = float(rows.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0
+    return GaussianMoment(statistics, stderr, n_probes, singles.exact)
+
+
+def quadratic_monte_carlo_delta(
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    X_candidates: npt.NDArray,
+    y_candidates: npt.NDArray,
+    draws: ProbeDraws,
+) -> DeltaStatistics:
+    """
+    Δ_{k+1} of the quadratic model by Monte Carlo: a check of the closed form, for any probe.
+
+    Parameters
+    ----------
+    net, X, y, X_candidates, y_candidates
+        As in :func:`gaussian_moment_delta`.
+    draws : ProbeDraws
+        B weight draws; with those of the true Monte Carlo, the difference is the model's error.
+
+    Returns
+    -------
+    DeltaStatistics
+    """
+    weights = [draws.block(t, t + 1) for t in range(draws.n_draws)]
+    names = list(weights[0])
+    train = LossDerivatives(net, X, y, parameters=names)
+    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
+    center = train.center
+    moved = np.stack([flatten(draw, center) for draw in weights], axis=1)
+    terms = taylor_terms(train, candidates, moved - flatten(center, center)[:, None])
+    # the differences are what counts, so that L_k may be called zero
+    return monte_carlo_delta(
+        terms.differences(), np.zeros(len(weights)), terms.values, 0.0, size=len(X), order=2
+    )

@@ -1,0 +1,102 @@
+"""One net for all sizes (``train="once"``): a repeat from indices to its cells."""
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._random import child_seed
+from sufficiency._threads import limited_threads
+from sufficiency.cells import Cell, train_on
+from sufficiency.deltas import single_center_delta, top_share
+from sufficiency.exceptions import DivergedTrainingError
+from sufficiency.ladder import Split
+from sufficiency.probing import draw_losses, draws_around, view_center
+from sufficiency.recipe import Recipe, Samples
+
+__all__ = ["measure_once"]
+
+Sizes = npt.NDArray[np.int64]
+
+
+def measure_once(
+    recipe: Recipe,
+    samples: Samples,
+    unseen: Samples | None,
+    split: Split,
+    repeat: int,
+    sizes: Sizes,
+    n_threads: int | None = None,
+) -> list[Cell]:
+    """
+    Train on all samples of a repeat and read every size off that one centre.
+
+    For a weight draw w with variance S²(w) of the per-sample losses, the expected squared
+    increment over orders of the samples is S²(w)/(k(k+1)) for every k: on the training samples
+    the paper's curve, on unseen candidates the one for decisions.
+
+    Parameters
+    ----------
+    recipe, samples, unseen, split, repeat, n_threads
+        As in :func:`sufficiency.cells.measure_cell`.
+    sizes : (m,) int64
+        All sizes.
+
+    Returns
+    -------
+    list of Cell
+        One for each size; the training's duration is counted in the first.
+    """
+    try:
+        with limited_threads(n_threads):
+            return _measure(recipe, samples, unseen, split, repeat, sizes)
+    except DivergedTrainingError as error:
+        return [Cell(repeat, int(size), failure=str(error)) for size in sizes]
+    except Exception as error:
+        error.add_note(f"in repeat {repeat}")
+        raise
+
+
+def _measure(
+    recipe: Recipe,
+    samples: Samples,
+    unseen: Samples | None,
+    split: Split,
+    repeat: int,
+    sizes: Sizes,
+) -> list[Cell]:
+    train = samples.take(split.order)
+    n = len(train.y)
+    seed = child_seed(recipe.root, "training", repeat, n)
+    trained = train_on(recipe, train, samples.take(split.validation), seed)
+    candidates = samples.take(split.candidates) if unseen is None else unseen
+    start = time.perf_counter()
+    view = view_center(recipe, trained, train, candidates, repeat, n)
+    draws = draws_around(recipe, trained.net, train, repeat, n)
+    seen = draw_losses(recipe, trained.net, draws, train, mean=False)
+    losses = draw_losses(recipe, trained.net, draws, candidates, mean=False)
+    delta, stderr = single_center_delta(losses, sizes, finite=False)
+    point = single_center_delta(view.point[None], sizes, finite=False)[0]
+    in_sample = np.full(len(sizes), np.nan)
+    in_sample[sizes < n] = single_center_delta(seen, sizes[sizes < n])[0]
+    centered_sq = (losses - losses.mean(axis=1, keepdims=True)) ** 2
+    spread = float(losses.var(axis=1, ddof=1).mean())
+    seconds = time.perf_counter() - start
+    return [
+        Cell(
+            repeat,
+            int(size),
+            delta=float(delta[i]),
+            stderr=float(stderr[i]),
+            delta_point=float(point[i]),
+            # L_k is the mean of k other samples: its distance to theirs has the variance S²/k
+            gap_sq=spread / float(size),
+            spread=spread,
+            top1pct_share=top_share(centered_sq.mean(axis=0)),
+            **view.numbers,
+            fit_seconds=trained.seconds if i == 0 else 0.0,
+            probe_seconds=seconds if i == 0 else 0.0,
+            delta_in_sample=float(in_sample[i]),
+        )
+        for i, size in enumerate(sizes)
+    ]

@@ -1,0 +1,117 @@
+"""Error of the quadratic model against the scale of the probe."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sufficiency.curvature import QuadraticValidation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["QuadraticValidationDisplay"]
+
+
+class QuadraticValidationDisplay:
+    """
+    Relative error of the quadratic increment over σ, and the largest valid σ.
+
+    Parameters
+    ----------
+    validation : QuadraticValidation
+        From :func:`sufficiency.curvature.validate_quadratic`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        After :meth:`plot`.
+    figure_ : matplotlib Figure
+        After :meth:`plot`.
+    errors_ : matplotlib ErrorbarContainer
+        Errors and their standard errors.
+    tolerance_ : matplotlib Line2D
+        The largest error that counts as valid.
+    largest_ : matplotlib Line2D or None
+        The largest valid σ; None if there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sufficiency.curvature import QuadraticValidation
+    >>> from sufficiency.plotting import QuadraticValidationDisplay
+    >>> validation = QuadraticValidation(
+    ...     sigmas=np.array([0.01, 0.1]), relative_error=np.array([0.001, 0.5]),
+    ...     stderr=np.array([1e-4, 0.05]), delta_ratio=np.array([1.0, 1.6]), tolerance=0.1,
+    ...     n_draws=16, n_candidates=100)
+    >>> display = QuadraticValidationDisplay(validation).plot()
+    >>> print(display.ax_.get_title())
+    the quadratic model is within 10% up to a scale of 0.01
+    """
+
+    ax_: "Axes"
+    figure_: "Figure"
+
+    def __init__(self, validation: QuadraticValidation) -> None:
+        self.validation = validation
+
+    @classmethod
+    def from_validation(
+        cls, validation: QuadraticValidation, *, ax: "Axes | None" = None
+    ) -> "QuadraticValidationDisplay":
+        """Draw at once; parameters as in the class and in :meth:`plot`."""
+        return cls(validation).plot(ax=ax)
+
+    def plot(self, ax: "Axes | None" = None) -> "QuadraticValidationDisplay":
+        """
+        Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        QuadraticValidationDisplay
+            Itself.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        found = self.validation
+        # a bar that would reach below zero has no place on a logarithmic axis
+        lower = np.minimum(found.stderr, 0.999 * found.relative_error)
+        self.errors_ = ax.errorbar(
+            found.sigmas,
+            found.relative_error,
+            yerr=np.stack([lower, found.stderr]),
+            fmt="o-",
+            color="C0",
+            markersize=5,
+            capsize=3,
+            label=f"error ± s.e., {found.n_draws} draws, {found.n_candidates} candidates",
+        )
+        self.tolerance_ = ax.axhline(
+            found.tolerance, color="C3", linewidth=1, label=f"tolerance {found.tolerance:.2g}"
+        )
+        self.largest_ = None
+        if np.isfinite(found.largest_valid):
+            self.largest_ = ax.axvline(
+                found.largest_valid,
+                color="C2",
+                linewidth=1,
+                linestyle=":",
+                label=f"largest valid: {found.largest_valid:.3g}",
+            )
+        ax.set(
+            xscale="log",
+            yscale="log",
+            xlabel="scale σ of the probe",
+            ylabel="relative error of the quadratic increment (rms)",
+            title=str(found),
+        )
+        ax.legend()
+        return self

@@ -1,0 +1,101 @@
+"""Numbers by parameter name: as users give them, checked and fitted to a centre."""
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy.typing as npt
+import torch
+
+from sufficiency._validation import check_number
+from sufficiency.probes.base import Weights
+
+__all__ = ["Table", "check_table", "fit_table"]
+
+Table = float | Mapping[str, npt.ArrayLike]
+
+
+def check_table(
+    name: str, table: object, *, at_least: float | None = None, scalar: bool = True
+) -> None:
+    """
+    Refuse what is no table of finite numbers.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    table : object
+        What was given.
+    at_least : float, optional
+        Smallest number that is allowed.
+    scalar : bool, default=True
+        Whether one number for all parameters is allowed, too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming argument, rule and value.
+    """
+    if scalar and isinstance(table, Real):
+        check_number(name, table, at_least=at_least or 0.0)
+        return
+    if not isinstance(table, Mapping):
+        kinds = "a number or a dict" if scalar else "a dict"
+        raise TypeError(
+            f"`{name}` must be {kinds} of arrays by parameter name, got {table!r}; take the names "
+            "of net.module_.named_parameters()"
+        )
+    for key, value in table.items():
+        numbers = torch.as_tensor(value).detach()
+        rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
+        bad = ~numbers.isfinite() | (numbers < (-torch.inf if at_least is None else at_least))
+        if bad.any():
+            raise ValueError(
+                f"`{name}[{key!r}]` must be {rule}, got {float(numbers[bad].flatten()[0]):g}"
+            )
+
+
+def fit_table(name: str, table: Table, center: Weights, leading: tuple[int, ...] = ()) -> Weights:
+    """
+    Tensors like the centre's, of a table for some of them.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    table : float or mapping
+        Checked by :func:`check_table`.
+    center : dict of tensors
+        The parameters that there are.
+    leading : tuple of int, default=()
+        Axes before those of the parameter; without any, scalars are allowed for any shape.
+
+    Returns
+    -------
+    dict of tensors
+        In the centre's dtypes, on its device.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a shape does not fit.
+    """
+    if not isinstance(table, Mapping):
+        return {key: tensor.new_tensor(float(table)) for key, tensor in center.items()}
+    unknown = [key for key in table if key not in center]
+    if unknown:
+        raise ValueError(
+            f"`{name}` must be for some of {list(center)}, got {unknown}; leave these out or add "
+            "them to `parameters`"
+        )
+    fitted = {}
+    for key, value in table.items():
+        tensor = center[key]
+        numbers = torch.as_tensor(value).detach().to(device=tensor.device, dtype=tensor.dtype)
+        expected = (*leading, *tensor.shape)
+        if tuple(numbers.shape) != expected and (leading or numbers.ndim):
+            raise ValueError(
+                f"`{name}[{key!r}]` must have shape {expected}, got {tuple(numbers.shape)}"
+            )
+        fitted[key] = numbers
+    return fitted

@@ -1,0 +1,276 @@
+"""Losses at a trained centre and around it, and the numbers that are read off them."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency._random import child_rng, child_seed, isolated_rng
+from sufficiency.blocks import BlockPlan, plan_blocks
+from sufficiency.curvature import flatten, hessian_operator, validate_quadratic
+from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta
+from sufficiency.engine import StackedWeights, gradient_norm, loss_matrix, mean_losses
+from sufficiency.exceptions import DivergedTrainingError
+from sufficiency.losses import LossFunction
+from sufficiency.predictor import Predictor
+from sufficiency.probes import ProbeDraws, needs_hessian, prepare_probe
+from sufficiency.recipe import Recipe, Samples
+from sufficiency.training import TrainedCenter
+
+__all__ = ["CenterView", "draw_losses", "draws_around", "increment_statistics", "view_center"]
+
+Array = npt.NDArray[np.float64]
+
+# The quadratic model is checked on so many draws and candidates.
+_CHECK_DRAWS, _CHECK_CANDIDATES = 8, 32
+
+
+class CenterView:
+    """
+    What is seen at a centre itself.
+
+    Parameters
+    ----------
+    train_loss : float
+        Mean loss over the training samples.
+    point : (J,) float64
+        Losses of the candidates.
+    numbers : dict of float
+        `train_loss`, `unseen_loss`, `unseen_score`, `grad_norm`, `loss_drift`.
+    """
+
+    def __init__(self, train_loss: float, point: Array, numbers: dict[str, Any]) -> None:
+        self.train_loss = train_loss
+        self.point = point
+        self.numbers = numbers
+
+
+def view_center(
+    recipe: Recipe,
+    trained: TrainedCenter,
+    train: Samples,
+    candidates: Samples,
+    repeat: int,
+    size: int,
+) -> CenterView:
+    """
+    Losses, score, gradient and drift at the trained weights.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How.
+    trained : TrainedCenter
+        Where.
+    train, candidates : Samples
+        What it was trained on, and what it has not seen.
+    repeat, size : int
+        Which cell, for the seeds.
+
+    Returns
+    -------
+    CenterView
+
+    Raises
+    ------
+    DivergedTrainingError
+        If a loss is not finite.
+    """
+    net = trained.net
+    plan = _plan(recipe, net, train)
+    center = StackedWeights({n: w[None] for n, w in LossFunction(net).center().items()})
+    train_loss = float(mean_losses(net, center, train.X, train.encoded, plan)[0])
+    point = loss_matrix(net, center, candidates.X, candidates.encoded, plan)[0]
+    if not (math.isfinite(train_loss) and np.isfinite(point).all()):
+        raise DivergedTrainingError("the losses at the trained weights are not finite")
+    score = math.nan
+    if recipe.scorer is not None and len(candidates.y) > 1:
+        # a loader takes a seed from the global generator even when it does not shuffle
+        with isolated_rng(child_seed(recipe.root, "check", repeat, size)):
+            score = float(recipe.scorer(Predictor(net, recipe.codec), candidates.X, candidates.y))
+    numbers = {
+        "train_loss": train_loss,
+        "unseen_loss": float(point.mean()),
+        "unseen_score": score,
+        "grad_norm": gradient_norm(net, train.X, train.encoded, plan),
+        "loss_drift": _drift(trained, train, train_loss, plan),
+    }
+    return CenterView(train_loss, point, numbers)
+
+
+def _plan(
+    recipe: Recipe, net: NeuralNet, train: Samples, weight_bytes: int | None = None
+) -> BlockPlan:
+    return plan_blocks(
+        net,
+        train.X,
+        train.encoded,
+        n_draws=recipe.n_draws,
+        vectorize=recipe.vectorize,
+        weight_bytes=weight_bytes,
+    )
+
+
+def _drift(trained: TrainedCenter, train: Samples, train_loss: float, plan: BlockPlan) -> float:
+    """|L_k(earlier) − L_k(centre)| for each tenth of the training in between."""
+    if trained.earlier is None:
+        return math.nan
+    # one draw: buffers differ too, which a loop takes and vmap need not
+    earlier = StackedWeights({name: tensor[None] for name, tensor in trained.earlier.items()})
+    loop = BlockPlan(1, plan.samples, vectorize=False)
+    before = float(mean_losses(trained.net, earlier, train.X, train.encoded, loop)[0])
+    return abs(before - train_loss) / trained.tenths
+
+
+def draws_around(
+    recipe: Recipe, net: NeuralNet, train: Samples, repeat: int, size: int
+) -> ProbeDraws:
+    """
+    The cell's weight draws, each with its own seed.
+
+    Parameters
+    ----------
+    recipe, net, train
+        As in :func:`view_center`; the samples make the Hessian, if the probe needs one.
+    repeat, size : int
+        Which cell, for the seeds.
+
+    Returns
+    -------
+    ProbeDraws
+
+    Raises
+    ------
+    DivergedTrainingError
+        If the curvature at the centre is not finite.
+    """
+    hessian = None
+    if needs_hessian(recipe.probe):
+        hessian = hessian_operator(net, train.X, train.encoded)
+    seed = child_seed(recipe.root, "directions", repeat, size)
+    try:
+        sampler = prepare_probe(recipe.probe, LossFunction(net).center(), hessian, seed)
+    except ArithmeticError as error:
+        raise DivergedTrainingError(f"the curvature at the trained weights: {error}") from error
+    return ProbeDraws(
+        sampler,
+        [child_seed(recipe.root, "probe", repeat, size, t) for t in range(recipe.n_draws)],
+        torch.device(net.device or "cpu"),
+    )
+
+
+def draw_losses(
+    recipe: Recipe, net: NeuralNet, draws: ProbeDraws, samples: Samples, *, mean: bool
+) -> Array:
+    """
+    Losses of all draws.
+
+    Parameters
+    ----------
+    recipe, net, draws
+        The cell's.
+    samples : Samples
+        n of them.
+    mean : bool
+        Their mean only, which needs no memory for them all.
+
+    Returns
+    -------
+    (B,) or (B, n) float64
+
+    Raises
+    ------
+    DivergedTrainingError
+        If one is not finite.
+    """
+    plan = _plan(recipe, net, samples, draws.bytes_per_draw)
+    evaluate = mean_losses if mean else loss_matrix
+    losses = evaluate(net, draws, samples.X, samples.encoded, plan)
+    if not np.isfinite(losses).all():
+        raise DivergedTrainingError("the losses at some weight draws are not finite")
+    return losses
+
+
+def increment_statistics(
+    recipe: Recipe,
+    net: NeuralNet,
+    view: CenterView,
+    train: Samples,
+    candidates: Samples,
+    repeat: int,
+) -> dict[str, Any]:
+    """
+    Δ and what belongs to it, by the recipe's method.
+
+    Parameters
+    ----------
+    recipe, net, train, candidates, repeat
+        As in :func:`view_center`.
+    view : CenterView
+        Of this centre.
+
+    Returns
+    -------
+    dict of float
+        Fields of :class:`sufficiency.deltas.DeltaStatistics`, and `quadratic_error` for
+        ``method="gaussian_moment"``.
+    """
+    size = len(train.y)
+    draws = draws_around(recipe, net, train, repeat, size)
+    if recipe.method == "monte_carlo":
+        statistics = monte_carlo_delta(
+            draw_losses(recipe, net, draws, candidates, mean=False),
+            draw_losses(recipe, net, draws, train, mean=True),
+            view.point,
+            view.train_loss,
+            size=size,
+            order=recipe.order,
+        )
+        return asdict(statistics)
+    moment = gaussian_moment_delta(
+        net,
+        train.X,
+        train.encoded,
+        candidates.X,
+        candidates.encoded,
+        draws.sampler,
+        n_probes=max(3, recipe.n_draws),
+        seed=child_seed(recipe.root, "probe", repeat, size),
+    )
+    error = _quadratic_error(recipe, net, draws, train, candidates, repeat)
+    return {**asdict(moment.statistics), "quadratic_error": error}
+
+
+def _quadratic_error(
+    recipe: Recipe,
+    net: NeuralNet,
+    draws: ProbeDraws,
+    train: Samples,
+    candidates: Samples,
+    repeat: int,
+) -> float:
+    """Relative error of the quadratic increment at a few draws of the probe itself."""
+    stacked = draws.block(0, min(max(2, draws.n_draws), _CHECK_DRAWS))
+    center = {n: w for n, w in LossFunction(net).center().items() if n in stacked}
+    columns = [
+        flatten({n: w[t] for n, w in stacked.items()}, center) - flatten(center, center)
+        for t in range(len(next(iter(stacked.values()))))
+    ]
+    rng = child_rng(recipe.root, "check", repeat, len(train.y))
+    n = len(candidates.y)
+    some = candidates.take(rng.choice(n, size=min(n, _CHECK_CANDIDATES), replace=False))
+    validation = validate_quadratic(
+        net,
+        train.X,
+        train.encoded,
+        some.X,
+        some.encoded,
+        [1.0],
+        directions=np.stack(columns, axis=1),
+        parameters=list(center),
+    )
+    return float(validation.relative_error[0])

@@ -1,0 +1,55 @@
+"""What all cells of a fit share: how it is done, and with which data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from skorch import NeuralNet
+
+from sufficiency.predictor import Predictor
+from sufficiency.probes import Probe
+from sufficiency.targets import TargetCodec
+
+__all__ = ["Recipe", "Samples", "Scorer"]
+
+Scorer = Callable[[Predictor, npt.NDArray, npt.NDArray], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """What all cells of a fit share; see the estimator's parameters."""
+
+    net: NeuralNet
+    codec: TargetCodec
+    probe: Probe
+    scorer: Scorer | None
+    root: int
+    n_draws: int
+    order: int
+    center: str
+    min_steps: int
+    method: str
+    train: str
+    vectorize: bool
+    verbose: int
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """
+    The data of a fit.
+
+    Attributes
+    ----------
+    X, encoded, y : arrays, n samples
+        Inputs, targets for the net, targets of the user.
+    """
+
+    X: npt.NDArray
+    encoded: npt.NDArray
+    y: npt.NDArray
+
+    def take(self, indices: npt.NDArray[np.int64]) -> "Samples":
+        """Some of the samples."""
+        return Samples(self.X[indices], self.encoded[indices], self.y[indices])
