@@ -79,6 +79,8 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
     ------
     TypeError
         If the probe is not Gaussian.
+    ValueError
+        If its mean is not the centre.
     """
     hessian = None
     if needs_hessian(probe):
@@ -87,6 +89,11 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
     if not isinstance(sampler, GaussianSampler):
         raise TypeError(
             f"`probe` must be Gaussian for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
+        )
+    center = LossFunction(net).center()
+    if any(not torch.equal(mean, center[name]) for name, mean in sampler.mean.items()):
+        raise ValueError(
+            f"`probe` must be centred for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
         )
     sigma, dim = _reach(sampler)
     names = list(sampler.mean)

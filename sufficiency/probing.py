@@ -11,7 +11,7 @@ from skorch import NeuralNet
 
 from sufficiency._random import child_rng, child_seed, isolated_rng
 from sufficiency.blocks import BlockPlan, plan_blocks
-from sufficiency.curvature import flatten, hessian_operator, validate_quadratic
+from sufficiency.curvature import flatten, hessian_operator, quadratic_validation
 from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta
 from sufficiency.engine import StackedWeights, gradient_norm, loss_matrix, mean_losses
 from sufficiency.exceptions import DivergedTrainingError
@@ -241,6 +241,11 @@ def increment_statistics(
         n_probes=max(3, recipe.n_draws),
         seed=child_seed(recipe.root, "probe", repeat, size),
     )
+    if not moment.statistics.delta > 0:
+        raise DivergedTrainingError(
+            f"the closed form gives Δ = {moment.statistics.delta:.3g}: its traces are too noisy "
+            "(raise `n_draws`)"
+        )
     error = _quadratic_error(recipe, net, draws, train, candidates, repeat)
     return {**asdict(moment.statistics), "quadratic_error": error}
 
@@ -263,7 +268,7 @@ def _quadratic_error(
     rng = child_rng(recipe.root, "check", repeat, len(train.y))
     n = len(candidates.y)
     some = candidates.take(rng.choice(n, size=min(n, _CHECK_CANDIDATES), replace=False))
-    validation = validate_quadratic(
+    validation = quadratic_validation(
         net,
         train.X,
         train.encoded,

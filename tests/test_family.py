@@ -13,6 +13,8 @@ from sufficiency import (
     theory,
 )
 from sufficiency.bounds import measure_constants
+from sufficiency.curvature import validate_quadratic
+from sufficiency.plotting import QuadraticValidationDisplay
 from sufficiency.probes import IsotropicGaussian, LowRankGaussian, StudentT
 from tests.oracles import MLP
 
@@ -188,6 +190,18 @@ REFUSED = [
 def test_senseless_combinations_are_refused_before_any_training(kwargs, error, message, digits):
     with pytest.raises(error, match=message):
         estimator(NeverTrained, **kwargs).fit(*digits)
+
+
+def test_where_the_quadratic_model_holds_is_asked_of_the_estimator(digits):
+    fitted = estimator(refit=True).fit(*digits)
+    found = validate_quadratic(fitted, [0.01, 0.1, 3.0])
+    assert (np.diff(found.relative_error) > 0).all()
+    assert found.relative_error[0] < 0.01
+    assert found.largest_valid < 3.0
+    display = QuadraticValidationDisplay.from_validation(found)
+    assert display.ax_.get_xscale() == "log"
+    with pytest.raises(Exception, match="not fitted"):
+        validate_quadratic(estimator().fit(*digits), [0.1])
 
 
 def test_a_bound_needs_a_gaussian_probe_and_a_net(digits):

@@ -31,8 +31,8 @@ from sufficiency.curvature import (
     max_gradient_norm,
     max_hessian_norm,
     max_loss,
+    quadratic_validation,
     top_eigenpairs,
-    validate_quadratic,
 )
 from sufficiency.deltas import (
     gaussian_moment_delta,
@@ -266,7 +266,7 @@ def study(module, n_draws, n_reference):
     seconds = time.perf_counter() - start
     both = np.concatenate([X, X_new]), np.concatenate([y, y_new])
     losses = constants_of(problem, both)
-    found = validate_quadratic(net, *data, LAYER_SIGMAS)
+    found = quadratic_validation(net, *data, LAYER_SIGMAS)
     usable = found.largest_valid if np.isfinite(found.largest_valid) else LAYER_SIGMAS[0]
     return {
         "n_parameters": len(pairs.vectors),

@@ -17,6 +17,7 @@ from sufficiency.curvature.operators import (
 from sufficiency.curvature.taylor import (
     QuadraticValidation,
     TaylorTerms,
+    quadratic_validation,
     taylor_terms,
     validate_quadratic,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "max_hessian_norm",
     "max_loss",
     "mean_gradient",
+    "quadratic_validation",
     "taylor_terms",
     "top_eigenpairs",
     "validate_quadratic",

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._validation import check_choice, check_integer, check_number
@@ -13,7 +15,13 @@ from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
 from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
 
-__all__ = ["QuadraticValidation", "TaylorTerms", "taylor_terms", "validate_quadratic"]
+__all__ = [
+    "QuadraticValidation",
+    "TaylorTerms",
+    "quadratic_validation",
+    "taylor_terms",
+    "validate_quadratic",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +133,7 @@ class QuadraticValidation:
         return f"the quadratic model is within {self.tolerance:.0%} up to a scale of {limit:g}"
 
 
-def validate_quadratic(
+def quadratic_validation(
     net: NeuralNet,
     X: npt.NDArray,
     y: npt.NDArray,
@@ -213,6 +221,54 @@ def validate_quadratic(
 
 
 _SCALES = ("layer", "absolute")
+
+
+def validate_quadratic(
+    est: Any,
+    sigmas: npt.ArrayLike,
+    *,
+    scale: str = "layer",
+    n_draws: int = 16,
+    tolerance: float = 0.1,
+    seed: int = 0,
+) -> QuadraticValidation:
+    """
+    :func:`quadratic_validation` at the net of a fitted estimator, on a few of its samples.
+
+    Parameters
+    ----------
+    est : LandscapeSufficiencyEstimator
+        Fitted, with ``refit=True``. Half of the 64 samples that it keeps stand for L_k, the
+        other half for candidates: the model's error is about the loss, not about who has seen
+        which sample.
+    sigmas, scale, n_draws, tolerance, seed
+        As in :func:`quadratic_validation`.
+
+    Returns
+    -------
+    QuadraticValidation
+        Drawn by :class:`sufficiency.plotting.QuadraticValidationDisplay`.
+
+    Raises
+    ------
+    NotFittedError
+        Without a ``net_``.
+    """
+    check_is_fitted(est, "net_")
+    some = est._some_samples
+    half = len(some.y) // 2
+    return quadratic_validation(
+        est.net_,
+        some.X[:half],
+        some.encoded[:half],
+        some.X[half:],
+        some.encoded[half:],
+        sigmas,
+        scale=scale,
+        n_draws=n_draws,
+        tolerance=tolerance,
+        seed=seed,
+    )
 
 
 def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: int) -> Array:

@@ -11,8 +11,8 @@ from torch import nn
 from sufficiency.curvature import (
     LossDerivatives,
     QuadraticValidation,
+    quadratic_validation,
     taylor_terms,
-    validate_quadratic,
 )
 from sufficiency.curvature.taylor import true_differences
 from tests.curvature.nets import losses_of_vectors
@@ -51,7 +51,7 @@ def test_true_differences_are_forward_passes(dense, rng):
 
 def test_error_falls_with_the_third_power(dense):
     """What the expansion leaves out is of third order."""
-    found = validate_quadratic(*split(dense), [0.005, 0.01, 0.02, 1.5], seed=2)
+    found = quadratic_validation(*split(dense), [0.005, 0.01, 0.02, 1.5], seed=2)
     error = found.relative_error
     powers = np.diff(np.log(error[:3])) / math.log(2)
     np.testing.assert_allclose(powers, 3, atol=0.5)
@@ -66,7 +66,7 @@ def test_error_is_a_ratio_of_root_mean_squares(dense):
     net, X, y, X_new, y_new = split(dense)
     rng = np.random.default_rng(4)
     directions = rng.normal(size=(len(dense.w), 5)) * np.abs(dense.w[:, None])
-    found = validate_quadratic(net, X, y, X_new, y_new, [0.4], directions=directions)
+    found = quadratic_validation(net, X, y, X_new, y_new, [0.4], directions=directions)
     losses = losses_of_vectors(net, dense.X, dense.y)(dense.w + 0.4 * directions.T)
     true = losses[:, K:] - losses[:, :K].mean(1, keepdims=True)
     bend = dense.hessians[K:] - dense.hessians[:K].mean(0)
@@ -93,7 +93,7 @@ def test_exact_for_least_squares(rng):
         nn.Linear, module__in_features=4, module__out_features=1, module__dtype=torch.float64
     ).initialize()
     X, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 1))
-    found = validate_quadratic(net, X[:15], y[:15], X[15:], y[15:], [0.1, 10.0], scale="absolute")
+    found = quadratic_validation(net, X[:15], y[:15], X[15:], y[15:], [0.1, 10.0], scale="absolute")
     assert (found.relative_error < 1e-12).all()
     assert found.largest_valid == 10.0
     assert "within 10% up to a scale of 10" in str(found)
@@ -113,10 +113,10 @@ def test_largest_valid_scale_has_no_invalid_one_below():
 
 def test_what_is_refused(dense):
     with pytest.raises(ValueError, match="`sigmas` must be finite and > 0"):
-        validate_quadratic(*split(dense), [0.1, 0.0])
+        quadratic_validation(*split(dense), [0.1, 0.0])
     with pytest.raises(ValueError, match="`scale` must be one of"):
-        validate_quadratic(*split(dense), [0.1], scale="layers")
+        quadratic_validation(*split(dense), [0.1], scale="layers")
     with pytest.raises(ValueError, match="`directions` must have shape"):
-        validate_quadratic(*split(dense), [0.1], directions=np.ones((3, 3)))
+        quadratic_validation(*split(dense), [0.1], directions=np.ones((3, 3)))
     with pytest.raises(ValueError, match="`n_draws` must be >= 2"):
-        validate_quadratic(*split(dense), [0.1], n_draws=1)
+        quadratic_validation(*split(dense), [0.1], n_draws=1)

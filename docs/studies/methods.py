@@ -1,0 +1,213 @@
+"""
+Which probe and which method: cost and accuracy at one centre, and one net for a whole ladder.
+
+Digits, the default perceptron. At one trained centre, Δ of every probe by every method that takes
+it, against Monte Carlo with 2000 draws of the same probe: root mean square relative error over
+twelve runs with other random numbers, and seconds of one run, preparation of the probe included.
+Then five sizes with a training each against one net for all of them.
+
+    python docs/studies/methods.py
+
+writes docs/studies/results/methods.json.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import record
+import torch
+from sklearn.datasets import load_digits
+from skorch import NeuralNet
+
+from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency._random import child_seed
+from sufficiency.cells import train_on
+from sufficiency.curvature import hessian_operator, validate_quadratic
+from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
+from sufficiency.engine import loss_matrix, mean_losses, plan_blocks
+from sufficiency.losses import LossFunction
+from sufficiency.probes import (
+    CurvatureSubspace,
+    GaussianSampler,
+    IsotropicGaussian,
+    PointMass,
+    Probe,
+    ProbeDraws,
+    RandomSubspace,
+    Sampler,
+    StudentT,
+    UniformSphere,
+    needs_hessian,
+    prepare_probe,
+)
+from sufficiency.recipe import Samples
+
+SIZE, DRAWS, REFERENCE, RUNS = 700, 32, 2000, 12
+SIGMAS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5]
+PROBES: dict[str, Probe] = {
+    "PointMass()": PointMass(),
+    "IsotropicGaussian(0.1)": IsotropicGaussian(0.1),
+    "IsotropicGaussian()": IsotropicGaussian(),
+    'IsotropicGaussian(parameters="layers.4.*")': IsotropicGaussian(parameters="layers.4.*"),
+    "RandomSubspace()": RandomSubspace(),
+    "CurvatureSubspace()": CurvatureSubspace(),
+    "UniformSphere()": UniformSphere(),
+    "StudentT()": StudentT(),
+}
+
+
+def digits() -> tuple:
+    """Samples and labels."""
+    X, y = load_digits(return_X_y=True)
+    return (X / 16).astype(np.float32), y
+
+
+@dataclass(frozen=True, eq=False)
+class Centre:
+    """A trained net with what it was trained on and what it has not seen."""
+
+    net: NeuralNet
+    train: Samples
+    unseen: Samples
+
+    @property
+    def data(self) -> tuple:
+        """As the closed forms take it."""
+        return self.train.X, self.train.encoded, self.unseen.X, self.unseen.encoded
+
+    def prepared(self, probe: Probe) -> Sampler:
+        """With the same directions in every run."""
+        hessian = None
+        if needs_hessian(probe):
+            hessian = hessian_operator(self.net, self.train.X, self.train.encoded)
+        return prepare_probe(probe, LossFunction(self.net).center(), hessian, seed=0)
+
+    def draws(self, sampler: Sampler, run: int, count: int) -> ProbeDraws:
+        """With seeds of this run."""
+        seeds = [child_seed(run, "probe", t) for t in range(count)]
+        return ProbeDraws(sampler, seeds, torch.device("cpu"))
+
+    def monte_carlo(self, sampler: Sampler, run: int, count: int) -> np.ndarray:
+        """Mean square increment over the candidates, at every draw."""
+        draws = self.draws(sampler, run, count)
+        plan = plan_blocks(
+            self.net, self.train.X, self.train.encoded, n_draws=count, vectorize=True,
+            weight_bytes=draws.bytes_per_draw,
+        )  # fmt: skip
+        losses = loss_matrix(self.net, draws, self.unseen.X, self.unseen.encoded, plan)
+        means = mean_losses(self.net, draws, self.train.X, self.train.encoded, plan)
+        return ((losses - means[:, None]) ** 2).mean(axis=1) / (SIZE + 1) ** 2
+
+
+def trained_centre() -> Centre:
+    """The estimator's own cell at this size, seed 0."""
+    est = LandscapeSufficiencyEstimator(
+        sizes=[SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
+    )
+    recipe, plan = est._prepare(*digits(), None, None, None)
+    split = plan.ladder.splits[0]
+    train = plan.samples.take(split.order[:SIZE])
+    trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
+    return Centre(trained.net, train, plan.samples.take(split.candidates))
+
+
+def methods(centre: Centre, probe: Probe) -> dict[str, Callable[[int], float]]:
+    """Δ by each method that takes the probe, as a function of the run."""
+
+    def quadratic(run: int) -> float:
+        draws = centre.draws(centre.prepared(probe), run, DRAWS)
+        return quadratic_monte_carlo_delta(centre.net, *centre.data, draws).delta
+
+    def closed(run: int) -> float:
+        sampler = centre.prepared(probe)
+        moment = gaussian_moment_delta(
+            centre.net, *centre.data, sampler, n_probes=DRAWS, seed=child_seed(run, "probe", 0)
+        )
+        return moment.statistics.delta
+
+    found: dict[str, Callable[[int], float]] = {
+        "monte_carlo": lambda run: float(
+            centre.monte_carlo(centre.prepared(probe), run, DRAWS).mean()
+        ),
+        "quadratic_monte_carlo": quadratic,
+    }
+    if isinstance(centre.prepared(probe), GaussianSampler):
+        found["gaussian_moment"] = closed
+    return found
+
+
+def compare(centre: Centre, probe: Probe) -> dict:
+    """All methods against many draws."""
+    rows = centre.monte_carlo(centre.prepared(probe), RUNS, REFERENCE)
+    reference = float(rows.mean())
+    study = {
+        "reference": reference,
+        "reference_relative_stderr": float(rows.std(ddof=1) / REFERENCE**0.5 / reference),
+        "methods": {},
+    }
+    for name, method in methods(centre, probe).items():
+        method(0)  # once for nothing: the first call of anything is slow
+        start = time.perf_counter()
+        errors = np.array([method(run) for run in range(RUNS)]) / reference - 1
+        seconds = (time.perf_counter() - start) / RUNS
+        squares = errors**2
+        rms = float(np.sqrt(squares.mean()))
+        study["methods"][name] = {
+            "rms_error": rms,
+            "rms_error_stderr": float(squares.std(ddof=1) / RUNS**0.5 / (2 * rms)) if rms else 0.0,
+            "bias": float(errors.mean()),
+            "bias_stderr": float(errors.std(ddof=1) / RUNS**0.5),
+            "seconds": seconds,
+        }
+    return study
+
+
+def ladder(train: str) -> dict:
+    """Δ of five sizes in four repeats, and what a size costs."""
+    est = LandscapeSufficiencyEstimator(
+        sizes=5, train=train, curve="theory", refit=False, random_state=0
+    )
+    est.fit(*digits())
+    table = est.result_.table
+    cells = len(est.sizes_) * est.n_repeats
+    return {
+        "sizes": est.sizes_.tolist(),
+        "delta": est.deltas_.tolist(),
+        "stderr": est.delta_stderr_.tolist(),
+        "in_sample": table("delta_in_sample").mean(axis=0).tolist(),
+        "fit_seconds_per_cell": float(table("fit_seconds").sum() / cells),
+        "probe_seconds_per_cell": float(table("probe_seconds").sum() / cells),
+    }
+
+
+def main() -> None:
+    """Measure and write."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    centre = trained_centre()
+    validation = validate_quadratic(centre.net, *centre.data, SIGMAS)
+    found = {
+        "size": SIZE,
+        "n_candidates": len(centre.unseen.y),
+        "draws": DRAWS,
+        "reference_draws": REFERENCE,
+        "runs": RUNS,
+        "n_parameters": sum(w.numel() for w in LossFunction(centre.net).center().values()),
+        "validation": {
+            "sigmas": validation.sigmas.tolist(),
+            "relative_error": validation.relative_error.tolist(),
+            "stderr": validation.stderr.tolist(),
+            "delta_ratio": validation.delta_ratio.tolist(),
+            "largest_valid": validation.largest_valid,
+        },
+        "probes": {name: compare(centre, probe) for name, probe in PROBES.items()},
+        "ladder": {train: ladder(train) for train in ("each_size", "once")},
+    }
+    print(record.write("methods", "python docs/studies/methods.py", found))
+
+
+if __name__ == "__main__":
+    main()

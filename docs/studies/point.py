@@ -1,0 +1,193 @@
+"""
+Distribution against point: how much Δ varies over seeds, at the centre and around it.
+
+Digits, the default perceptron and a small batch-norm convolution net, the estimator's own cells at
+two sizes. Every seed has its own order of the data, candidates, initial weights and draws; then,
+with the data of one seed, trainings that differ in initial weights and batches only. At each centre
+Δ is measured for the point mass and for layer-relative Gaussians, of the same draws stretched.
+
+    python docs/studies/point.py
+
+writes docs/studies/results/point.json and docs/studies/figures/point.png.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import record
+import torch
+from sklearn.datasets import load_digits
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency._random import child_seed
+from sufficiency.cells import train_on
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.probing import increment_statistics, view_center
+
+SIGMAS = (0.1, 0.2, 0.3, 0.5)
+SIZES = (350, 1400)
+SEEDS = 16
+Statistic = Callable[[npt.NDArray], npt.NDArray]
+
+
+class BatchNormConv(nn.Sequential):
+    """Two convolutions with batch norm on the 8 × 8 images."""
+
+    def __init__(self) -> None:
+        first = [nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)]
+        second = [nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)]
+        super().__init__(nn.Unflatten(1, (1, 8, 8)), *first, *second, nn.Flatten(),
+                         nn.Linear(64, 10))  # fmt: skip
+
+
+def conv_net() -> NeuralNetClassifier:
+    """With the training recipe of the default net."""
+    return NeuralNetClassifier(
+        BatchNormConv,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=1e-3,
+        batch_size=64,
+        max_epochs=40,
+        iterator_train__shuffle=True,
+        train_split=None,
+        verbose=0,
+    )
+
+
+def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int) -> dict:
+    """Δ of the point mass and of all σ around one centre: the estimator's cell."""
+    X, y = load_digits(return_X_y=True)
+    est = LandscapeSufficiencyEstimator(
+        net, sizes=[size], n_repeats=1, curve="theory", refit=False, random_state=seed
+    )
+    recipe, plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
+    split = plan.ladder.splits[0]
+    train, unseen = plan.samples.take(split.order[:size]), plan.samples.take(split.candidates)
+    # training 0 is the seed's own; what is drawn around a centre goes with the training
+    recipe = replace(recipe, root=child_seed(recipe.root, "training", training))
+    trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
+    view = view_center(recipe, trained, train, unseen, 0, size)
+    rows = [
+        increment_statistics(
+            replace(recipe, probe=IsotropicGaussian(s)), trained.net, view, train, unseen, 0
+        )
+        for s in SIGMAS
+    ]
+    return {
+        "delta": [rows[0]["delta_point"], *(row["delta"] for row in rows)],
+        "unseen_loss": view.numbers["unseen_loss"],
+        "score": view.numbers["unseen_score"],
+    }
+
+
+def jackknife(statistic: Statistic, table: npt.NDArray) -> tuple[list, list]:
+    """A statistic of the seeds (first axis) and its standard error."""
+    n = len(table)
+    left_out = np.array([statistic(np.delete(table, i, axis=0)) for i in range(n)])
+    variance = (n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    return statistic(table).tolist(), np.sqrt(variance).tolist()
+
+
+def relative_deviation(deltas: npt.NDArray) -> npt.NDArray:
+    """Standard deviation over mean, for every probe."""
+    return deltas.std(axis=0, ddof=1) / deltas.mean(axis=0)
+
+
+def against_point(deltas: npt.NDArray) -> npt.NDArray:
+    """Relative deviation over that of the point mass, which the same centres have."""
+    deviation = relative_deviation(deltas)
+    return deviation / deviation[0]
+
+
+def log_deviation(deltas: npt.NDArray) -> npt.NDArray:
+    """Standard deviation of log Δ."""
+    return np.log(deltas).std(axis=0, ddof=1)
+
+
+def size_error(pairs: npt.NDArray) -> npt.NDArray:
+    """
+    What the variation means for an answer: sd(log Δ) at the larger size over the decay's slope.
+
+    To first order the standard deviation of the log of the size at which a single training's Δ
+    meets a threshold.
+    """
+    logs = np.log(pairs)
+    slope = (logs[:, 0] - logs[:, 1]).mean(axis=0) / np.log(SIZES[1] / SIZES[0])
+    return logs[:, 1].std(axis=0, ddof=1) / slope
+
+
+def summary(cells: list[dict]) -> dict:
+    """Of one size, over seeds."""
+    deltas = np.array([cell["delta"] for cell in cells])
+    found = {
+        "mean_delta": deltas.mean(axis=0).tolist(),
+        "unseen_loss": float(np.mean([cell["unseen_loss"] for cell in cells])),
+        "score": float(np.mean([cell["score"] for cell in cells])),
+        "deltas": deltas.tolist(),
+    }
+    for statistic in (relative_deviation, against_point, log_deviation):
+        value, error = jackknife(statistic, deltas)
+        found |= {statistic.__name__: value, f"{statistic.__name__}_stderr": error}
+    return found
+
+
+def study(net: NeuralNetClassifier | None) -> dict:
+    """One net: all seeds at both sizes, then one data set with new trainings."""
+    cells = {size: [measure(net, seed, size, 0) for seed in range(SEEDS)] for size in SIZES}
+    pairs = np.array([[c["delta"] for c in cells[size]] for size in SIZES]).transpose(1, 0, 2)
+    value, error = jackknife(size_error, pairs)
+    same_data = [measure(net, 0, SIZES[1], training) for training in range(SEEDS)]
+    return {
+        "seeds": {str(size): summary(cells[size]) for size in SIZES},
+        "size_error": value,
+        "size_error_stderr": error,
+        "same_data": {str(SIZES[1]): summary(same_data)},
+    }
+
+
+def draw(found: dict) -> None:
+    """Relative deviation over σ, and what it means for the size."""
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.0), layout="constrained")
+    x = np.array([0.0, *SIGMAS])
+    largest = str(SIZES[1])
+    for i, (name, part) in enumerate(found["nets"].items()):
+        curves = [(part["seeds"][largest], "relative_deviation"),
+                  (part["same_data"][largest], "relative_deviation"), (part, "size_error")]  # fmt: skip
+        for axis, (values, key) in zip(axes, curves, strict=True):
+            axis.errorbar(x + 0.006 * i, values[key], values[f"{key}_stderr"], marker="os"[i],
+                          markersize=4, linewidth=1, capsize=2, label=name)  # fmt: skip
+    titles = ("all is drawn anew", "same data, new training", "error of the size (log)")
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set(title=title, xlabel="σ (0: point mass)", ylim=(0, None))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("relative standard deviation of Δ")
+    axes[0].legend(frameon=False, fontsize=8)
+    path = record.RESULTS.parent / "figures" / "point.png"
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    print(path)
+
+
+def main() -> None:
+    """Measure, write and draw."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    nets = {"default perceptron": None, "batch-norm convolutions": conv_net()}
+    found = {
+        "sigmas": [0.0, *SIGMAS],
+        "sizes": list(SIZES),
+        "seeds": SEEDS,
+        "nets": {name: study(net) for name, net in nets.items()},
+    }
+    print(record.write("point", "python docs/studies/point.py", found))
+    draw(found)
+
+
+if __name__ == "__main__":
+    main()
