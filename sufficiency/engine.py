@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +126,28 @@ def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
     return torch.allclose(mapped, looped, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
+def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectorize: bool) -> Tensor:
+    """Evaluate a block; where the device's memory is short, its halves, samples first."""
+    try:
+        return evaluate_block(losses, weights, x, y, vectorize=vectorize)
+    except torch.OutOfMemoryError:
+        n_draws, n_samples = len(next(iter(weights.values()))), len(y)
+        if n_draws == n_samples == 1 or not isinstance(x, Tensor):
+            raise
+    # outside of the handler, which keeps the failed tensors alive
+    if n_samples > 1:
+        half = n_samples // 2
+        parts = [(weights, x[:half], y[:half]), (weights, x[half:], y[half:])]
+    else:
+        half = n_draws // 2
+        parts = [
+            ({name: w[part] for name, w in weights.items()}, x, y)
+            for part in (slice(half), slice(half, None))
+        ]
+    done = [_within_memory(losses, *part, vectorize) for part in parts]
+    return torch.cat(done, dim=1 if n_samples > 1 else 0)
+
+
 def _blocks(
     net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
 ) -> Iterator[tuple[slice, slice, Tensor]]:
@@ -137,7 +159,7 @@ def _blocks(
         first = 0
         for x, y_block in sample_blocks(net, X, y, plan.samples):
             last = first + len(y_block)
-            values = evaluate_block(losses, weights, x, y_block, vectorize=plan.vectorize)
+            values = _within_memory(losses, weights, x, y_block, plan.vectorize)
             yield slice(start, stop), slice(first, last), values.double()
             first = last
 

@@ -146,7 +146,11 @@ def sample_blocks(
 
 def _tensor(values: npt.NDArray, device: Any) -> Tensor:
     # torch shares memory and refuses to do so with what must not be written
-    return torch.as_tensor(np.require(values, requirements="W"), device=device)
+    tensor = torch.as_tensor(np.require(values, requirements="W"))
+    if device is not None and torch.device(device).type == "cuda":
+        # from pinned memory the copy runs beside the computation
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def check_losses(

@@ -7,7 +7,7 @@ from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sufficiency import per_sample_losses
+from sufficiency import engine, per_sample_losses
 from sufficiency.engine import (
     BlockPlan,
     StackedWeights,
@@ -203,3 +203,39 @@ def test_the_core_stays_on_the_nets_device(module, vectorize):
         assert values.shape == (2, 7)
         with pytest.raises(Exception, match="device"):
             evaluate_block(losses, weights, x.cpu(), y.cpu(), vectorize=vectorize)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 20, 1000])
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_blocks_are_halved_when_memory_is_short(limit, vectorize, rng, monkeypatch):
+    """A device that holds so many (draw, sample) pairs and no more."""
+    net = classifier()
+    X, y = classes(rng)
+    weights = StackedWeights(perturbed(net.module_, n_draws=5))
+    plan = BlockPlan(5, 17, vectorize)
+    expected = loss_matrix(net, weights, X, y, plan)
+    original, refused = engine.evaluate_block, []
+
+    def short(losses, stacked, x, targets, *, vectorize):
+        pairs = len(next(iter(stacked.values()))) * len(targets)
+        if pairs > limit:
+            refused.append(pairs)
+            raise torch.OutOfMemoryError("out of memory")
+        return original(losses, stacked, x, targets, vectorize=vectorize)
+
+    monkeypatch.setattr(engine, "evaluate_block", short)
+    np.testing.assert_allclose(loss_matrix(net, weights, X, y, plan), expected, **EXACT)
+    np.testing.assert_allclose(mean_losses(net, weights, X, y, plan), expected.mean(1), **EXACT)
+    assert bool(refused) == (limit < 85)
+
+
+def test_one_sample_of_one_draw_cannot_be_halved(rng, monkeypatch):
+    def never(*args, **kwargs):
+        raise torch.OutOfMemoryError("out of memory")
+
+    net = classifier()
+    monkeypatch.setattr(engine, "evaluate_block", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        loss_matrix(
+            net, StackedWeights(perturbed(net.module_)), *classes(rng), BlockPlan(3, 9, True)
+        )

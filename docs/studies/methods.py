@@ -25,7 +25,7 @@ from skorch import NeuralNet
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
 from sufficiency.cells import train_on
-from sufficiency.curvature import hessian_operator, validate_quadratic
+from sufficiency.curvature import hessian_operator, quadratic_validation
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
 from sufficiency.engine import loss_matrix, mean_losses, plan_blocks
 from sufficiency.losses import LossFunction
@@ -105,7 +105,7 @@ class Centre:
 def trained_centre() -> Centre:
     """The estimator's own cell at this size, seed 0."""
     est = LandscapeSufficiencyEstimator(
-        sizes=[SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
+        sizes=[SIZE // 2, SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
     )
     recipe, plan = est._prepare(*digits(), None, None, None)
     split = plan.ladder.splits[0]
@@ -188,7 +188,7 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     centre = trained_centre()
-    validation = validate_quadratic(centre.net, *centre.data, SIGMAS)
+    validation = quadratic_validation(centre.net, *centre.data, SIGMAS)
     found = {
         "size": SIZE,
         "n_candidates": len(centre.unseen.y),

@@ -65,7 +65,7 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
     """Δ of the point mass and of all σ around one centre: the estimator's cell."""
     X, y = load_digits(return_X_y=True)
     est = LandscapeSufficiencyEstimator(
-        net, sizes=[size], n_repeats=1, curve="theory", refit=False, random_state=seed
+        net, sizes=list(SIZES), n_repeats=1, curve="theory", refit=False, random_state=seed
     )
     recipe, plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
     split = plan.ladder.splits[0]
@@ -158,8 +158,9 @@ def draw(found: dict) -> None:
     x = np.array([0.0, *SIGMAS])
     largest = str(SIZES[1])
     for i, (name, part) in enumerate(found["nets"].items()):
-        curves = [(part["seeds"][largest], "relative_deviation"),
-                  (part["same_data"][largest], "relative_deviation"), (part, "size_error")]  # fmt: skip
+        spread = "relative_deviation"
+        curves = [(part["seeds"][largest], spread), (part["same_data"][largest], spread)]
+        curves.append((part, "size_error"))
         for axis, (values, key) in zip(axes, curves, strict=True):
             axis.errorbar(x + 0.006 * i, values[key], values[f"{key}_stderr"], marker="os"[i],
                           markersize=4, linewidth=1, capsize=2, label=name)  # fmt: skip
