@@ -91,7 +91,8 @@ class Answers(ABC):
 
         From the jackknife over whole repeats, with Student's t and R − 1 degrees of freedom; the
         hull over all families that the data cannot tell apart. Beyond the measured sizes it also
-        spans the bracket: the power law continued, and C frozen at its last value.
+        spans the bracket: the power law continued, and C frozen at its last value, fitted and
+        measured.
 
         Parameters
         ----------

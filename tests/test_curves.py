@@ -216,6 +216,8 @@ def test_frozen_curve_continues_from_the_largest_size(family):
     frozen = frozen_curve(curve)
     assert frozen.predict(2000) == pytest.approx(curve.predict(2000), rel=1e-14)
     assert frozen.predict(10 * 2001 - 1) == pytest.approx(curve.predict(2000) / 100, rel=1e-14)
+    measured = frozen_curve(curve, 0.5)
+    assert measured.predict([2000, 10 * 2001 - 1]) == pytest.approx([0.5, 0.005], rel=1e-14)
 
 
 @pytest.mark.parametrize(("family", "needed"), [("power_law", 2), ("transient", 3)])

@@ -201,7 +201,7 @@ class FittedCurve:
         return candidates[position]
 
 
-def frozen_curve(curve: FittedCurve) -> FittedCurve:
+def frozen_curve(curve: FittedCurve, value: float | None = None) -> FittedCurve:
     """
     The pessimistic side of the bracket: C(k) = κ^p·Δ stays as it is at the largest size.
 
@@ -209,12 +209,16 @@ def frozen_curve(curve: FittedCurve) -> FittedCurve:
     ----------
     curve : FittedCurve
         Any fitted curve.
+    value : float, optional
+        Δ at its largest measured size; None: the curve's own.
 
     Returns
     -------
     FittedCurve
-        Of family ``"theory"``, equal to `curve` at its largest measured size.
+        Of family ``"theory"``, equal to `curve`, or `value`, at the largest measured size.
     """
     largest = curve.sizes[-1]
-    level = float(curve.predict(largest)[0]) * (float(largest) + 1.0) ** curve.order
+    if value is None:
+        value = float(curve.predict(largest)[0])
+    level = value * (float(largest) + 1.0) ** curve.order
     return FittedCurve("theory", curve.order, {"C": level}, curve.sizes, curve.relative_stderr)

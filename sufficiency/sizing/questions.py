@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,8 @@ class Question:
         For the measured range: the selected curve first, then those of its rivals.
     beyond : tuple of Replicated
         For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
-        constants frozen at the largest size (math.md, "Retrained centres").
+        constants frozen at the largest size (math.md, "Retrained centres"); for Δ also frozen at
+        what was measured there, which a fit that has missed a turn at the last sizes is not.
     """
 
     curve: FittedCurve
@@ -84,12 +85,21 @@ def ask(
 
 
 def _ask_delta(measurements: LadderMeasurements, family: str) -> Question:
-    return _question(
+    question = _question(
         measurements,
         fit_delta(measurements, family),
         lambda rival: lambda ladder: fit_delta(ladder, rival),
         lambda rival: lambda ladder: frozen_curve(fit_delta(ladder, rival)),
     )
+    measured = Replicated(_frozen_at_measurement, measurements)
+    return replace(question, beyond=(*question.beyond, measured))
+
+
+def _frozen_at_measurement(ladder: LadderMeasurements) -> FittedCurve:
+    """C/κ^p through the mean Δ at the largest size."""
+    curve = fit_delta(ladder, "theory")
+    at_largest = ladder.delta[:, ladder.sizes == curve.sizes[-1]]
+    return frozen_curve(curve, float(np.nanmean(at_largest)))
 
 
 def _question(

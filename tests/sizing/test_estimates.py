@@ -148,3 +148,18 @@ def test_all_cells_failed():
 )
 def test_sizes_are_rounded_outwards(low, high, expected):
     assert to_sizes(low, high, 50) == expected
+
+
+def test_the_bracket_reaches_what_was_measured_at_the_largest_size():
+    """A curve that turns to 1/κ² at the end, which a power law through all of it misses."""
+    kappa = SIZES + 1.0
+    delta = np.maximum(kappa**-3.0, kappa[-2] ** -1.0 * kappa**-2.0)[None] * [[1.01], [0.99]]
+    ladder = measured(SIZES, delta)
+    last = float(delta[:, -1].mean())
+    with pytest.warns(ExtrapolationWarning):
+        low, high = sufficient_size_interval(ladder, last / 16, family="power_law")
+    with pytest.warns(ExtrapolationWarning):
+        answer = predict_sufficient_size(ladder, last / 16, family="power_law")
+    # C frozen at the measurement: four times the largest κ
+    assert answer < 4 * kappa[-1] - 1 <= high
+    assert low <= answer
