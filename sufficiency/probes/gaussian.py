@@ -36,7 +36,7 @@ class GaussianSampler:
     deviation : dict of tensors, or None
         s, each of its parameter's shape or a scalar. None: no such noise.
     factor : dict of tensors, or None
-        f, each (D, *shape). None: no such noise.
+        f, each ``(D, *shape)``. None: no such noise.
     """
 
     mean: Weights
@@ -196,7 +196,7 @@ class LowRankGaussian(BaseProbe):
     Parameters
     ----------
     factor : dict of {str: array}
-        F by parameter name, each (rank, *shape) with the same rank ≥ 1, in units of weights.
+        F by parameter name, each ``(rank, *shape)`` with the same rank ≥ 1, in units of weights.
         Parameters that are left out have no part in it.
     diagonal : float or dict of {str: float or array}, default=0.0
         d ≥ 0, variances in squared units of weights, as in :class:`DiagonalGaussian`.
