@@ -5,15 +5,39 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from skorch import NeuralNet
 from skorch.dataset import Dataset
 from torch import Tensor, as_tensor
 from torch.utils.data import DataLoader
 
-__all__ = ["BatchDataset", "whole_batches"]
+__all__ = ["BatchDataset", "may_fuse", "whole_batches"]
 
 # A loader with other settings (workers, samplers, collation) may do more than cut batches.
 _KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
+
+
+# One kernel for all parameters; the arithmetic is the same but for rounding.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+_IMPLEMENTATIONS = {"fused", "foreach", "capturable", "differentiable"}
+
+
+def may_fuse(net: NeuralNet) -> bool:
+    """
+    Whether the net's optimiser has a fused form and the user has not chosen another one.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Not initialised.
+
+    Returns
+    -------
+    bool
+    """
+    chosen = {name.removeprefix("optimizer__") for name in vars(net)}
+    device = torch.device(net.device or "cpu").type
+    return net.optimizer in _FUSED and not chosen & _IMPLEMENTATIONS and device in {"cpu", "cuda"}
 
 
 class BatchDataset(Dataset):

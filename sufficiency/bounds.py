@@ -8,12 +8,19 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency import theory
+from sufficiency._random import child_seed
 from sufficiency.curvature import hessian_operator, max_gradient_norm, max_hessian_norm, max_loss
 from sufficiency.losses import LossFunction
-from sufficiency.probes import GaussianSampler, Probe, needs_hessian, prepare_probe
+from sufficiency.probes import (
+    GaussianSampler,
+    Probe,
+    ProbeDraws,
+    needs_hessian,
+    prepare_probe,
+)
 from sufficiency.recipe import Samples
 
-__all__ = ["BoundConstants", "measure_constants"]
+__all__ = ["BoundConstants", "measure_constants", "unit_draws"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,34 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
         hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
         n_examined=len(samples.y),
     )
+
+
+def unit_draws(
+    net: NeuralNet, probe: Probe, samples: Samples, n_draws: int, seed: int
+) -> tuple[dict[str, torch.Tensor], float]:
+    """
+    Draws of a probe around a net, and the scale that they have.
+
+    Parameters
+    ----------
+    net, probe, samples
+        As in :func:`measure_constants`; the probe may be any.
+    n_draws, seed : int
+        How many, from which seed on.
+
+    Returns
+    -------
+    dict of tensors, float
+        Stacked draws, and the probe's `sigma`; 1 where it has none or 0.
+    """
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(net, samples.X, samples.encoded)
+    center = LossFunction(net).center()
+    sampler = prepare_probe(probe, center, hessian, seed)
+    seeds = [child_seed(seed, "probe", t) for t in range(n_draws)]
+    draws = ProbeDraws(sampler, seeds, next(iter(center.values())).device)
+    return draws.block(0, n_draws), float(getattr(probe, "sigma", 1.0)) or 1.0
 
 
 def _reach(sampler: GaussianSampler) -> tuple[float, int]:

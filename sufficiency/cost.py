@@ -1,6 +1,5 @@
 """What a fit will cost, from timing one small cell of it."""
 
-import resource
 import sys
 from dataclasses import dataclass
 
@@ -14,6 +13,9 @@ from sufficiency.recipe import Recipe
 from sufficiency.training import planned_epochs, steps_per_epoch
 
 __all__ = ["CostEstimate", "estimate_cost"]
+
+# Below so many samples, a step of a small net costs no less.
+_STEP_PRICE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ def _duration(seconds: float) -> str:
 
 def _resident_bytes() -> int:
     """Largest resident memory of this process so far; getrusage counts KiB, on macOS bytes."""
+    import resource  # Unix only
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
@@ -84,8 +88,10 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
     CostEstimate
     """
     sizes = plan.ladder.sizes
-    batch = recipe.net.batch_size
-    timed = int(next((size for size in sizes if size >= batch > 0), sizes[0]))
+    batch_size = recipe.net.get_params_for("iterator_train").get(
+        "batch_size", recipe.net.batch_size
+    )
+    timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
     measure_cell(recipe, plan.samples, plan.unseen, plan.ladder.splits[0], 0, timed)
     before = _resident_bytes()
     cell = measure_cell(recipe, plan.samples, plan.unseen, plan.ladder.splits[0], 0, timed)
@@ -98,14 +104,22 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
         each = steps_per_epoch(recipe.net, X, y)
         return each * planned_epochs(recipe.net, each, recipe.min_steps)
 
-    per_step = cell.fit_seconds / steps(timed)
+    def work(size: int) -> float:
+        """Samples in all steps; a step has its price even with few of them."""
+        return steps(size) * max(min(size, batch), _STEP_PRICE)
+
+    batch = batch_size if batch_size > 0 else int(sizes[-1])
+    per_work = cell.fit_seconds / work(timed)
     per_sample = cell.probe_seconds / (timed + n_unseen)
-    seconds = np.array([per_step * steps(s) + per_sample * (s + n_unseen) for s in sizes.tolist()])
+    seconds = np.array([per_work * work(s) + per_sample * (s + n_unseen) for s in sizes.tolist()])
     n_repeats, workers = len(plan.ladder.splits), joblib.effective_n_jobs(n_jobs)
-    total = n_repeats * float(seconds.sum())
+    if recipe.train == "once":
+        total, largest = n_repeats * float(seconds[-1]), float(seconds[-1])
+    else:
+        total, largest = n_repeats * float(seconds.sum()), float(seconds[-1])
     # no schedule ends before its largest cell
-    spread = max(total / workers, float(seconds[-1]))
-    last = per_step * steps(len(plan.samples.y)) if refit else 0.0
+    spread = max(total / workers, largest)
+    last = per_work * work(len(plan.samples.y)) if refit else 0.0
     sample_bytes = (plan.samples.X.nbytes + plan.samples.encoded.nbytes) / len(plan.samples.y)
     return CostEstimate(
         seconds=spread + last,

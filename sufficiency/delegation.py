@@ -9,8 +9,8 @@ from sklearn.base import is_regressor
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from sufficiency.bounds import BoundConstants, measure_constants
-from sufficiency.inputs import check_targets
+from sufficiency.bounds import BoundConstants, measure_constants, unit_draws
+from sufficiency.inputs import as_floating, check_targets
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
@@ -36,7 +36,7 @@ def _delegates(method: str) -> Callable[["DelegatesToNet"], bool]:
                 "has refit=False"
             )
         net = getattr(estimator, "net_", estimator.net)
-        if net is None:
+        if net is None or (method == "score" and estimator.scoring is not None):
             return True
         if method == "predict_proba" and is_regressor(net):
             raise AttributeError("a regressor has no predict_proba")
@@ -56,6 +56,7 @@ class DelegatesToNet:
     net: Any
     net_: Any
     refit: bool
+    scoring: Any
     _predictor: Predictor
     _scorer: Callable[..., float] | None
 
@@ -85,6 +86,8 @@ class DelegatesToNet:
 
     def _check_input(self, X: Any) -> Array:
         X = validate_data(self, X, allow_nd=True, reset=False)
+        if self.net is None:
+            X = as_floating(X)
         return self._predictor.cast(X)
 
 
@@ -209,6 +212,25 @@ class DelegatesToResult:
             self, threshold=threshold, ax=ax, show_bound=show_bound
         )
 
+    def unit_draws(self, n_draws: int, seed: int = 0) -> tuple[dict[str, Any], float]:
+        """
+        Draws of the estimator's probe around ``net_``, for own experiments.
+
+        Parameters
+        ----------
+        n_draws : int
+            How many.
+        seed : int, default=0
+            From which they are made.
+
+        Returns
+        -------
+        dict of tensors, float
+            Stacked draws by parameter name, and the probe's `sigma` (1 if it has none).
+        """
+        check_is_fitted(self, "net_")
+        return unit_draws(self.net_, self._probe, self._some_samples, n_draws, seed)
+
     def bound_constants(self) -> BoundConstants:
         """
         Constants of the paper's bounds, looked up on 64 of the samples at ``net_``.
@@ -224,8 +246,12 @@ class DelegatesToResult:
             Without a ``net_``.
         TypeError
             If the probe is not Gaussian.
+        ValueError
+            If it is not centred, or for order 1, where there is no bound.
         """
         check_is_fitted(self, "net_")
+        if self.result_.order != 2:
+            raise ValueError("`order` must be 2 for a bound, got 1; the bounds are about squares")
         return measure_constants(self.net_, self._probe, self._some_samples)
 
     def plot_learning_curve(self, ax: "Axes | None" = None) -> LearningCurveDisplay:

@@ -14,7 +14,14 @@ from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency.blocks import BlockPlan, plan_blocks
-from sufficiency.losses import LossFunction, Weights, sample_blocks
+from sufficiency.losses import (
+    LossFunction,
+    Weights,
+    check_criterion,
+    check_losses,
+    representative,
+    sample_blocks,
+)
 from sufficiency.nets import evaluation_mode
 
 __all__ = [
@@ -289,8 +296,10 @@ def per_sample_losses(
            [4., 9.]])
     """
     X, y = np.asarray(X), np.asarray(y)
-    losses = LossFunction(net)
-    center = losses.center()
+    some = representative(y, 8, np.random.default_rng(0))
+    check_criterion(net, y)
+    check_losses(net, X[some], y[some])
+    center = LossFunction(net).center()
     stacked = _stack(center, weights)
     vectorize = stacked.n_draws > 1 and can_vectorize(net, X[:8], y[:8])
     plan = plan_blocks(net, X, y, n_draws=stacked.n_draws, vectorize=vectorize)

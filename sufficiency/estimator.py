@@ -18,7 +18,7 @@ from sufficiency.curves import FAMILIES
 from sufficiency.default_net import default_net
 from sufficiency.delegation import DelegatesToNet, DelegatesToResult
 from sufficiency.diagnostics import check_failures, warn_of_doubts
-from sufficiency.inputs import check_fit_input
+from sufficiency.inputs import as_floating, check_fit_input
 from sufficiency.nets import check_net
 from sufficiency.predictor import Predictor
 from sufficiency.preflight import Plan, check_combination, make_scorer, n_unseen, plan_fit
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LandscapeSufficiencyEstimator"]
 
-Array = npt.NDArray
+# What a fit sets, and a new one starts without.
+_FITTED = {"result_", "sizes_", "deltas_", "delta_stderr_", "curve_", "net_", "classes_"}
+_FITTED |= {"_predictor", "_probe", "_some_samples", "_scorer"}
 
 
 class LandscapeSufficiencyEstimator(
@@ -223,14 +225,12 @@ class LandscapeSufficiencyEstimator(
         NotSettledWarning, InertProbeWarning, HeavyTailWarning, CellFailedWarning
             Reasons to doubt the result.
         """
+        for name in [name for name in vars(self) if name in _FITTED]:
+            delattr(self, name)
         recipe, plan = self._prepare(X, y, groups, X_unseen, y_unseen)
         if not plan.vectorize:
-            warnings.warn(
-                "vmap does not take this net; its draws are evaluated one by one, which gives the "
-                "same numbers more slowly",
-                UserWarning,
-                stacklevel=2,
-            )
+            text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
+            warnings.warn(text, UserWarning, stacklevel=2)
         self._scorer = recipe.scorer
         if plan.codec.classes is not None:
             self.classes_ = plan.codec.classes
@@ -273,8 +273,8 @@ class LandscapeSufficiencyEstimator(
         probe = self._check_parameters()
         X, y, groups, unseen = check_fit_input(self, X, y, groups, X_unseen, y_unseen)
         net = default_net(X, y) if given is None else given
-        if given is None and X.dtype.kind != "f":
-            X = X.astype(np.float64)
+        if given is None:
+            X, unseen = as_floating(X), unseen and (as_floating(unseen[0]), unseen[1])
         scorer = make_scorer(net, self.scoring)
         root = int(check_random_state(self.random_state).randint(2**31 - 1))
         plan = plan_fit(

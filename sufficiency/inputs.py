@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-__all__ = ["check_fit_input", "check_targets"]
+__all__ = ["as_floating", "check_fit_input", "check_targets"]
 
 Array = npt.NDArray
 
@@ -61,6 +61,11 @@ def check_fit_input(
             f"{y_unseen.shape} for {X.shape} and {y.shape}"
         )
     return X, y, groups, (X_unseen, y_unseen)
+
+
+def as_floating(X: Array) -> Array:
+    """Integers and booleans as float64, for the default net, which computes with its inputs."""
+    return X if X.dtype.kind == "f" else X.astype(np.float64)
 
 
 def check_targets(y: Any, name: str) -> Array:

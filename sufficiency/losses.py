@@ -20,7 +20,14 @@ from sufficiency._random import isolated_rng
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets import evaluation_mode, is_binary
 
-__all__ = ["LossFunction", "Weights", "check_losses", "sample_blocks"]
+__all__ = [
+    "LossFunction",
+    "Weights",
+    "check_criterion",
+    "check_losses",
+    "representative",
+    "sample_blocks",
+]
 
 Weights = dict[str, Tensor]
 
@@ -176,7 +183,7 @@ def check_losses(
         from ``get_loss``, samples that depend on each other, random evaluation.
     """
     function = LossFunction(net)
-    _check_targets(net, y)
+    check_criterion(net, y)
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
         # torch only warns where a prediction and a target of different shapes broadcast
         warnings.filterwarnings("error", message="Using a target size")
@@ -211,7 +218,56 @@ def _check_output(net: NeuralNet, shape: tuple[int, ...], n_classes: int) -> Non
         )
 
 
-def _check_targets(net: NeuralNet, y: npt.NDArray) -> None:
+def representative(y: npt.NDArray, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """
+    Indices of some random samples, of every class one where targets are classes.
+
+    Parameters
+    ----------
+    y : (n, …) array
+        Encoded targets.
+    count : int
+        Samples; of more than 64 classes, 64 are represented.
+    rng : numpy Generator
+        Chooses.
+
+    Returns
+    -------
+    (≥ min(count, n),) int64
+        Sorted.
+    """
+    order = rng.permutation(len(y))
+    chosen = order[:count]
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        firsts = order[np.unique(y[order], return_index=True)[1]]
+        chosen = np.concatenate([firsts[:64], chosen])
+    return np.unique(chosen)
+
+
+def check_criterion(net: NeuralNet, y: npt.NDArray) -> None:
+    """
+    Refuse weights of classes, and targets that are ignored.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+    y : (n, …) array
+        All encoded targets.
+
+    Raises
+    ------
+    UnsupportedNetError
+        With the remedy.
+    """
+    weight = getattr(net.criterion_, "weight", None)
+    if isinstance(net.criterion_, (nn.CrossEntropyLoss, nn.NLLLoss)) and (
+        weight is not None and bool((weight != 1).any())
+    ):
+        raise UnsupportedNetError(
+            "`net` has class weights in its criterion, so that its loss is no mean over samples; "
+            "remove class weights, and balance the classes by sampling if that is the aim"
+        )
     ignored = getattr(net.criterion_, "ignore_index", None)
     if ignored is not None and y.dtype.kind in "iu" and (y == ignored).any():
         raise UnsupportedNetError(

@@ -16,11 +16,19 @@ from sufficiency.curvature import hessian_operator
 from sufficiency.curves import FAMILIES, SIZES_NEEDED
 from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.engine import can_vectorize
+from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.ladder import Ladder, build_ladder, default_n_candidates, stratification
-from sufficiency.losses import LossFunction, check_losses
+from sufficiency.losses import LossFunction, check_criterion, check_losses, representative
 from sufficiency.nets import has_scheduler, module_dtype, monitors_validation
 from sufficiency.predictor import Predictor
-from sufficiency.probes import Probe, needs_hessian, prepare_probe
+from sufficiency.probes import (
+    BaseProbe,
+    Probe,
+    ProbeDraws,
+    check_probe,
+    needs_hessian,
+    prepare_probe,
+)
 from sufficiency.recipe import Samples, Scorer
 from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
@@ -152,6 +160,7 @@ def plan_fit(
     own = None if unseen is None else _encode_unseen(codec, unseen)
     few = _some(samples, root, _CHECKED)
     n_classes = None if codec.classes is None else len(codec.classes)
+    check_criterion(untrained, samples.encoded)
     check_losses(untrained, few.X, few.encoded, n_classes)
     _check_probe(untrained, probe, method, few)
     if train == "once" and n_unseen(own, ladder) < 2:
@@ -189,7 +198,15 @@ def _check_probe(untrained: NeuralNet, probe: Probe, method: str, few: Samples) 
     hessian = None
     if needs_hessian(probe):
         hessian = hessian_operator(untrained, few.X, few.encoded)
-    sampler = prepare_probe(probe, LossFunction(untrained).center(), hessian)
+    center = LossFunction(untrained).center()
+    if not center:
+        raise UnsupportedNetError("`net` must have trainable parameters, got none; unfreeze some")
+    if not isinstance(probe, BaseProbe):
+        check_probe(probe, center, hessian=hessian)
+    sampler = prepare_probe(probe, center, hessian)
+    device = next(iter(center.values())).device
+    if not ProbeDraws(sampler, [0], device).block(0, 1):
+        raise ValueError(f"`probe` must disturb some parameters, got {probe!r}, which has no names")
     if method == "gaussian_moment":
         # the smallest closed form that there is: it asks for what the whole one asks for
         one = few.take(np.arange(min(2, len(few.y))))
@@ -215,10 +232,9 @@ def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -
 
 
 def _some(samples: Samples, root: int, count: int) -> Samples:
-    """A handful of random samples, for looking at the net."""
-    n = len(samples.y)
-    chosen = child_rng(root, "check").choice(n, size=min(count, n), replace=False)
-    return samples.take(np.sort(chosen))
+    """A handful of random samples, of every class one, for looking at the net."""
+    chosen = representative(samples.encoded, count, child_rng(root, "check"))
+    return samples.take(chosen)
 
 
 def _fit_columns(

@@ -96,7 +96,9 @@ class SufficiencyResult(Answers):
         """
         (m,) standard error of :attr:`deltas`.
 
-        From the spread over repeats; with a single one, the cell's own.
+        From the spread over repeats; with a single one, the cell's own. Where repeats share
+        candidates it is enlarged as Nadeau and Bengio say; where they share all of them (the
+        user's own), the cells' error, which is over candidates, joins it.
         """
         table = self.table("delta")
         counts = np.isfinite(table).sum(axis=0)
@@ -104,6 +106,10 @@ class SufficiencyResult(Answers):
         spread = np.full(len(counts), np.nan)
         for i in np.flatnonzero(counts > 1):
             spread[i] = np.nanstd(table[:, i], ddof=1) / np.sqrt(counts[i])
+        if self.own_unseen:
+            spread = np.hypot(spread, within)
+        else:
+            spread = spread * self.measurements.overlap_factor
         return np.where(counts > 1, spread, within)
 
     @cached_property
@@ -120,6 +126,15 @@ class SufficiencyResult(Answers):
         if self.settings.get("center") == "best":
             # a validation-optimal centre is not meant to be a minimum of the training loss
             tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
+        if self.settings.get("train") == "once":
+            # the one net of a repeat was trained on the largest size; the others are read off it
+            for name in ("train_loss", "unseen_loss", "unseen_score"):
+                tables[name][:, :-1] = np.nan
+            tables["loss_drift"][:, :-1] = 0.0
+        # a repeat without any finished cell is none
+        finished = np.isfinite(tables["delta"]).any(axis=1)
+        if finished.any():
+            tables = {name: table[finished] for name, table in tables.items()}
         return LadderMeasurements(
             sizes=self.sizes,
             constant_loss=self.constant_loss,

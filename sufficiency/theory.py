@@ -167,7 +167,7 @@ def bound(
     Bound of the whole Δ of the quadratic model, with value and gradient.
 
     Δ ≤ (12 M_ℓ² + 12σ²M_g² + 3σ⁴(D²+2D)M_H²)/(k+1)², from (x+y+z)² ≤ 3(x²+y²+z²) and
-    |ℓ_j − L_k| ≤ 2M_ℓ, ‖∇ℓ_j − ∇L_k‖ ≤ 2M_g, ‖H_j − H_k‖₂ ≤ 2M_H. Where ∇L_k = 0 the second is
+    ``|ℓ_j − L_k|`` ≤ 2M_ℓ, ‖∇ℓ_j − ∇L_k‖ ≤ 2M_g, ‖H_j − H_k‖₂ ≤ 2M_H. Where ∇L_k = 0 the second is
     M_g, and its term 3σ²M_g².
 
     Parameters
@@ -175,7 +175,7 @@ def bound(
     sizes, sigma, dim, hessian_norm
         As in :func:`theorem1_bound`.
     max_loss : float
-        M_ℓ ≥ |ℓ_i| for every sample, at the centre.
+        M_ℓ ≥ ``|ℓ_i|`` for every sample, at the centre.
     gradient_norm : float
         M_g ≥ ‖∇ℓ_i‖₂ for every sample.
     stationary : bool, default=False

@@ -16,7 +16,7 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from sufficiency._random import isolated_rng
-from sufficiency.batches import whole_batches
+from sufficiency.batches import may_fuse, whole_batches
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
 from sufficiency.nets import fresh_net
 
@@ -179,6 +179,8 @@ def train_center(
     with isolated_rng(seed):
         copy = fresh_net(net, **_recipe_params(net, n_classes, verbose))
         copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
+        if may_fuse(copy):
+            copy.set_params(optimizer__fused=True)
         copy.initialize()
         tracker = _CenterTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it

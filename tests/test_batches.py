@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from sufficiency import training
-from sufficiency.batches import BatchDataset, whole_batches
+from sufficiency.batches import BatchDataset, may_fuse, whole_batches
 from sufficiency.training import train_center
 from tests.oracles import MLP
 
@@ -91,3 +91,41 @@ def test_a_training_is_bitwise_the_plain_one(data, monkeypatch):
     for name, tensor in plain.net.module_.state_dict().items():
         assert torch.equal(tensor, fast.net.module_.state_dict()[name]), name
     assert np.array_equal(plain.net.history[:, "train_loss"], fast.net.history[:, "train_loss"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "fused"),
+    [
+        ({}, True),
+        ({"optimizer": torch.optim.Adam}, True),
+        ({"optimizer": torch.optim.AdamW, "optimizer__weight_decay": 0.1}, True),
+        ({"optimizer": torch.optim.Adam, "optimizer__fused": False}, False),
+        ({"optimizer": torch.optim.Adam, "optimizer__foreach": True}, False),
+        ({"optimizer": torch.optim.LBFGS}, False),
+        ({"optimizer": torch.optim.RMSprop}, False),
+        ({"device": "mps"}, False),
+    ],
+)
+def test_optimisers_are_fused_where_the_user_has_not_chosen(settings, fused):
+    assert may_fuse(net(**settings)) == fused
+
+
+class Double(MLP):
+    def __init__(self):
+        super().__init__()
+        self.double()
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_a_fused_training_is_the_plain_one_to_rounding(optimizer, data, monkeypatch):
+    arguments = {"center": "last", "min_steps": 20, "seed": 5, "n_classes": 3}
+    double = net(optimizer=optimizer).set_params(module=Double)
+    X, y = data[0].astype("float64"), data[1]
+    fast = train_center(double, X, y, None, **arguments)
+    monkeypatch.setattr(training, "may_fuse", lambda net: False)
+    plain = train_center(double, X, y, None, **arguments)
+    assert fast.net.optimizer_.defaults["fused"]
+    assert not plain.net.optimizer_.defaults["fused"]
+    for name, tensor in plain.net.module_.state_dict().items():
+        # twenty-one steps, each with a few roundings of 1e-16 of weights of order one
+        np.testing.assert_allclose(fast.net.module_.state_dict()[name], tensor, rtol=0, atol=1e-12)

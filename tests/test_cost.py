@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells import Cell
 from sufficiency.cost import CostEstimate
+from sufficiency.default_net import default_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 
@@ -65,3 +66,20 @@ def test_bad_input_is_refused_as_in_fit():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="Input X contains NaN"):
         estimator().estimate_cost(np.where(X > 5, np.nan, X), y)
+
+
+def test_one_net_is_one_training_a_repeat(timed):
+    X, y = load_iris(return_X_y=True)
+    once = estimator(refit=False, train="once", curve="theory").estimate_cost(X, y)
+    each = estimator(refit=False).estimate_cost(X, y)
+    assert once.seconds == pytest.approx(2 * each.cell_seconds[-1])
+
+
+def test_a_step_with_the_whole_batch_costs_its_samples(timed):
+    X, y = load_iris(return_X_y=True)
+    net = default_net(X, y).set_params(batch_size=-1)
+    sizes = [30, 64, 120]
+    cost = LandscapeSufficiencyEstimator(net, sizes=sizes, refit=False).estimate_cost(X, y)
+    # one step an epoch for all; 500 steps of 120 samples against 500 of what 64 cost
+    training = cost.cell_seconds - 0.5 * (np.array(sizes) + 30) / 60
+    np.testing.assert_allclose(training, [2.0, 2.0, 2.0 * 120 / 64], rtol=1e-12)

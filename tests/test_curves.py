@@ -204,10 +204,14 @@ def test_auto_with_too_few_sizes_to_compare_is_the_theory(rng, number):
     assert fitted.scores == {}
 
 
-def test_auto_never_takes_a_rising_power_law(rng):
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_auto_says_where_delta_does_not_fall(slope, rng):
+    """A family that falls by construction would answer with confidence."""
     for _ in range(20):
-        deltas = np.exp(rng.normal(0.0, 0.3, size=(4, 8))) * (SIZES / 40) ** 0.3
-        assert fit_curve(SIZES, deltas).family != "power_law"
+        deltas = np.exp(rng.normal(0.0, 0.1, size=(4, 8))) * (SIZES / 40) ** slope
+        curve = fit_curve(SIZES, deltas)
+        assert curve.family == "power_law"
+        assert abs(curve.parameters["alpha"] + slope) < 0.2
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -504,3 +504,71 @@ def test_questions_are_passed_on_to_the_result(table):
 def test_learning_curve_in_one_call(table):
     display = cheap(net()).fit(*table).plot_learning_curve()
     assert display.ax_.get_ylabel() == "loss on unseen samples"
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [{"criterion__weight": torch.tensor([1.0, 50.0, 1.0])}, {"criterion__ignore_index": 1}],
+)
+def test_a_rare_class_is_found_before_any_training(criterion, rng):
+    X, y = rng.normal(size=(600, 5)), np.zeros(600, int)
+    y[300:], y[:6] = 2, 1
+    for seed in range(3):
+        with pytest.raises(UnsupportedNetError, match=r"class weights|ignore_index"):
+            cheap(net(module=NeverTrained, **criterion), random_state=seed).fit(X, y)
+
+
+def test_a_new_fit_starts_without_the_old(table):
+    estimator = cheap(net(), refit=True).fit(*table)
+    estimator.set_params(refit=False).fit(*table)
+    assert not hasattr(estimator, "net_")
+    with pytest.raises(ValueError, match="`n_draws`"):
+        estimator.set_params(n_draws=0).fit(*table)
+    assert not hasattr(estimator, "result_")
+
+
+def test_scoring_gives_a_plain_net_a_score(table):
+    def losses_of(predictor, X, y):
+        return -float(np.mean(predictor.predict(X)[np.arange(len(y)), y]))
+
+    plain = net(NeuralNet, criterion=nn.CrossEntropyLoss)
+    estimator = cheap(plain, scoring=losses_of).fit(*table)
+    assert np.isfinite(estimator.result_.table("unseen_score")).all()
+    assert estimator.score(*table) == pytest.approx(losses_of(estimator, *table))
+
+
+def test_booleans_are_numbers_for_the_default_net(table):
+    X, y = table[0] > 0, table[1]
+    estimator = cheap().fit(X[::2], y[::2], X_unseen=X[1::2], y_unseen=y[1::2])
+    assert estimator.predict(X).shape == (150,)
+
+
+class OwnProbe:
+    def __init__(self, draw):
+        self.draw = draw
+
+    def prepare(self, center):
+        return lambda generator: self.draw(center)
+
+
+BAD_PROBES = [
+    (OwnProbe(lambda center: {}), ValueError, "`probe` must"),
+    (OwnProbe(lambda center: {"l.weihgt": torch.zeros(1)}), ValueError, "promises"),
+    (OwnProbe(lambda center: {n: w[:1] for n, w in center.items()}), ValueError, "promises"),
+]
+
+
+@pytest.mark.parametrize(("probe", "error", "message"), BAD_PROBES)
+def test_bad_probes_are_refused_before_any_training(probe, error, message, table):
+    with pytest.raises(error, match=message):
+        cheap(net(module=NeverTrained), probe=probe).fit(*table)
+
+
+def test_a_net_without_trainable_parameters_is_refused(table):
+    class Frozen(NeverTrained):
+        def __init__(self):
+            super().__init__()
+            self.requires_grad_(False)
+
+    with pytest.raises(UnsupportedNetError, match="trainable parameters"):
+        cheap(net(module=Frozen)).fit(*table)

@@ -204,6 +204,28 @@ def test_where_the_quadratic_model_holds_is_asked_of_the_estimator(digits):
         validate_quadratic(estimator().fit(*digits), [0.1])
 
 
+def test_the_quadratic_model_is_asked_along_the_estimators_probe(digits):
+    errors = [
+        validate_quadratic(estimator(refit=True, probe=probe).fit(*digits), [0.3]).relative_error[0]
+        for probe in (IsotropicGaussian(), IsotropicGaussian(parameters="layers.2.bias"))
+    ]
+    # cross-entropy is nearly quadratic in a bias that is small
+    assert errors[1] < 0.1 * errors[0]
+
+
+def test_one_net_has_no_learning_curve(digits):
+    once = estimator(train="once").fit(*digits)
+    assert np.isnan(once.verdict(1e-4).saving)
+    with pytest.raises(ValueError, match="at least 3 sizes with a loss"):
+        once.result_.predict_size_for_loss(0.5)
+    assert once.plot_learning_curve().curve_ is None
+
+
+def test_a_bound_is_about_squares(digits):
+    with pytest.raises(ValueError, match="`order` must be 2 for a bound"):
+        estimator(order=1, refit=True).fit(*digits).plot_delta(show_bound=True)
+
+
 def test_a_bound_needs_a_gaussian_probe_and_a_net(digits):
     with pytest.raises(TypeError, match="`probe` must be Gaussian for a bound"):
         estimator(probe=StudentT(), refit=True).fit(*digits).plot_delta(show_bound=True)

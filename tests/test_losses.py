@@ -7,7 +7,7 @@ from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, Ne
 from torch import nn
 
 from sufficiency import UnsupportedNetError, per_sample_losses
-from sufficiency.losses import LossFunction, check_losses
+from sufficiency.losses import LossFunction, check_losses, representative
 from tests.oracles import MLP, ConvNet, naive_losses
 
 # Sums of a few hundred terms of order one in float64, in another order than the oracle's:
@@ -256,3 +256,46 @@ def test_several_modules_are_refused():
     net = Two(MLP, criterion=nn.MSELoss).initialize()
     with pytest.raises(UnsupportedNetError, match="one module"):
         LossFunction(net)
+
+
+def rare(n=600):
+    """Classes of which one is seldom: a handful of samples misses it."""
+    y = np.zeros(n, dtype="int64")
+    y[n // 2 :] = 2
+    y[:6] = 1
+    return y
+
+
+def test_a_rare_class_is_looked_at(rng):
+    y = rare()
+    for seed in range(20):
+        chosen = representative(y, 8, np.random.default_rng(seed))
+        assert set(y[chosen]) == {0, 1, 2}
+        assert len(chosen) >= 8
+        assert (np.diff(chosen) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"criterion__weight": torch.tensor([1.0, 50.0, 1.0])},
+        {"criterion__ignore_index": 1},
+        {"criterion__reduction": "sum"},
+    ],
+)
+def test_per_sample_losses_refuse_what_is_no_mean(settings, rng):
+    net = double(NeuralNetClassifier(MLP, criterion=nn.CrossEntropyLoss, **settings))
+    with pytest.raises(UnsupportedNetError):
+        per_sample_losses(net, rng.normal(size=(600, 5)), rare())
+
+
+def test_weights_of_one_are_none(rng):
+    net = double(
+        NeuralNetClassifier(
+            MLP,
+            criterion=nn.CrossEntropyLoss,
+            criterion__weight=torch.ones(3, dtype=torch.float64),
+        )
+    )
+    X, y = classes(rng)
+    assert per_sample_losses(net, X, y).shape == (17,)

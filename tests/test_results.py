@@ -299,3 +299,27 @@ def test_missing_files_are_missing(tmp_path, missing):
 def test_a_missing_directory_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         SufficiencyResult.load(tmp_path / "nowhere")
+
+
+def test_a_repeat_that_failed_as_a_whole_is_none():
+    table = np.array([[1.2], [0.9], [1.05], [1.0]]) * 4.0 / KAPPA**2
+    three = make_result(table[:3], SIZES)
+    dead = table.copy()
+    dead[3] = NAN
+    four = make_result(dead, SIZES)
+    assert four.measurements.n_repeats == 3
+    assert four.sufficient_size_interval(4e-3) == three.sufficient_size_interval(4e-3)
+
+
+def test_own_unseen_data_enlarge_the_standard_error_by_that_of_the_candidates():
+    table = np.array([[1.2], [0.8]]) * 4.0 / KAPPA**2
+    within = 0.3 * table
+    repeats = np.full(len(SIZES), 0.2) * 4.0 / KAPPA**2  # half the distance of the two
+    apart = make_result(table, SIZES, stderr=within)
+    np.testing.assert_allclose(apart.delta_stderr, repeats, rtol=1e-12)
+    own = make_result(table, SIZES, stderr=within, own_unseen=True, disjoint_candidates=False)
+    np.testing.assert_allclose(own.delta_stderr, np.hypot(repeats, within.mean(0)), rtol=1e-12)
+    shared = make_result(table, SIZES, stderr=within, disjoint_candidates=False)
+    factor = shared.measurements.overlap_factor
+    assert factor > 1
+    np.testing.assert_allclose(shared.delta_stderr, factor * repeats, rtol=1e-12)

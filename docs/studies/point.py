@@ -3,8 +3,9 @@ Distribution against point: how much Δ varies over seeds, at the centre and aro
 
 Digits, the default perceptron and a small batch-norm convolution net, the estimator's own cells at
 two sizes. Every seed has its own order of the data, candidates, initial weights and draws; then,
-with the data of one seed, trainings that differ in initial weights and batches only. At each centre
-Δ is measured for the point mass and for layer-relative Gaussians, of the same draws stretched.
+with the data of one seed, trainings that differ in initial weights, batches and draws only. At each
+centre Δ is measured for the point mass and for layer-relative Gaussians, of the same draws
+stretched: 128 of them, and the default 32, which are the first of these.
 
     python docs/studies/point.py
 
@@ -32,7 +33,7 @@ from sufficiency.probing import increment_statistics, view_center
 
 SIGMAS = (0.1, 0.2, 0.3, 0.5)
 SIZES = (350, 1400)
-SEEDS = 16
+SEEDS, DRAWS = 16, 128
 Statistic = Callable[[npt.NDArray], npt.NDArray]
 
 
@@ -74,14 +75,15 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
     recipe = replace(recipe, root=child_seed(recipe.root, "training", training))
     trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
     view = view_center(recipe, trained, train, unseen, 0, size)
-    rows = [
-        increment_statistics(
-            replace(recipe, probe=IsotropicGaussian(s)), trained.net, view, train, unseen, 0
-        )
-        for s in SIGMAS
-    ]
+
+    def around(sigma: float, n_draws: int) -> float:
+        probing = replace(recipe, probe=IsotropicGaussian(sigma), n_draws=n_draws)
+        return increment_statistics(probing, trained.net, view, train, unseen, 0)["delta"]
+
+    point = float(((view.point - view.train_loss) ** 2).mean() / (size + 1) ** 2)
     return {
-        "delta": [rows[0]["delta_point"], *(row["delta"] for row in rows)],
+        "delta": [point, *(around(s, DRAWS) for s in SIGMAS)],
+        "delta_default_draws": [point, *(around(s, recipe.n_draws) for s in SIGMAS)],
         "unseen_loss": view.numbers["unseen_loss"],
         "score": view.numbers["unseen_score"],
     }
@@ -135,7 +137,9 @@ def summary(cells: list[dict]) -> dict:
     for statistic in (relative_deviation, against_point, log_deviation):
         value, error = jackknife(statistic, deltas)
         found |= {statistic.__name__: value, f"{statistic.__name__}_stderr": error}
-    return found
+    few = np.array([cell["delta_default_draws"] for cell in cells])
+    value, error = jackknife(relative_deviation, few)
+    return found | {"default_draws": value, "default_draws_stderr": error}
 
 
 def study(net: NeuralNetClassifier | None) -> dict:
@@ -184,6 +188,7 @@ def main() -> None:
         "sigmas": [0.0, *SIGMAS],
         "sizes": list(SIZES),
         "seeds": SEEDS,
+        "draws": DRAWS,
         "nets": {name: study(net) for name, net in nets.items()},
     }
     print(record.write("point", "python docs/studies/point.py", found))

@@ -70,7 +70,7 @@ def max_loss(
     seed: int = 0,
 ) -> SampledMaximum:
     """
-    M_ℓ: the largest |ℓ_i| at the net's weights, over samples that are looked at.
+    M_ℓ: the largest ``|ℓ_i|`` at the net's weights, over samples that are looked at.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class EigenPairs:
     Attributes
     ----------
     values : (D,) float64
-        By falling |λ|.
+        By falling ``|λ|``.
     vectors : (N, D) float64
         Orthonormal columns; the largest entry of each is positive.
     residuals : (D,) float64
@@ -40,7 +40,7 @@ class EigenPairs:
 
 def top_eigenpairs(operator: LinearOperator, dim: int, *, seed: int = 0) -> EigenPairs:
     """
-    The `dim` eigenpairs of largest |λ|, by implicitly restarted Lanczos (ARPACK).
+    The `dim` eigenpairs of largest ``|λ|``, by implicitly restarted Lanczos (ARPACK).
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
 from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
+from sufficiency.losses import LossFunction
 
 __all__ = [
     "QuadraticValidation",
@@ -227,13 +228,12 @@ def validate_quadratic(
     est: Any,
     sigmas: npt.ArrayLike,
     *,
-    scale: str = "layer",
     n_draws: int = 16,
     tolerance: float = 0.1,
     seed: int = 0,
 ) -> QuadraticValidation:
     """
-    :func:`quadratic_validation` at the net of a fitted estimator, on a few of its samples.
+    :func:`quadratic_validation` at the net of a fitted estimator, along draws of its own probe.
 
     Parameters
     ----------
@@ -241,7 +241,9 @@ def validate_quadratic(
         Fitted, with ``refit=True``. Half of the 64 samples that it keeps stand for L_k, the
         other half for candidates: the model's error is about the loss, not about who has seen
         which sample.
-    sigmas, scale, n_draws, tolerance, seed
+    sigmas : array-like
+        Scales, in the probe's own unit of `sigma`; for a probe without one, multiples of it.
+    n_draws, tolerance, seed
         As in :func:`quadratic_validation`.
 
     Returns
@@ -257,6 +259,12 @@ def validate_quadratic(
     check_is_fitted(est, "net_")
     some = est._some_samples
     half = len(some.y) // 2
+    draws, unit = est.unit_draws(check_integer("n_draws", n_draws, 2), seed)
+    center = {n: w for n, w in LossFunction(est.net_).center().items() if n in draws}
+    columns = [
+        flatten({n: w[t] for n, w in draws.items()}, center) - flatten(center, center)
+        for t in range(n_draws)
+    ]
     return quadratic_validation(
         est.net_,
         some.X[:half],
@@ -264,10 +272,9 @@ def validate_quadratic(
         some.X[half:],
         some.encoded[half:],
         sigmas,
-        scale=scale,
-        n_draws=n_draws,
+        directions=np.stack(columns, axis=1) / unit,
+        parameters=list(center),
         tolerance=tolerance,
-        seed=seed,
     )
 
 

@@ -40,7 +40,8 @@ def choose_family(sizes: npt.NDArray[np.int64], deltas: Floats, order: int) -> C
     Each family is fitted to the smaller sizes (the mean over repeats, which is what the answer
     rests on) and forecasts the larger ones, from every origin in the upper half. The errors are
     scored repeat by repeat; the standard error is that of the difference to the best family over
-    repeats, or over origins where there is a single repeat. A power law that rises is out.
+    repeats, or over origins where there is a single repeat. A power law that does not fall may
+    win: no size follows from it then, which is the right answer to such measurements.
 
     Parameters
     ----------
@@ -57,8 +58,6 @@ def choose_family(sizes: npt.NDArray[np.int64], deltas: Floats, order: int) -> C
         The theory, unrivalled, where there are too few sizes to forecast one.
     """
     allowed = [family for family in FAMILIES if SIZES_NEEDED[family] < len(sizes)]
-    if "power_law" in allowed and fit_parameters("power_law", sizes, deltas, order)["alpha"] <= 0:
-        allowed.remove("power_law")
     if len(allowed) < 2:
         return Choice("theory", ("theory",), {})
     first = max(len(sizes) // 2, *(SIZES_NEEDED[family] for family in allowed))

@@ -21,7 +21,7 @@ class DeltaStatistics:
     Attributes
     ----------
     delta : float
-        Order 2: mean_tj D²/(k+1)², in loss². Order 1: mean_tj |D|/(k+1), in loss.
+        Order 2: mean_tj D²/(k+1)², in loss². Order 1: ``mean_tj |D|/(k+1)``, in loss.
     stderr : float
         Standard error of `delta` with draws and candidates crossed; NaN with one candidate.
     delta_point : float

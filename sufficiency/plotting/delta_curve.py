@@ -1,5 +1,6 @@
 """Δ against the training size."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from sufficiency._validation import check_number
 from sufficiency.curves import FittedCurve
+from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.results import SufficiencyResult
 
 if TYPE_CHECKING:
@@ -116,7 +118,8 @@ class DeltaCurveDisplay:
         result : SufficiencyResult
             From a fit or from disk.
         threshold : float, optional
-            Largest acceptable Δ; its line and the sufficient size are marked.
+            Largest acceptable Δ; its line and the sufficient size, if the curve has one, are
+            marked.
         ax : matplotlib Axes, optional
             Where to draw; None: a new figure.
         bounds : (3, len) float64, optional
@@ -130,7 +133,9 @@ class DeltaCurveDisplay:
         size = None
         if threshold is not None:
             threshold = check_number("threshold", threshold, above=0.0)
-            size = int(result.predict_sufficient_size(threshold))
+            # a threshold that the curve does not meet is drawn without a size
+            with suppress(NotIdentifiableError):
+                size = int(result.predict_sufficient_size(threshold))
         band = None
         if result.n_repeats > 1:
             sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)

@@ -86,13 +86,13 @@ class LearningCurveDisplay:
         LearningCurveDisplay
             Drawn. Fewer than three sizes are drawn without a fit.
         """
-        losses = result.table("unseen_loss")
+        losses, scores = result.measurements.unseen_loss, result.measurements.unseen_score
         enough = np.isfinite(losses).any(axis=0).sum() >= 3
         curve = fit_performance(result.measurements, "loss").curve if enough else None
         display = cls(
             sizes=result.sizes,
             losses=losses,
-            scores=result.table("unseen_score"),
+            scores=scores,
             loss_curve=curve,
         )
         return display.plot(ax=ax)

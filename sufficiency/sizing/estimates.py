@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._validation import check_thresholds
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.questions import Question
@@ -159,7 +160,7 @@ def delta_interval(
         If `confidence` is no probability, or there are fewer than two repeats.
     """
     t_quantile(confidence, measurements.n_repeats)
-    wanted = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
+    wanted = np.atleast_1d(check_thresholds(sizes, "sizes"))
     bounds = np.empty((2, len(wanted)))
     for i, size in enumerate(wanted):
         curves = question.at(beyond=bool(size > measurements.largest))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ def growth_change(
     return (m / (k + m)) ** 2 * (np.asarray(gap_sq) + np.asarray(spread) / m)
 
 
-def check_growth(measurements: LadderMeasurements, growth: float) -> None:
+def check_growth(measurements: LadderMeasurements, growth: Any) -> None:
     """
     Refuse what has no growth formula.
 
@@ -72,7 +73,8 @@ def check_growth(measurements: LadderMeasurements, growth: float) -> None:
     ValueError
         If `growth` is not > 0, Δ is a mean absolute value, or there is one candidate.
     """
-    if isinstance(growth, bool) or not (np.isfinite(growth) and growth > 0):
+    known = isinstance(growth, Real) and not isinstance(growth, bool)
+    if not known or not (np.isfinite(growth) and growth > 0):
         raise ValueError(
             f"`growth` must be finite and > 0, got {growth!r}; an int counts samples (100), a "
             "float is a fraction (0.1 for 10 % more)"

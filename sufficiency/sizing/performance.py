@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from sufficiency._validation import check_choice
+from sufficiency._validation import check_choice, check_number
 from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
 from sufficiency.sizing.learning_curve import LearningCurve, fit_learning_curve
@@ -300,6 +300,7 @@ def estimate_for_target(
 
 
 def _check_target(target: float, kind: str, fit: PerformanceFit) -> None:
+    target = check_number("target", target)
     beyond = target > fit.best if fit.curve.rising else target < fit.best
     if not np.isfinite(target) or beyond:
         rule = "at most" if fit.curve.rising else "at least"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sufficiency._validation import check_number
 from sufficiency.curves import SIZES_NEEDED, FittedCurve, fit_curve, frozen_curve
 from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
@@ -37,6 +38,11 @@ class Question:
     curve: FittedCurve
     inside: tuple[Replicated, ...]
     beyond: tuple[Replicated, ...]
+
+    @property
+    def of_growth(self) -> bool:
+        """Whether `curve` is that of the spread."""
+        return not isinstance(self.inside[0].curve, FittedCurve)
 
     def at(self, beyond: bool) -> tuple[Replicated, ...]:
         """The curves whose hull is the interval inside or beyond the measured range."""
@@ -188,11 +194,7 @@ def absolute_threshold(
     ValueError
         If the threshold is not > 0, or a relative one meets a loss that is not.
     """
-    if not (np.isfinite(threshold) and threshold > 0):
-        raise ValueError(
-            f"`threshold` must be a finite number > 0, got {threshold!r}; it is the largest "
-            "change of the loss landscape that you accept"
-        )
+    threshold = check_number("threshold", threshold, above=0.0)
     if not relative:
         return float(threshold)
     loss = reference_loss(measurements)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from numbers import Real
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -204,9 +205,9 @@ class Replicated:
         return float(low - high) / 0.01
 
 
-def check_confidence(confidence: float) -> None:
+def check_confidence(confidence: Any) -> None:
     """Raise ValueError unless `confidence` is in (0, 1)."""
-    if not 0.0 < confidence < 1.0:
+    if not isinstance(confidence, Real) or not 0.0 < float(confidence) < 1.0:
         raise ValueError(
             f"`confidence` must be in (0, 1), got {confidence!r}; 0.95 is the usual choice"
         )

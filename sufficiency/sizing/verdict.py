@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sufficiency.curves import FittedCurve
 from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.caveats import find_caveats
 from sufficiency.sizing.estimates import SizeEstimate, estimate_size
 from sufficiency.sizing.growth import counts_samples
 from sufficiency.sizing.performance import fit_performance
-from sufficiency.sizing.questions import absolute_threshold, ask, reference_loss
+from sufficiency.sizing.questions import Question, absolute_threshold, ask, reference_loss
 from sufficiency.sizing.replicates import check_confidence
 
 __all__ = ["Verdict", "judge"]
+
+
+# A miss of so many standard errors, and at least this factor, is said.
+_MISFIT_STDERRS, _MISFIT_FACTOR = 3.0, 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +190,7 @@ def judge(
         n_available=measurements.n_available,
         n_missing=None if size is None else max(0, size - measurements.n_available),
         curve=question.curve,
-        caveats=find_caveats(measurements, size),
+        caveats=(*_misfit(measurements, question), *find_caveats(measurements, size)),
         threshold=absolute,
         change=change,
         relative_change=change / loss if loss > 0 else float("nan"),
@@ -194,6 +200,24 @@ def judge(
         saving=_saving(measurements, estimate),
         reason=estimate.reason,
     )
+
+
+def _misfit(measurements: LadderMeasurements, question: Question) -> tuple[str, ...]:
+    """Say where the curve misses the mean Δ by far more than the repeats explain."""
+    curve = question.curve
+    if question.of_growth or not np.isfinite(curve.relative_stderr).all():
+        return ()
+    measured = np.isin(measurements.sizes, curve.sizes)
+    means = np.nanmean(measurements.delta[:, measured], axis=0)
+    misses = np.abs(np.log(means / curve.predict(curve.sizes)))
+    if not (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
+        return ()
+    worst = int(misses.argmax())
+    factor = float(np.exp(misses[worst]))
+    if factor < _MISFIT_FACTOR:
+        return ()
+    where = f"{curve.sizes[worst]:,} samples"
+    return (f"the fitted curve misses the measured Δ at {where} by a factor {factor:.2g}",)
 
 
 def _saving(measurements: LadderMeasurements, estimate: SizeEstimate) -> float:

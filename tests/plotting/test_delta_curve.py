@@ -250,3 +250,10 @@ def test_a_single_repeat_has_no_band():
     display = DeltaCurveDisplay.from_result(make_result(4.0 / KAPPA[None] ** 2, SIZES))
     assert display.band is None
     assert display.band_ is None
+
+
+def test_a_threshold_that_is_never_met_is_drawn_without_a_size():
+    rising = make_result(np.array([[1.0, 2.0, 3.0]] * 2), SIZES[:3], family="power_law")
+    display = DeltaCurveDisplay.from_result(rising, threshold=1e-3)
+    assert display.threshold_.get_ydata()[0] == 1e-3
+    assert display.size_ is None

@@ -185,3 +185,35 @@ def test_suggested_thresholds_without_an_answer():
 
 def test_more_than_all_of_the_loss_is_written_without_an_exponent(ladder):
     assert "130 % of the unseen loss" in str(judge(ladder, 1.27, relative=True))
+
+
+def test_delta_that_rises_names_no_size(rng):
+    delta = 1e-4 * (SIZES / 50) ** 0.3 * np.exp(rng.normal(0.0, 0.2, size=(4, 8)))
+    verdict = judge(measured(SIZES, delta), 1e-5)
+    assert verdict.status == "not_identifiable"
+    assert verdict.size is None
+    assert "does not fall" in str(verdict)
+
+
+def test_a_curve_that_misses_the_measurements_is_a_caveat(rng, ladder):
+    delta = np.exp(rng.normal(0.0, 0.05, size=(4, 8))) * (SIZES + 1.0) ** -1.0
+    forced = judge(measured(SIZES, delta), 1e-5, family="theory")
+    assert any("misses the measured Δ at" in caveat for caveat in forced.caveats)
+    free = judge(measured(SIZES, delta), 1e-5, family="power_law")
+    assert not any("misses" in caveat for caveat in free.caveats)
+    assert judge(ladder, C / 801**2).caveats == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"threshold": "a"}, "threshold"),
+        ({"threshold": [1e-5, 1e-6]}, "threshold"),
+        ({"threshold": 1e-5, "growth": "10%"}, "growth"),
+        ({"threshold": 1e-5, "growth": [1, 2]}, "growth"),
+        ({"threshold": 1e-5, "confidence": "0.9"}, "confidence"),
+    ],
+)
+def test_what_is_no_number_is_named(arguments, name, ladder):
+    with pytest.raises((TypeError, ValueError), match=f"`{name}` must be"):
+        judge(ladder, **arguments)
