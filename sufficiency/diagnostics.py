@@ -104,7 +104,7 @@ def warn_of_doubts(result: SufficiencyResult) -> None:
     if count := int(heavy_tailed(measurements).sum()):
         _warn(
             f"in {count} of {n_cells} cells 1 % of the candidates carry more than half of Δ; "
-            "raise `n_candidates`, or read the result at order=1",
+            "raise `n_candidates`, or fit with order=1",
             HeavyTailWarning,
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from sufficiency.curves import FittedCurve
 from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.caveats import find_caveats
-from sufficiency.sizing.estimates import SizeEstimate, estimate_size
+from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, estimate_size
 from sufficiency.sizing.growth import counts_samples
 from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import Question, absolute_threshold, ask, reference_loss
@@ -89,9 +89,11 @@ class Verdict:
     def _answer(self) -> str:
         if self.size is None:
             return f"These measurements name no size at which {self._criterion()}: {self.reason}."
+        wide = self.interval is not None and self.interval[1] > WIDEST_BRACKET * self.interval[0]
+        already = "may already be enough, not reliably" if wide else "are already enough"
         start = {
             "reached": f"About {self.size:,} samples are enough",
-            "at_most": f"{self.size:,} samples, the smallest size measured, are already enough",
+            "at_most": f"{self.size:,} samples, the smallest size measured, {already}",
             "extrapolated": f"About {self.size:,} samples should be enough",
             "not_identifiable": f"The curve points to {self.size:,} samples, not reliably",
         }[self.status]

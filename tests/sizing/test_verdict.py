@@ -217,3 +217,14 @@ def test_a_curve_that_misses_the_measurements_is_a_caveat(rng, ladder):
 def test_what_is_no_number_is_named(arguments, name, ladder):
     with pytest.raises((TypeError, ValueError), match=f"`{name}` must be"):
         judge(ladder, **arguments)
+
+
+def test_the_smallest_size_is_said_to_be_enough_as_surely_as_it_is(rng, ladder):
+    sure = judge(ladder, 2 * C / 51**2)
+    assert sure.status == "at_most"
+    assert "the smallest size measured, are already enough" in str(sure)
+    # repeats that differ by orders of magnitude: the answer may lie far beyond
+    unsure = judge(measured(SIZES, ladder.delta[:2] * [[0.01], [1.0]]), 2 * C / 51**2)
+    assert unsure.status == "at_most"
+    assert unsure.interval[1] > 4 * unsure.interval[0]
+    assert "may already be enough, not reliably" in str(unsure)
