@@ -40,7 +40,7 @@ docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 bench: $(VENV)/.installed-test ## run the benchmarks
-	$(PY) -m tests.benchmarks
+	$(PY) -m tests.benchmarks --output benchmarks.json
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst

@@ -167,7 +167,7 @@ def study(net: NeuralNetClassifier | None) -> dict:
 
 def draw(found: dict) -> None:
     """Relative deviation over σ, and what it means for the size."""
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3.0), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(7.0, 3.0), layout="constrained")
     x = np.array([0.0, *SIGMAS])
     largest = str(SIZES[1])
     for i, (name, part) in enumerate(found["nets"].items()):
@@ -177,14 +177,15 @@ def draw(found: dict) -> None:
         for axis, (values, key) in zip(axes, curves, strict=True):
             axis.errorbar(x + 0.006 * i, values[key], values[f"{key}_stderr"], marker="os"[i],
                           markersize=4, linewidth=1, capsize=2, label=name)  # fmt: skip
-    titles = ("all is drawn anew", "same data, new training", "error of the size (log)")
+    titles = ("all new", "same data", "error of log size")
     for axis, title in zip(axes, titles, strict=True):
         axis.set(title=title, xlabel="σ (0: point mass)", ylim=(0, None))
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("relative standard deviation of Δ")
-    axes[0].legend(frameon=False, fontsize=8)
+    axes[0].set_ylabel("relative deviation of Δ")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2,
+                  frameon=False)  # fmt: skip
     path = record.RESULTS.parent / "figures" / "point.png"
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=160, metadata={"Software": None})
     print(path)
 
 

@@ -1,0 +1,87 @@
+"""The whole fit: trainings against a plain loop, workers, scikit-learn's learning curve."""
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import ShuffleSplit, learning_curve
+from torch import nn
+
+from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency.default_net import Standardizer, TabularMLP, default_net
+from sufficiency.training import planned_epochs, train_center
+from tests.benchmarks.measure import paired_ratio, seconds
+
+SIZES = [100, 146, 214, 313, 459, 671, 983, 1438]
+
+
+def data():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    return X[order].astype("float32"), y[order]
+
+
+def plain_training(X, y, n_epochs):
+    """The loop that a PyTorch tutorial has."""
+    torch.manual_seed(0)
+    module = TabularMLP(64, 10)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    criterion = nn.CrossEntropyLoss()
+    X, y = torch.as_tensor(X), torch.as_tensor(y)
+    for _ in range(n_epochs):
+        for batch in torch.randperm(len(y)).split(64):
+            optimizer.zero_grad()
+            criterion(module(X[batch]), y[batch]).backward()
+            optimizer.step()
+
+
+def trainings():
+    """One repeat of the default ladder."""
+    X, y = data()
+    net = default_net(X, y)
+
+    def ours():
+        for size in SIZES:
+            arguments = {"center": "last", "min_steps": 500, "seed": 0, "n_classes": 10}
+            train_center(net, X[:size], y[:size], None, **arguments)
+
+    def plain():
+        for size in SIZES:
+            plain_training(X[:size], y[:size], planned_epochs(net, -(-size // 64), 500))
+
+    return paired_ratio(ours, plain, rounds=3)
+
+
+def fit(n_jobs=None, net=None, **kwargs):
+    X, y = data()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        LandscapeSufficiencyEstimator(
+            net, n_jobs=n_jobs, refit=False, random_state=0, **kwargs
+        ).fit(X, y)
+
+
+def workers():
+    fit(n_jobs=2, sizes=2, n_repeats=1)  # starts the worker processes
+    return paired_ratio(fit, lambda: fit(n_jobs=2), rounds=2)
+
+
+def against_learning_curve():
+    """Same sizes, repeats and epochs; scikit-learn measures no Δ."""
+    X, y = data()
+    net = default_net(X, y).set_params(callbacks=[("standardizer", Standardizer())])
+
+    def scikit_learn():
+        splits = ShuffleSplit(4, test_size=359, random_state=0)
+        learning_curve(clone(net), X, y, train_sizes=SIZES, cv=splits)
+
+    own = {"sizes": SIZES, "min_steps": 0, "net": net}
+    return seconds(scikit_learn) / seconds(lambda: fit(**own))
+
+
+def rows():
+    yield "training one default ladder on digits: ours / plain PyTorch loop", trainings(), "≤ 1.15"
+    yield "whole fit on digits: n_jobs=1 / n_jobs=2, one thread each", workers(), "≥ 1.7"
+    yield "learning_curve over skorch / whole fit with Δ", against_learning_curve(), "≥ 2"
