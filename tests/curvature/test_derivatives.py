@@ -34,6 +34,17 @@ def directional(evaluate, w, v, h=1e-3):
     return first, second
 
 
+def test_the_last_layer_alone_is_evaluated_at_once():
+    """The Hessian of a softmax layer sends the vector of ones to zero: no test of anything."""
+    X, y = make_data(Perceptron, 12)
+    net = trained_net(Perceptron, X, y)
+    last = [name for name, _ in net.module_.named_parameters()][-2:]
+    derivatives = LossDerivatives(net, X, y, parameters=last)
+    ones = np.ones((derivatives.n_parameters, 1))
+    assert np.abs(derivatives.mean(ones)[2]).max() < 1e-14
+    assert derivatives._takes_vmap()
+
+
 def test_mean_of_unequal_blocks(dense):
     """7 + 3 samples: the blocks' means averaged without weights would be far off."""
     vectors = np.eye(len(dense.w))
