@@ -92,7 +92,13 @@ class LadderMeasurements:
     @property
     def largest(self) -> int:
         """Largest size with a finished cell; the measured range ends there."""
-        return int(self.sizes[np.isfinite(self.delta).any(axis=0)][-1])
+        finished = self.sizes[np.isfinite(self.delta).any(axis=0)]
+        if not len(finished):
+            raise ValueError(
+                "`delta` must hold at least one finished cell, got NaN everywhere; every training "
+                "or evaluation failed, see the warnings of fit"
+            )
+        return int(finished[-1])
 
     def repeats(self, kept: npt.ArrayLike) -> LadderMeasurements:
         """

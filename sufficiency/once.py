@@ -79,7 +79,10 @@ def _measure(
     point = single_center_delta(view.point[None], sizes, finite=False)[0]
     in_sample = np.full(len(sizes), np.nan)
     in_sample[sizes < n] = single_center_delta(seen, sizes[sizes < n])[0]
-    centered_sq = (losses - losses.mean(axis=1, keepdims=True)) ** 2
+    centered = losses - losses.mean(axis=1, keepdims=True)
+    # S² splits as Δ does: that of the mean over draws, and the variance over draws
+    mean_sq = float((centered.mean(axis=0) ** 2).sum()) / (len(candidates.y) - 1)
+    pairs = sizes * (sizes + 1.0)
     spread = float(losses.var(axis=1, ddof=1).mean())
     seconds = time.perf_counter() - start
     return [
@@ -92,10 +95,12 @@ def _measure(
             # L_k is the mean of k other samples: its distance to theirs has the variance S²/k
             gap_sq=spread / float(size),
             spread=spread,
-            top1pct_share=top_share(centered_sq.mean(axis=0)),
+            top1pct_share=top_share((centered**2).mean(axis=0)),
             **view.numbers,
             fit_seconds=trained.seconds if i == 0 else 0.0,
             probe_seconds=seconds if i == 0 else 0.0,
+            delta_mean_sq=mean_sq / float(pairs[i]),
+            delta_variance=float(delta[i]) - mean_sq / float(pairs[i]),
             delta_in_sample=float(in_sample[i]),
         )
         for i, size in enumerate(sizes)

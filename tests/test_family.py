@@ -116,6 +116,11 @@ def test_one_net_serves_all_sizes(module, digits):
         (table("gap_sq") + table("spread")) / (sizes + 1) ** 2, table("delta"), rtol=1e-12
     )
     assert (table("fit_seconds")[:, 1:] == 0).all()
+    parts = table("delta_mean_sq"), table("delta_variance")
+    np.testing.assert_allclose(sum(parts), table("delta"), rtol=1e-12)
+    # one draw at the centre would have no variance; the probe's is some of Δ
+    assert (parts[0] > 0).all()
+    assert (parts[1] > 0).all()
 
 
 def test_one_net_is_trained_on_all_samples_but_the_candidates(digits):

@@ -22,6 +22,11 @@ def test_the_measured_range_ends_at_the_largest_size_with_a_finished_cell():
     assert measured([10, 20, 30], [[1.0, 1.0, np.nan], [1.0, np.nan, np.nan]]).largest == 20
 
 
+def test_without_a_finished_cell_there_is_no_range():
+    with pytest.raises(ValueError, match="at least one finished cell"):
+        _ = measured([10, 20], np.full((2, 2), np.nan)).largest
+
+
 @pytest.mark.parametrize(
     ("n_candidates", "n_pool", "disjoint", "factor"),
     [(80, 400, True, 1.0), (80, 400, False, np.sqrt(2.0)), (400, 400, False, np.inf)],
