@@ -153,21 +153,18 @@ def plan_fit(
         reserve_validation=reserve_validation,
     )
     _check_curve(curve, len(ladder.sizes))
-    trained_sizes = ladder.sizes.tolist() + [len(ladder.refit.order)] * refit
+    trained_sizes = _trained_sizes(ladder, train, refit)
     check_batches(net, cast_floating(X[:1], dtype), trained_sizes, child_seed(root, "check"))
     codec = _fit_columns(untrained, codec, X, y)
     samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
     own = None if unseen is None else _encode_unseen(codec, unseen)
     few = _some(samples, root, _CHECKED)
-    n_classes = None if codec.classes is None else len(codec.classes)
     check_criterion(untrained, samples.encoded)
-    check_losses(untrained, few.X, few.encoded, n_classes)
+    check_losses(
+        untrained, few.X, few.encoded, None if codec.classes is None else len(codec.classes)
+    )
     _check_probe(untrained, probe, method, few)
-    if train == "once" and n_unseen(own, ladder) < 2:
-        raise ValueError(
-            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
-            "is what it measures"
-        )
+    _check_candidates(train, n_unseen(own, ladder))
     _check_scheduler(untrained, samples, ladder, min_steps)
 
     def trained_samples(size: int) -> int:
@@ -184,6 +181,22 @@ def plan_fit(
         trained_samples=trained_samples,
         some_samples=_some(samples, root, _KEPT),
     )
+
+
+def _trained_sizes(ladder: Ladder, train: str, refit: bool) -> list[int]:
+    """Samples of all the trainings that there will be."""
+    sizes = ladder.sizes.tolist()
+    if train == "once":
+        sizes = sorted({len(split.order) for split in ladder.splits})
+    return sizes + [len(ladder.refit.order)] * refit
+
+
+def _check_candidates(train: str, n_candidates: int) -> None:
+    if train == "once" and n_candidates < 2:
+        raise ValueError(
+            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
+            "is what it measures"
+        )
 
 
 def n_unseen(own: Samples | None, ladder: Ladder) -> int:

@@ -348,27 +348,3 @@ def test_the_number_of_threads_is_restored(module):
         assert module is Broken
     assert set(used) == {2}
     assert torch.get_num_threads() == before
-
-
-def test_columns_are_the_frames_of_the_design():
-    assert CELL_COLUMNS == (
-        "repeat",
-        "size",
-        "delta",
-        "stderr",
-        "delta_point",
-        "gap_sq",
-        "spread",
-        "top1pct_share",
-        "train_loss",
-        "unseen_loss",
-        "unseen_score",
-        "grad_norm",
-        "loss_drift",
-        "fit_seconds",
-        "probe_seconds",
-        "delta_mean_sq",
-        "delta_variance",
-        "delta_in_sample",
-        "quadratic_error",
-    )
