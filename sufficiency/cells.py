@@ -43,6 +43,8 @@ class Cell:
     quadratic_error : float
         Relative error of the quadratic increment at this probe (``method="gaussian_moment"``
         only).
+    n_draws : float
+        Weight draws that were taken; random vectors, for ``method="gaussian_moment"``.
     failure : str
         Why the cell has no numbers; empty if it has.
     """
@@ -66,6 +68,7 @@ class Cell:
     delta_variance: float = math.nan
     delta_in_sample: float = math.nan
     quadratic_error: float = math.nan
+    n_draws: float = math.nan
     failure: str = ""
 
 

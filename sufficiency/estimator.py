@@ -65,8 +65,9 @@ class LandscapeSufficiencyEstimator(
         n_fit. Ints: counts. Strictly increasing.
     n_repeats : int, default=4
         Independent orderings of the data, each with its own candidates and seeds.
-    n_draws : int, default=32
-        Weight draws around each centre.
+    n_draws : int or "auto", default=32
+        Weight draws around each centre. "auto": pairs of draws and their mirror images, until
+        the draws' part of the standard error is below 5 % of Δ or there are 256.
     n_candidates : int, optional
         Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
         paper's procedure, with an estimate that is useless for a single size.
@@ -153,7 +154,7 @@ class LandscapeSufficiencyEstimator(
         *,
         sizes: int | Sequence[float] = 8,
         n_repeats: int = 4,
-        n_draws: int = 32,
+        n_draws: int | str = 32,
         n_candidates: int | None = None,
         probe: str | Probe = "isotropic",
         sigma: float | None = None,
@@ -315,7 +316,8 @@ class LandscapeSufficiencyEstimator(
     def _check_parameters(self) -> Probe:
         """Every scalar parameter; returns the probe."""
         check_integer("n_repeats", self.n_repeats, 1)
-        check_integer("n_draws", self.n_draws, 1)
+        if self.n_draws != "auto":
+            check_integer("n_draws", self.n_draws, 1)
         check_integer("min_steps", self.min_steps, 0)
         if self.n_candidates is not None:
             check_integer("n_candidates", self.n_candidates, 1)
@@ -326,7 +328,7 @@ class LandscapeSufficiencyEstimator(
         check_choice("method", self.method, ("monte_carlo", "gaussian_moment"))
         check_choice("train", self.train, ("each_size", "once"))
         check_choice("center", self.center, ("last", "best"))
-        check_combination(self.order, self.method, self.train)
+        check_combination(self.order, self.method, self.train, self.n_draws)
         check_choice("curve", self.curve, ("auto", *FAMILIES))
         return resolve_probe(self.probe, self.sigma)
 

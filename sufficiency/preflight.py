@@ -297,13 +297,13 @@ def _check_scheduler(
         )
 
 
-def check_combination(order: int, method: str, train: str) -> None:
+def check_combination(order: int, method: str, train: str, n_draws: int | str) -> None:
     """
     Refuse what has no formula.
 
     Parameters
     ----------
-    order, method, train
+    order, method, train, n_draws
         The estimator's parameters, valid each for itself.
 
     Raises
@@ -325,4 +325,9 @@ def check_combination(order: int, method: str, train: str) -> None:
         raise ValueError(
             "`method` must be 'monte_carlo' with train='once', got 'gaussian_moment'; the variance "
             "over samples is taken at weight draws"
+        )
+    if n_draws == "auto" and (method, train) != ("monte_carlo", "each_size"):
+        raise ValueError(
+            "`n_draws` must be an integer with method='gaussian_moment' or train='once', got "
+            "'auto'; it is about the draws of a Monte Carlo mean at every size"
         )

@@ -12,19 +12,29 @@ from skorch import NeuralNet
 from sufficiency._random import child_rng, child_seed, isolated_rng
 from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature import flatten, hessian_operator, quadratic_validation
-from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta
+from sufficiency.deltas import gaussian_moment_delta, grouped_rows, monte_carlo_delta
 from sufficiency.engine import StackedWeights, gradient_norm, loss_matrix, mean_losses
 from sufficiency.exceptions import DivergedTrainingError
-from sufficiency.losses import LossFunction
+from sufficiency.losses import LossFunction, Weights
 from sufficiency.predictor import Predictor
-from sufficiency.probes import ProbeDraws, needs_hessian, prepare_probe
+from sufficiency.probes import (
+    AntitheticDraws,
+    GaussianSampler,
+    ProbeDraws,
+    needs_hessian,
+    prepare_probe,
+)
 from sufficiency.recipe import Recipe, Samples
 from sufficiency.training import TrainedCenter
 
 __all__ = ["CenterView", "draw_losses", "draws_around", "increment_statistics", "view_center"]
 
 Array = npt.NDArray[np.float64]
+Draws = ProbeDraws | AntitheticDraws
 
+# n_draws="auto": rows of the table, draws or pairs of them, are doubled from the first number
+# until the draws' share of the standard error is small enough, or there are enough draws.
+_FIRST_ROWS, _MOST_DRAWS, _PRECISION = 8, 256, 0.05
 # The quadratic model is checked on so many draws and candidates.
 _CHECK_DRAWS, _CHECK_CANDIDATES = 8, 32
 
@@ -109,7 +119,7 @@ def _plan(
         net,
         train.X,
         train.encoded,
-        n_draws=recipe.n_draws,
+        n_draws=recipe.usual_draws,
         vectorize=recipe.vectorize,
         weight_bytes=weight_bytes,
     )
@@ -158,13 +168,13 @@ def draws_around(
         raise DivergedTrainingError(f"the curvature at the trained weights: {error}") from error
     return ProbeDraws(
         sampler,
-        [child_seed(recipe.root, "probe", repeat, size, t) for t in range(recipe.n_draws)],
+        [child_seed(recipe.root, "probe", repeat, size, t) for t in range(recipe.usual_draws)],
         torch.device(net.device or "cpu"),
     )
 
 
 def draw_losses(
-    recipe: Recipe, net: NeuralNet, draws: ProbeDraws, samples: Samples, *, mean: bool
+    recipe: Recipe, net: NeuralNet, draws: Draws, samples: Samples, *, mean: bool
 ) -> Array:
     """
     Losses of all draws.
@@ -216,11 +226,13 @@ def increment_statistics(
     Returns
     -------
     dict of float
-        Fields of :class:`sufficiency.deltas.DeltaStatistics`, and `quadratic_error` for
-        ``method="gaussian_moment"``.
+        Fields of :class:`sufficiency.deltas.DeltaStatistics`, `n_draws`, and `quadratic_error`
+        for ``method="gaussian_moment"``.
     """
     size = len(train.y)
     draws = draws_around(recipe, net, train, repeat, size)
+    if recipe.n_draws == "auto":
+        return _until_precise(recipe, net, draws, view, train, candidates, repeat)
     if recipe.method == "monte_carlo":
         statistics = monte_carlo_delta(
             draw_losses(recipe, net, draws, candidates, mean=False),
@@ -230,7 +242,7 @@ def increment_statistics(
             size=size,
             order=recipe.order,
         )
-        return asdict(statistics)
+        return {**asdict(statistics), "n_draws": draws.n_draws}
     moment = gaussian_moment_delta(
         net,
         train.X,
@@ -238,7 +250,7 @@ def increment_statistics(
         candidates.X,
         candidates.encoded,
         draws.sampler,
-        n_probes=max(3, recipe.n_draws),
+        n_probes=max(3, recipe.usual_draws),
         seed=child_seed(recipe.root, "probe", repeat, size),
     )
     if not moment.statistics.delta > 0:
@@ -247,7 +259,62 @@ def increment_statistics(
             "(raise `n_draws`)"
         )
     error = _quadratic_error(recipe, net, draws, train, candidates, repeat)
-    return {**asdict(moment.statistics), "quadratic_error": error}
+    return {
+        **asdict(moment.statistics),
+        "quadratic_error": error,
+        "n_draws": moment.n_probes,
+    }
+
+
+def _until_precise(
+    recipe: Recipe,
+    net: NeuralNet,
+    prepared: ProbeDraws,
+    view: CenterView,
+    train: Samples,
+    candidates: Samples,
+    repeat: int,
+) -> dict[str, Any]:
+    """Add draws until their part of the standard error is below 5 % of Δ, or there are 256."""
+    size = len(train.y)
+    mean = _mean_of(recipe, net, prepared)
+    group = 1 if mean is None else 2
+    losses, means, rows = [], [], 0
+    while True:
+        added = range(rows, max(2 * rows, _FIRST_ROWS))
+        seeds = [child_seed(recipe.root, "probe", repeat, size, t) for t in added]
+        draws: Draws = ProbeDraws(prepared.sampler, seeds, prepared.device)
+        if mean is not None:
+            draws = AntitheticDraws(prepared.sampler, mean, seeds, prepared.device)
+        losses.append(draw_losses(recipe, net, draws, candidates, mean=False))
+        means.append(draw_losses(recipe, net, draws, train, mean=True))
+        rows += len(seeds)
+        whole, train_means = np.concatenate(losses), np.concatenate(means)
+        terms = np.abs(whole - train_means[:, None]) ** recipe.order
+        of_rows = grouped_rows(terms, group).mean(axis=1)
+        precise = of_rows.std(ddof=1) / math.sqrt(rows) <= _PRECISION * of_rows.mean()
+        if precise or len(whole) >= _MOST_DRAWS:
+            break
+    statistics = monte_carlo_delta(
+        whole,
+        train_means,
+        view.point,
+        view.train_loss,
+        size=size,
+        order=recipe.order,
+        group=group,
+    )
+    return {**asdict(statistics), "n_draws": len(whole)}
+
+
+def _mean_of(recipe: Recipe, net: NeuralNet, prepared: ProbeDraws) -> Weights | None:
+    """Mean of a symmetric probe; None where mirror images need not be as likely."""
+    if isinstance(prepared.sampler, GaussianSampler):
+        return prepared.sampler.mean
+    if not getattr(recipe.probe, "symmetric", False):
+        return None
+    names = prepared.block(0, 1)
+    return {n: w for n, w in LossFunction(net).center().items() if n in names}
 
 
 def _quadratic_error(

@@ -25,7 +25,7 @@ class Recipe:
     probe: Probe
     scorer: Scorer | None
     root: int
-    n_draws: int
+    n_draws: int | str
     order: int
     center: str
     min_steps: int
@@ -33,6 +33,11 @@ class Recipe:
     train: str
     vectorize: bool
     verbose: int
+
+    @property
+    def usual_draws(self) -> int:
+        """The number of draws, or what "auto" is expected to come to."""
+        return self.n_draws if isinstance(self.n_draws, int) else 32
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,6 +85,7 @@ def test_columns_of_the_frame():
         "delta_variance",
         "delta_in_sample",
         "quadratic_error",
+        "n_draws",
     ]
 
 

@@ -8,6 +8,7 @@ from sufficiency.deltas.gaussian_moment import (
 from sufficiency.deltas.monte_carlo import (
     DeltaStatistics,
     crossed_variance,
+    grouped_rows,
     monte_carlo_delta,
     top_share,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "SingleCenterCurve",
     "crossed_variance",
     "gaussian_moment_delta",
+    "grouped_rows",
     "literal_curve",
     "monte_carlo_delta",
     "quadratic_monte_carlo_delta",

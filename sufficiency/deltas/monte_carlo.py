@@ -57,6 +57,7 @@ def monte_carlo_delta(
     *,
     size: int,
     order: int,
+    group: int = 1,
 ) -> DeltaStatistics:
     """
     Monte Carlo Δ_{k+1} of one cell (paper, section 3.1, averaged over candidates).
@@ -78,6 +79,9 @@ def monte_carlo_delta(
         k, samples.
     order : {1, 2}
         Mean absolute or mean square.
+    group : int, default=1
+        So many rows in turn belong together (2 for antithetic pairs) and count as one in the
+        standard error.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def monte_carlo_delta(
         spread = float(spreads.mean())
     return DeltaStatistics(
         delta=float(terms.mean()),
-        stderr=math.sqrt(crossed_variance(terms)),
+        stderr=math.sqrt(crossed_variance(grouped_rows(terms, group))),
         delta_point=float(point.mean()),
         gap_sq=gap_sq,
         spread=spread,
@@ -106,6 +110,11 @@ def monte_carlo_delta(
         delta_mean_sq=delta_mean_sq,
         delta_variance=delta_variance,
     )
+
+
+def grouped_rows(terms: Array, group: int) -> Array:
+    """(B/group, J) means of so many rows in turn."""
+    return terms.reshape(-1, group, terms.shape[1]).mean(axis=1)
 
 
 def crossed_variance(terms: Array) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sufficiency._validation import check_choice, check_number
 from sufficiency.probes.base import (
+    AntitheticDraws,
     BaseProbe,
     Probe,
     ProbeDraws,
@@ -25,6 +26,7 @@ from sufficiency.probes.heavy_tailed import StudentT, UniformSphere
 from sufficiency.probes.subspace import RandomSubspace
 
 __all__ = [
+    "AntitheticDraws",
     "BaseProbe",
     "CurvatureSubspace",
     "DiagonalGaussian",

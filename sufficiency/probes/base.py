@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from sufficiency._validation import check_choice
 
 __all__ = [
+    "AntitheticDraws",
     "BaseProbe",
     "Parameters",
     "Probe",
@@ -144,6 +145,51 @@ class ProbeDraws:
         return self.sampler(seeded_generator(seed, self.device))
 
 
+@dataclass(frozen=True, eq=False)
+class AntitheticDraws:
+    """
+    Draws in pairs, each with its mirror image at the mean: 2·mean − w beside w.
+
+    What is odd around the mean cancels within a pair, so that a pair is worth more than two
+    draws; it counts as one for standard errors. For symmetric distributions only.
+
+    Parameters
+    ----------
+    sampler : callable
+        From :meth:`Probe.prepare`.
+    mean : dict of tensors
+        Of the distribution, with the names of its draws.
+    seeds : sequence of int
+        One for each pair.
+    device : torch.device
+        Where the centre is.
+    """
+
+    sampler: Sampler
+    mean: Weights
+    seeds: Sequence[int]
+    device: torch.device
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws, two a pair."""
+        return 2 * len(self.seeds)
+
+    @property
+    def bytes_per_draw(self) -> int:
+        """Size of one draw."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.mean.values())
+
+    def block(self, start: int, stop: int) -> Weights:
+        """Draws start … stop−1, stacked: even ones as drawn, odd ones their mirror images."""
+        rows = [self._draw(t) for t in range(start, stop)]
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+    def _draw(self, t: int) -> Weights:
+        drawn = self.sampler(seeded_generator(self.seeds[t // 2], self.device))
+        return {n: 2 * self.mean[n] - w for n, w in drawn.items()} if t % 2 else drawn
+
+
 def seeded_generator(seed: int, device: torch.device) -> torch.Generator:
     """Make a generator on the device that is nobody else's."""
     generator = torch.Generator(device=device)
@@ -234,6 +280,9 @@ class BaseProbe(ABC):
     """
 
     parameters: Parameters = field(default=None, kw_only=True)
+
+    # Whether w and its mirror image at the mean are equally likely; own probes have to say so.
+    symmetric: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check `parameters`; the names are known in `prepare` only."""

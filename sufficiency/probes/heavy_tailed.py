@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -54,6 +54,8 @@ class UniformSphere(BaseProbe):
     >>> print(f"{torch.linalg.vector_norm(draw['w'] - 1):.4f}")
     0.5000
     """
+
+    symmetric: ClassVar[bool] = True
 
     radius: float = 0.2
     scale: str = "layer"
@@ -118,6 +120,8 @@ class StudentT(BaseProbe):
     >>> draw["w"].shape
     torch.Size([3])
     """
+
+    symmetric: ClassVar[bool] = True
 
     sigma: float = 0.2
     df: float = 10.0
