@@ -102,7 +102,7 @@ def _measure(
             delta_mean_sq=mean_sq / float(pairs[i]),
             delta_variance=float(delta[i]) - mean_sq / float(pairs[i]),
             delta_in_sample=float(in_sample[i]),
-            n_draws=draws.n_draws,
+            n_draws=float(draws.n_draws),
         )
         for i, size in enumerate(sizes)
     ]

@@ -242,7 +242,7 @@ def increment_statistics(
             size=size,
             order=recipe.order,
         )
-        return {**asdict(statistics), "n_draws": draws.n_draws}
+        return {**asdict(statistics), "n_draws": float(draws.n_draws)}
     moment = gaussian_moment_delta(
         net,
         train.X,
@@ -262,7 +262,7 @@ def increment_statistics(
     return {
         **asdict(moment.statistics),
         "quadratic_error": error,
-        "n_draws": moment.n_probes,
+        "n_draws": float(moment.n_probes),
     }
 
 
@@ -304,7 +304,7 @@ def _until_precise(
         order=recipe.order,
         group=group,
     )
-    return {**asdict(statistics), "n_draws": len(whole)}
+    return {**asdict(statistics), "n_draws": float(len(whole))}
 
 
 def _mean_of(recipe: Recipe, net: NeuralNet, prepared: ProbeDraws) -> Weights | None:
