@@ -10,7 +10,7 @@ import torch
 
 __all__ = ["child_rng", "child_seed", "isolated_rng"]
 
-_PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions")
+_PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions", "subset")
 
 # The global generators belong to the whole process: two threads that seed and use them at once
 # would disturb each other.
@@ -25,7 +25,7 @@ def child_seed(root: int, purpose: str, *keys: int) -> int:
     ----------
     root : int
         The fit's root seed, ≥ 0.
-    purpose : {"candidates", "order", "training", "probe", "refit", "check", "directions"}
+    purpose : {"candidates", "order", "training", "probe", "refit", "check", "directions", "subset"}
         What the random numbers are for.
     *keys : int
         Which one of them: repeat, size, draw.

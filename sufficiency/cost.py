@@ -108,10 +108,13 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
         """Samples in all steps; a step has its price even with few of them."""
         return steps(size) * max(min(size, batch), _STEP_PRICE)
 
+    def probed(size: int) -> int:
+        return recipe.evaluated(size) + n_unseen
+
     batch = batch_size if batch_size > 0 else int(sizes[-1])
     per_work = cell.fit_seconds / work(timed)
-    per_sample = cell.probe_seconds / (timed + n_unseen)
-    seconds = np.array([per_work * work(s) + per_sample * (s + n_unseen) for s in sizes.tolist()])
+    per_sample = cell.probe_seconds / probed(timed)
+    seconds = np.array([per_work * work(s) + per_sample * probed(s) for s in sizes.tolist()])
     n_repeats, workers = len(plan.ladder.splits), joblib.effective_n_jobs(n_jobs)
     if recipe.train == "once":
         total, largest = n_repeats * float(seconds[-1]), float(seconds[-1])

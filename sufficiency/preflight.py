@@ -33,7 +33,7 @@ from sufficiency.recipe import Samples, Scorer
 from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
 
-__all__ = ["Plan", "check_combination", "make_scorer", "n_unseen", "plan_fit"]
+__all__ = ["Plan", "make_scorer", "n_unseen", "plan_fit"]
 
 _CHECKED = 8
 _KEPT = 64
@@ -294,40 +294,4 @@ def _check_scheduler(
             "learning-rate schedule was made for fewer; set min_steps=0 or a schedule by steps",
             UserWarning,
             stacklevel=4,
-        )
-
-
-def check_combination(order: int, method: str, train: str, n_draws: int | str) -> None:
-    """
-    Refuse what has no formula.
-
-    Parameters
-    ----------
-    order, method, train, n_draws
-        The estimator's parameters, valid each for itself.
-
-    Raises
-    ------
-    ValueError
-        With the reason and the remedy.
-    """
-    if order == 1 and method == "gaussian_moment":
-        raise ValueError(
-            "`order` must be 2 with method='gaussian_moment', got 1; the mean absolute value has "
-            "no closed form: use method='monte_carlo'"
-        )
-    if order == 1 and train == "once":
-        raise ValueError(
-            "`order` must be 2 with train='once', got 1; the mean absolute value over orders of "
-            "the data has no closed form: use train='each_size'"
-        )
-    if method == "gaussian_moment" and train == "once":
-        raise ValueError(
-            "`method` must be 'monte_carlo' with train='once', got 'gaussian_moment'; the variance "
-            "over samples is taken at weight draws"
-        )
-    if n_draws == "auto" and (method, train) != ("monte_carlo", "each_size"):
-        raise ValueError(
-            "`n_draws` must be an integer with method='gaussian_moment' or train='once', got "
-            "'auto'; it is about the draws of a Monte Carlo mean at every size"
         )

@@ -12,7 +12,12 @@ from skorch import NeuralNet
 from sufficiency._random import child_rng, child_seed, isolated_rng
 from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature import flatten, hessian_operator, quadratic_validation
-from sufficiency.deltas import gaussian_moment_delta, grouped_rows, monte_carlo_delta
+from sufficiency.deltas import (
+    DeltaStatistics,
+    gaussian_moment_delta,
+    grouped_rows,
+    monte_carlo_delta,
+)
 from sufficiency.engine import StackedWeights, gradient_norm, loss_matrix, mean_losses
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.losses import LossFunction, Weights
@@ -236,13 +241,13 @@ def increment_statistics(
     if recipe.method == "monte_carlo":
         statistics = monte_carlo_delta(
             draw_losses(recipe, net, draws, candidates, mean=False),
-            draw_losses(recipe, net, draws, train, mean=True),
+            _train_losses(recipe, net, draws, train, repeat),
             view.point,
             view.train_loss,
             size=size,
             order=recipe.order,
         )
-        return {**asdict(statistics), "n_draws": float(draws.n_draws)}
+        return _checked(statistics, draws.n_draws)
     moment = gaussian_moment_delta(
         net,
         train.X,
@@ -287,10 +292,11 @@ def _until_precise(
         if mean is not None:
             draws = AntitheticDraws(prepared.sampler, mean, seeds, prepared.device)
         losses.append(draw_losses(recipe, net, draws, candidates, mean=False))
-        means.append(draw_losses(recipe, net, draws, train, mean=True))
+        means.append(_train_losses(recipe, net, draws, train, repeat))
         rows += len(seeds)
         whole, train_means = np.concatenate(losses), np.concatenate(means)
-        terms = np.abs(whole - train_means[:, None]) ** recipe.order
+        of_draws = train_means if train_means.ndim == 1 else train_means.mean(axis=1)
+        terms = np.abs(whole - of_draws[:, None]) ** recipe.order
         of_rows = grouped_rows(terms, group).mean(axis=1)
         precise = of_rows.std(ddof=1) / math.sqrt(rows) <= _PRECISION * of_rows.mean()
         if precise or len(whole) >= _MOST_DRAWS:
@@ -304,7 +310,29 @@ def _until_precise(
         order=recipe.order,
         group=group,
     )
-    return {**asdict(statistics), "n_draws": float(len(whole))}
+    return _checked(statistics, len(whole))
+
+
+def _train_losses(
+    recipe: Recipe, net: NeuralNet, draws: Draws, train: Samples, repeat: int
+) -> Array:
+    """(B,) L_k at all draws; or (B, m) losses of `n_eval` random training samples."""
+    size = len(train.y)
+    m = recipe.evaluated(size)
+    if m == size:
+        return draw_losses(recipe, net, draws, train, mean=True)
+    chosen = child_rng(recipe.root, "subset", repeat, size).choice(size, size=m, replace=False)
+    return draw_losses(recipe, net, draws, train.take(chosen), mean=False)
+
+
+def _checked(statistics: DeltaStatistics, n_draws: int) -> dict[str, Any]:
+    """A Δ that a correction has made negative has no logarithm."""
+    if statistics.delta < 0:
+        raise DivergedTrainingError(
+            f"Δ = {statistics.delta:.3g} after the correction for the training samples that were "
+            "not evaluated: it is lost in their noise (raise `n_eval`)"
+        )
+    return {**asdict(statistics), "n_draws": float(n_draws)}
 
 
 def _mean_of(recipe: Recipe, net: NeuralNet, prepared: ProbeDraws) -> Weights | None:

@@ -26,6 +26,7 @@ class Recipe:
     scorer: Scorer | None
     root: int
     n_draws: int | str
+    n_eval: int | None
     order: int
     center: str
     min_steps: int
@@ -38,6 +39,10 @@ class Recipe:
     def usual_draws(self) -> int:
         """The number of draws, or what "auto" is expected to come to."""
         return self.n_draws if isinstance(self.n_draws, int) else 32
+
+    def evaluated(self, size: int) -> int:
+        """Training samples of a net of this size whose losses are taken at every draw."""
+        return size if self.n_eval is None else min(self.n_eval, size)
 
 
 @dataclass(frozen=True, eq=False)

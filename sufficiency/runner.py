@@ -56,7 +56,8 @@ def run_cells(
     n_candidates = len(ladder.splits[0].candidates) if unseen is None else len(unseen.y)
 
     def cost(size: int) -> float:
-        return trained_samples(size) + _FORWARD_SHARE * recipe.usual_draws * (size + n_candidates)
+        probed = recipe.usual_draws * (recipe.evaluated(size) + n_candidates)
+        return trained_samples(size) + _FORWARD_SHARE * probed
 
     shared = (recipe, samples, unseen)
     if recipe.train == "once":

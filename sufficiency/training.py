@@ -18,6 +18,7 @@ from torch import Tensor
 from sufficiency._random import isolated_rng
 from sufficiency.batches import may_fuse, whole_batches
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
+from sufficiency.listeners import only_listeners
 from sufficiency.nets import fresh_net
 
 __all__ = [
@@ -185,7 +186,7 @@ def train_center(
         tracker = _CenterTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
         copy.callbacks_.insert(0, ("center_tracker", tracker))
-        with whole_batches(copy, X, y), own_files(copy):
+        with whole_batches(copy, X, y), own_files(copy), only_listeners(copy):
             if validation is not None:
                 copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
             _run(copy, X, y)

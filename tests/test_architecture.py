@@ -34,6 +34,7 @@ STATIONS = (
     "curvature",
     "probes",
     "batches",  # whole batches by index
+    "listeners",  # events of a training reach who listens
     "training",
     "deltas",
     "recipe",  # what all cells share
@@ -53,6 +54,7 @@ STATIONS = (
     "landscape",
     "plotting",
     "report",
+    "parameters",  # of the estimator, each and together
     "preflight",  # what can be found out before any training
     "cost",  # of a fit, before it
     "inputs",  # of fit and predict

@@ -49,6 +49,7 @@ def prepare(net, n=50, **changes):
         "scorer": Predictor.score,
         "root": 5,
         "n_draws": 4,
+        "n_eval": None,
         "order": 2,
         "center": "last",
         "min_steps": 0,

@@ -29,6 +29,7 @@ PARAMETERS = {
     "sizes": 8,
     "n_repeats": 4,
     "n_draws": 32,
+    "n_eval": None,
     "n_candidates": None,
     "probe": "isotropic",
     "sigma": None,

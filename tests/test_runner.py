@@ -25,6 +25,7 @@ def recipe_for(net) -> Recipe:
         scorer=None,
         root=1,
         n_draws=3,
+        n_eval=None,
         order=2,
         center="last",
         min_steps=0,

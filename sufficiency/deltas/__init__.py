@@ -10,6 +10,7 @@ from sufficiency.deltas.monte_carlo import (
     crossed_variance,
     grouped_rows,
     monte_carlo_delta,
+    subset_variance,
     top_share,
 )
 from sufficiency.deltas.single_center import (
@@ -31,5 +32,6 @@ __all__ = [
     "quadratic_monte_carlo_delta",
     "single_center_curve",
     "single_center_delta",
+    "subset_variance",
     "top_share",
 ]

@@ -69,8 +69,11 @@ def monte_carlo_delta(
     ----------
     candidate_losses : (B, J) float64
         Loss of candidate j at draw t.
-    train_losses : (B,) float64
-        L_k at draw t.
+    train_losses : (B,) or (B, m) float64
+        L_k at draw t; or the losses of m of the k training samples, a random choice without
+        replacement that is the same for all draws. Its mean errs by a variance of s²/m·(1 − m/k),
+        s² over the m, which is taken off every square: exact in expectation over choices, and
+        for order 2 only. What the choice adds to the standard error is taken to first order.
     point_losses : (J,) float64
         Losses of the candidates at the centre.
     point_train_loss : float
@@ -87,22 +90,33 @@ def monte_carlo_delta(
     -------
     DeltaStatistics
     """
-    difference = candidate_losses - train_losses[:, None]
-    terms = (np.abs(difference) / (size + 1)) ** order
+    evaluated = train_losses if train_losses.ndim == 2 else train_losses[:, None]
+    difference = candidate_losses - evaluated.mean(axis=1)[:, None]
+    # what the choice of the evaluated samples adds to the square of a difference
+    whole = train_losses.ndim == 1 or evaluated.shape[1] == size
+    excess = np.zeros(len(evaluated)) if whole else subset_variance(evaluated, size)
+    terms = (np.abs(difference) / (size + 1)) ** order - (excess / (size + 1) ** 2)[:, None]
     point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
     n_candidates = difference.shape[1]
     gap_sq = spread = delta_mean_sq = delta_variance = math.nan
     if order == 2:
         increments = difference / (size + 1)
-        delta_mean_sq = float(np.mean(increments.mean(axis=0) ** 2))
-        delta_variance = float(np.mean(increments.var(axis=0)))
+        of_means = 0.0 if whole else float(subset_variance(evaluated.mean(axis=0)[None], size)[0])
+        of_rest = float(excess.mean()) - of_means
+        delta_mean_sq = float(np.mean(increments.mean(axis=0) ** 2)) - of_means / (size + 1) ** 2
+        delta_variance = float(np.mean(increments.var(axis=0))) - of_rest / (size + 1) ** 2
     if n_candidates > 1:
         spreads = difference.var(axis=1, ddof=1)
-        gap_sq = float(np.mean(difference.mean(axis=1) ** 2 - spreads / n_candidates))
+        gap_sq = float(np.mean(difference.mean(axis=1) ** 2 - spreads / n_candidates - excess))
         spread = float(spreads.mean())
+    variance = crossed_variance(grouped_rows(terms, group))
+    if not whole:
+        # Δ changes by −2·mean_t gap_t·(error of L_k at t) where L_k is off
+        slopes = (difference.mean(axis=1)[:, None] * evaluated).mean(axis=0)[None]
+        variance += 4 * float(subset_variance(slopes, size)[0]) / (size + 1) ** 4
     return DeltaStatistics(
         delta=float(terms.mean()),
-        stderr=math.sqrt(crossed_variance(grouped_rows(terms, group))),
+        stderr=math.sqrt(variance),
         delta_point=float(point.mean()),
         gap_sq=gap_sq,
         spread=spread,
@@ -115,6 +129,28 @@ def monte_carlo_delta(
 def grouped_rows(terms: Array, group: int) -> Array:
     """(B/group, J) means of so many rows in turn."""
     return terms.reshape(-1, group, terms.shape[1]).mean(axis=1)
+
+
+def subset_variance(losses: Array, size: int) -> Array:
+    """
+    Variance of the mean of m values as an estimate of the mean of all k of them: s²/m·(1 − m/k).
+
+    Unbiased over random choices without replacement (sampling from a finite population).
+
+    Parameters
+    ----------
+    losses : (B, m) float64
+        Rows of m chosen values, m ≥ 2.
+    size : int
+        k.
+
+    Returns
+    -------
+    (B,) float64
+        In squared units of `losses`.
+    """
+    m = losses.shape[1]
+    return losses.var(axis=1, ddof=1) / m * (1 - m / size)
 
 
 def crossed_variance(terms: Array) -> float:
