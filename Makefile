@@ -39,7 +39,7 @@ docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 	MPLBACKEND=Agg $(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
-bench: $(VENV)/.installed-test ## run the benchmarks
+bench: $(VENV)/.installed-bench ## run the benchmarks, about ten minutes on an idle machine
 	$(PY) -m tests.benchmarks --output benchmarks.json
 
 clean: ## remove everything that was built, .venv included

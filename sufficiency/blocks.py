@@ -18,9 +18,10 @@ MEMORY_BUDGET = 256 * 2**20
 # exists besides its successor.
 _ACTIVATION_FACTOR = 3
 # On a CPU a layer's output should still be in the cache when the next layer reads it. Measured:
-# 8 MiB was within 10 % of the best for perceptrons and 1.7 times faster than whole batches for
-# 64-channel convolutions. Not timed at run time, since results shall be the same bit for bit.
-_CACHE = 8 * 2**20
+# 4 MiB was within 5 % of the best for perceptrons and 64-channel convolutions, 8 MiB 1.4 times
+# slower for a narrow perceptron, whole batches 1.7 times slower for convolutions. Not timed at
+# run time, since results shall be the same bit for bit.
+_CACHE = 4 * 2**20
 # With fewer samples in a block, reading the weights costs more than using them.
 _FEWEST_SAMPLES = 64
 

@@ -21,23 +21,23 @@ def wide(n_inputs=64):
 
 
 def test_the_largest_layer_of_a_block_stays_in_the_cache():
-    """256 floats are 1 KiB a draw and sample: 8 MiB hold 8 192 of them."""
+    """256 floats are 1 KiB a draw and sample: 4 MiB hold 4 096 of them."""
     blocks = plan(wide(), (10_000, 64))
-    assert (blocks.draws, blocks.samples) == (32, 8192 // 32)
+    assert (blocks.draws, blocks.samples) == (32, 4096 // 32)
     assert blocks.vectorize
 
 
 def test_flattened_images_are_no_activation_of_every_draw():
     """3 072 floats of input would leave a quarter of the samples, were they counted."""
     blocks = plan(wide(3072), (10_000, 3, 32, 32))
-    assert blocks.draws * blocks.samples == pytest.approx(8192, abs=32)
+    assert blocks.draws * blocks.samples == pytest.approx(4096, abs=32)
 
 
 def test_maps_that_fill_the_cache_alone_are_looped():
-    """64 maps of 32 × 32 are 256 KiB a sample: 32 samples of one draw."""
+    """64 maps of 32 × 32 are 256 KiB a sample: 16 samples of one draw."""
     convolutional = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.Flatten(), nn.Linear(65536, 2))
     blocks = plan(convolutional, (512, 3, 32, 32))
-    assert (blocks.draws, blocks.samples, blocks.vectorize) == (1, 32, False)
+    assert (blocks.draws, blocks.samples, blocks.vectorize) == (1, 16, False)
 
 
 @pytest.mark.parametrize("budget", [MIB, 4 * MIB, 64 * MIB])

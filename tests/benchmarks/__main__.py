@@ -6,17 +6,30 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import joblib
 import torch
 
-from tests.benchmarks import ladder, probe_stage
+from tests.benchmarks import ladder, precision, probe_stage
+
+
+def processor():
+    """Its name where the system tells, which Python does not on every one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
 
 
 def environment():
-    packages = ("torch", "skorch", "scikit-learn", "scipy", "numpy")
+    packages = ("torch", "skorch", "scikit-learn", "scipy", "numpy", "dataeval")
     return {
         "python": platform.python_version(),
         "system": platform.system(),
-        "processors": torch.get_num_threads(),
+        "processor": processor(),
+        "cores": joblib.cpu_count(),
+        "threads": torch.get_num_threads(),
         **{name: version(name) for name in packages},
     }
 
@@ -29,7 +42,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     table = []
     print(f"{'measure':68}{'measured':>10}  target")
-    for part in (probe_stage, ladder):
+    for part in (probe_stage, precision, ladder):
         for name, value, target in part.rows():
             print(f"{name:68}{value:>10.3g}  {target}", flush=True)
             table.append({"measure": name, "value": value, "target": target})

@@ -12,7 +12,7 @@ from torch import nn
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.default_net import Standardizer, TabularMLP, default_net
 from sufficiency.training import planned_epochs, train_center
-from tests.benchmarks.measure import paired_ratio, seconds
+from tests.benchmarks.measure import paired_ratio
 
 SIZES = [100, 146, 214, 313, 459, 671, 983, 1438]
 
@@ -78,10 +78,50 @@ def against_learning_curve():
         learning_curve(clone(net), X, y, train_sizes=SIZES, cv=splits)
 
     own = {"sizes": SIZES, "min_steps": 0, "net": net}
-    return seconds(scikit_learn) / seconds(lambda: fit(**own))
+    return paired_ratio(scikit_learn, lambda: fit(**own), rounds=1)
+
+
+class DataEvalStrategies:
+    """What DataEval asks its user to write: the plain loop, and an accuracy."""
+
+    def __init__(self, X, y):
+        self.y, self.X = torch.as_tensor(y), torch.as_tensor(X)
+
+    def train(self, model, dataset, indices):
+        chosen = torch.as_tensor(list(indices))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        criterion = nn.CrossEntropyLoss()
+        X, y = self.X[chosen], self.y[chosen]
+        for _ in range(40):
+            for batch in torch.randperm(len(y)).split(64):
+                optimizer.zero_grad()
+                criterion(model(X[batch]), y[batch]).backward()
+                optimizer.step()
+
+    def evaluate(self, model, dataset):
+        with torch.no_grad():
+            hits = model(self.X[SIZES[-1] :]).argmax(1) == self.y[SIZES[-1] :]
+        return {"accuracy": float(hits.double().mean())}
+
+
+def against_dataeval():
+    """Same sizes, repeats and epochs a size; DataEval goes on training from size to size."""
+    from dataeval.performance import Sufficiency
+
+    X, y = data()
+    strategies = DataEvalStrategies(X, y)
+    pairs = list(zip(X, y, strict=True))
+
+    def theirs():
+        sufficiency = Sufficiency(TabularMLP(64, 10), strategies, strategies, runs=4)
+        sufficiency.evaluate(pairs[: SIZES[-1]], pairs[SIZES[-1] :], schedule=SIZES)
+
+    net = default_net(X, y).set_params(callbacks=[("standardizer", Standardizer())])
+    return paired_ratio(theirs, lambda: fit(sizes=SIZES, min_steps=0, net=net), rounds=1)
 
 
 def rows():
     yield "training one default ladder on digits: ours / plain PyTorch loop", trainings(), "≤ 1.15"
     yield "whole fit on digits: n_jobs=1 / n_jobs=2, one thread each", workers(), "≥ 1.7"
     yield "learning_curve over skorch / whole fit with Δ", against_learning_curve(), "≥ 2"
+    yield "DataEval's Sufficiency / whole fit with Δ", against_dataeval(), ""
