@@ -5,9 +5,10 @@ import pytest
 import torch
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sufficiency import UnsupportedNetError, per_sample_losses
-from sufficiency.losses import LossFunction, check_losses, representative
+from sufficiency.losses import LossFunction, check_losses, representative, sample_blocks
 from tests.oracles import MLP, ConvNet, naive_losses
 
 # Sums of a few hundred terms of order one in float64, in another order than the oracle's:
@@ -299,3 +300,23 @@ def test_weights_of_one_are_none(rng):
     )
     X, y = classes(rng)
     assert per_sample_losses(net, X, y).shape == (17,)
+
+
+def test_samples_for_cuda_go_through_pinned_memory(monkeypatch):
+    """Fake tensors carry the device; pinning, which they do not know, is written down."""
+    pinned = []
+
+    def pin_memory(tensor):
+        pinned.append(tensor)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    net = NeuralNetClassifier(MLP, criterion=nn.CrossEntropyLoss, device="cuda")
+    X, y = np.zeros((5, 4), dtype="float32"), np.zeros(5, dtype="int64")
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        blocks = list(sample_blocks(net, X, y, 3))
+    assert [(x.device.type, len(x), t.device.type, len(t)) for x, t in blocks] == [
+        ("cuda", 3, "cuda", 3),
+        ("cuda", 2, "cuda", 2),
+    ]
+    assert len(pinned) == 4

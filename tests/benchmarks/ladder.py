@@ -13,6 +13,7 @@ from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.default_net import Standardizer, TabularMLP, default_net
 from sufficiency.training import planned_epochs, train_center
 from tests.benchmarks.measure import paired_ratio
+from tests.benchmarks.nets import random_data
 
 SIZES = [100, 146, 214, 313, 459, 671, 983, 1438]
 
@@ -120,8 +121,33 @@ def against_dataeval():
     return paired_ratio(theirs, lambda: fit(sizes=SIZES, min_steps=0, net=net), rounds=1)
 
 
+def slope_in_size():
+    """Log-log, of a whole cell: training for so many epochs, 32 draws, 1 000 candidates."""
+    X, y = random_data((20_000, 64))
+    X_unseen, y_unseen = random_data((1000, 64))
+
+    def cell(size):
+        estimator = LandscapeSufficiencyEstimator(
+            default_net(X, y).set_params(max_epochs=5),
+            sizes=[size // 64, size],
+            n_repeats=1,
+            min_steps=0,
+            refit=False,
+            curve="theory",
+            random_state=0,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator.fit(X, y, X_unseen=X_unseen, y_unseen=y_unseen)
+        return estimator.result_.to_frame().query("size == @size")[["fit_seconds", "probe_seconds"]]
+
+    small, large = (min(float(cell(size).sum().sum()) for _ in range(3)) for size in (8192, 16_384))
+    return float(np.log2(large / small))
+
+
 def rows():
     yield "training one default ladder on digits: ours / plain PyTorch loop", trainings(), "≤ 1.15"
+    yield "log-log slope of the cost of a cell in its size", slope_in_size(), "≤ 1.05"
     yield "whole fit on digits: n_jobs=1 / n_jobs=2, one thread each", workers(), "≥ 1.7"
     yield "learning_curve over skorch / whole fit with Δ", against_learning_curve(), "≥ 2"
     yield "DataEval's Sufficiency / whole fit with Δ", against_dataeval(), ""

@@ -1,0 +1,32 @@
+"""The performance page shows what the benchmarks wrote."""
+
+import json
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_the_table_is_that_of_the_committed_run():
+    run = json.loads((DOCS / "studies" / "results" / "benchmarks.json").read_text("utf-8"))
+    page = (DOCS / "performance.md").read_text("utf-8")
+    expected = [
+        (row["measure"], f"{row['value']:.3g}", row["target"] or "–") for row in run["rows"]
+    ]
+    rows = re.findall(r"^\| (.+?) \| \**([\d.]+(?:e-\d+)?)\** \| (.+?) \|$", page, re.MULTILINE)
+    assert rows == expected
+    for name in ("torch", "skorch", "scikit-learn"):
+        assert f"{name} {run['environment'][name]}" in page.replace("\n", " ")
+
+
+def test_what_misses_its_target_is_in_bold_and_nothing_else():
+    run = json.loads((DOCS / "studies" / "results" / "benchmarks.json").read_text("utf-8"))
+    page = (DOCS / "performance.md").read_text("utf-8")
+    for row in run["rows"]:
+        bold = f"| {row['measure']} | **" in page
+        if not row["target"]:
+            assert not bold
+            continue
+        relation, limit = row["target"].split()
+        met = row["value"] >= float(limit) if relation == "≥" else row["value"] <= float(limit)
+        assert bold == (not met), row["measure"]
