@@ -95,3 +95,18 @@ class Branching(nn.Module):
     def forward(self, X):
         output = self.head(X)
         return output if output.sum() > 0 else 2 * output
+
+
+def naive_plane(module, criterion, u, v, alphas, betas, X, y):
+    """Mean losses at w + αu + βv, one point and one sample after the other."""
+    center = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    plane = np.empty((len(alphas), len(betas)))
+    for i, alpha in enumerate(alphas):
+        for j, beta in enumerate(betas):
+            point = {
+                name: (w + alpha * np.asarray(u.get(name, 0)) + beta * np.asarray(v.get(name, 0)))
+                for name, w in center.items()
+            }
+            weights = {name: w[None] for name, w in point.items()}
+            plane[i, j] = naive_losses(module, criterion, weights, X, y).mean()
+    return plane

@@ -78,7 +78,10 @@ MAY_IMPORT = {
     "sizing": FOUNDATION | ANSWERS | {"cells"},
     "results": FOUNDATION | ANSWERS | {"cells"},
     "diagnostics": FOUNDATION | ANSWERS,  # reads results
-    # reads results, and of the curvature its numbers
+    # around a net that somebody has fitted: no training, no cells, no results
+    "landscape": FOUNDATION
+    | {"ladder", "nets", "targets", "losses", "blocks", "engine", "curvature", "probes", "deltas"},
+    # reads results, and of the curvature and the landscape their numbers
     "plotting": FOUNDATION | ANSWERS | {"curvature", "landscape"},
     "report": FOUNDATION | ANSWERS | {"plotting"},
     "__main__": {"cli"},

@@ -3,7 +3,13 @@
 import inspect
 
 import sufficiency
-from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult, probes
+from sufficiency import (
+    LandscapeSufficiencyEstimator,
+    SufficiencyResult,
+    landscape,
+    plotting,
+    probes,
+)
 
 PUBLIC = [
     "CellFailedWarning",
@@ -88,6 +94,45 @@ def test_columns_of_the_frame():
         "quadratic_error",
         "n_draws",
     ]
+
+
+def test_names_of_the_landscape():
+    assert landscape.__all__ == [
+        "ChangeSlice",
+        "Directions",
+        "Frame",
+        "LandscapeSlice",
+        "LineSlices",
+        "WidthMeasures",
+        "change_plane",
+        "change_slice",
+        "directions_through",
+        "eigenvector_directions",
+        "landscape_slice",
+        "line_slices",
+        "loss_line",
+        "loss_plane",
+        "random_directions",
+        "width_measures",
+    ]
+    signature = inspect.signature(landscape.loss_plane)
+    assert list(signature.parameters) == ["net", "X", "y", "u", "v", "alphas", "betas"]
+    for name in landscape.__all__:
+        assert inspect.getdoc(getattr(landscape, name))
+
+
+def test_displays():
+    assert plotting.__all__ == [
+        "DeltaCurveDisplay",
+        "LandscapeChangeDisplay",
+        "LandscapeComparisonDisplay",
+        "LandscapeDisplay",
+        "LandscapeLineDisplay",
+        "LearningCurveDisplay",
+        "QuadraticValidationDisplay",
+    ]
+    for name in plotting.__all__:
+        assert inspect.getdoc(getattr(plotting, name))
 
 
 def methods(cls):

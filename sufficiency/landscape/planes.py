@@ -1,0 +1,279 @@
+"""Mean losses on lines and planes through weight space, by the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency._validation import check_integer
+from sufficiency.blocks import plan_blocks
+from sufficiency.engine import can_vectorize, mean_losses
+from sufficiency.landscape.directions import as_direction
+from sufficiency.landscape.grids import check_grid
+from sufficiency.landscape.subject import fitted_net
+from sufficiency.losses import (
+    LossFunction,
+    Weights,
+    check_criterion,
+    check_losses,
+    representative,
+)
+
+__all__ = ["MeanLoss", "SubspaceDraws", "change_plane", "loss_line", "loss_plane", "plane_draws"]
+
+Array = npt.NDArray[np.float64]
+Direction = Mapping[str, Any]
+
+_CHECKED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class SubspaceDraws:
+    """
+    Weights w* + Σ_i c_i d_i for the engine, made block by block: no grid of weights is kept.
+
+    Parameters
+    ----------
+    center : dict of tensors
+        w*, of the parameters that some direction moves.
+    directions : sequence of dict
+        d_1 … d_n; what one leaves out it does not move.
+    coefficients : (M, n) float64
+        One row for each point.
+    """
+
+    center: Weights
+    directions: Sequence[Weights]
+    coefficients: Array
+
+    @property
+    def n_draws(self) -> int:
+        """M."""
+        return len(self.coefficients)
+
+    @property
+    def bytes_per_draw(self) -> int:
+        """Size of one point's weights."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.center.values())
+
+    def block(self, start: int, stop: int) -> Weights:
+        """Points start … stop−1, stacked along a new first axis."""
+        rows = torch.as_tensor(self.coefficients[start:stop])
+        stacked = {}
+        for name, w in self.center.items():
+            moved = w.expand(len(rows), *w.shape).clone()
+            for column, direction in zip(rows.unbind(1), self.directions, strict=True):
+                if name in direction:
+                    steps = column.to(w).reshape(-1, *(1 for _ in w.shape))
+                    moved += steps * direction[name]
+            stacked[name] = moved
+        return stacked
+
+
+class MeanLoss:
+    """
+    Mean losses of a net around its weights, over any samples.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised. Nothing of it is changed.
+    X, y : arrays
+        All samples there are, encoded; net and data are checked on them once.
+
+    Raises
+    ------
+    UnsupportedNetError
+        If the net's loss is no mean over samples.
+    """
+
+    def __init__(self, net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> None:
+        some = representative(y, _CHECKED, np.random.default_rng(0))
+        check_criterion(net, y)
+        check_losses(net, X[some], y[some])
+        self.net = net
+        self.center = LossFunction(net).center()
+        self.vectorize = can_vectorize(net, X[:_CHECKED], y[:_CHECKED])
+
+    def draws(self, directions: Sequence[Direction], coefficients: Array) -> SubspaceDraws:
+        """Points at w* plus directions, which are given as arrays or tensors by name."""
+        names = "uv" if len(directions) == 2 else ["u"] * len(directions)
+        checked = [
+            as_direction(name, self.center, direction)
+            for name, direction in zip(names, directions, strict=True)
+        ]
+        moved = {n: w for n, w in self.center.items() if any(n in d for d in checked)}
+        return SubspaceDraws(moved, checked, coefficients)
+
+    def __call__(self, draws: SubspaceDraws, X: npt.NDArray, y: npt.NDArray) -> Array:
+        """(M,) mean losses over some samples; not finite where the loss is not."""
+        plan = plan_blocks(
+            self.net,
+            X,
+            y,
+            n_draws=draws.n_draws,
+            vectorize=self.vectorize and draws.n_draws > 1,
+            weight_bytes=draws.bytes_per_draw,
+        )
+        # a point whose losses overflow is reported as such, by whoever draws it
+        with np.errstate(invalid="ignore", over="ignore"):
+            return mean_losses(self.net, draws, X, y, plan)
+
+
+def plane_draws(
+    losses: MeanLoss, u: Direction, v: Direction, alphas: Array, betas: Array
+) -> SubspaceDraws:
+    """Points of a grid, the second axis running fastest."""
+    grid = np.stack(np.meshgrid(alphas, betas, indexing="ij"), axis=-1)
+    return losses.draws([u, v], grid.reshape(-1, 2))
+
+
+def loss_plane(
+    net: Any,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    u: Direction,
+    v: Direction,
+    alphas: npt.ArrayLike,
+    betas: npt.ArrayLike,
+) -> Array:
+    """
+    Mean loss over a plane through a net's weights, f(α, β) = L(w* + αu + βv).
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Fitted (or initialised); its weights are w*. Nothing of it is changed.
+    X, y : array-like
+        Samples of the mean loss, in the form in which the net itself is trained.
+    u, v : dict of {str: array}
+        Directions by parameter name, in units of weights; parameters that are left out stay.
+        Made by :func:`random_directions`, :func:`eigenvector_directions`,
+        :func:`directions_through`, or your own.
+    alphas, betas : array-like of shape (A,) and (B,)
+        Coordinates: finite, strictly increasing, at least two each.
+
+    Returns
+    -------
+    (A, B) float64
+        In units of the loss; NaN or infinite where the loss is.
+
+    Raises
+    ------
+    UnsupportedNetError
+        If the net's loss is no mean over samples.
+    ValueError
+        If a direction or a grid does not fit.
+
+    References
+    ----------
+    Kiselev, Meshkov, Grabovoy: Robust Convergence of Loss Landscapes through Distributional
+    Averaging, section 5.1.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skorch import NeuralNetRegressor
+    >>> from sufficiency.landscape import loss_plane
+    >>> net = NeuralNetRegressor(torch.nn.Linear, module__in_features=1, module__out_features=1)
+    >>> zero = {"weight": np.zeros((1, 1, 1)), "bias": np.zeros((1, 1))}
+    >>> _ = net.initialize().module_.load_state_dict(
+    ...     {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)})
+    >>> X = np.array([[1.0]], dtype="float32")
+    >>> u, v = {"weight": np.array([[1.0]])}, {"bias": np.array([2.0])}
+    >>> loss_plane(net, X, np.zeros_like(X), u, v, [0, 1], [0, 1, 2])  # (α + 2β)²
+    array([[ 0.,  4., 16.],
+           [ 1.,  9., 25.]])
+    """
+    alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
+    X, y = np.asarray(X), np.asarray(y)
+    losses = MeanLoss(fitted_net(net), X, y)
+    draws = plane_draws(losses, u, v, alphas, betas)
+    return losses(draws, X, y).reshape(len(alphas), len(betas))
+
+
+def loss_line(
+    net: Any, X: npt.ArrayLike, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike
+) -> Array:
+    """
+    Mean loss along a line through a net's weights, f(α) = L(w* + αu).
+
+    Parameters
+    ----------
+    net, X, y, u, alphas
+        As in :func:`loss_plane`.
+
+    Returns
+    -------
+    (A,) float64
+        In units of the loss.
+    """
+    alphas = check_grid("alphas", alphas)
+    X, y = np.asarray(X), np.asarray(y)
+    losses = MeanLoss(fitted_net(net), X, y)
+    return losses(losses.draws([u], alphas[:, None]), X, y)
+
+
+def change_plane(
+    net: Any,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    u: Direction,
+    v: Direction,
+    alphas: npt.ArrayLike,
+    betas: npt.ArrayLike,
+    *,
+    size: int,
+    grow: int = 1,
+) -> Array:
+    """
+    Change of the mean loss when `grow` samples come to `size`, over a plane: L_{k+m} − L_k.
+
+    Computed as m/(k+m) · (mean loss of the new samples − L_k): subtracting two means that share
+    k samples would lose its digits.
+
+    Parameters
+    ----------
+    net, u, v, alphas, betas
+        As in :func:`loss_plane`.
+    X, y : array-like
+        The first k samples are D_k, the next m the new ones; what comes after them is not used.
+    size : int
+        k ≥ 1.
+    grow : int, default=1
+        m ≥ 1; the paper's figures add one.
+
+    Returns
+    -------
+    (A, B) float64
+        With its sign, in units of the loss; NaN or infinite where a loss is.
+
+    Raises
+    ------
+    ValueError
+        As :func:`loss_plane`, and if there are fewer than k + m samples.
+    """
+    alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
+    size, grow = check_integer("size", size, 1), check_integer("grow", grow, 1)
+    X, y = np.asarray(X), np.asarray(y)
+    if len(X) < size + grow:
+        raise ValueError(
+            f"`X` must hold at least size + grow = {size + grow} samples, got {len(X)}"
+        )
+    losses = MeanLoss(fitted_net(net), X, y)
+    draws = plane_draws(losses, u, v, alphas, betas)
+    return change(losses, draws, X, y, size, grow).reshape(len(alphas), len(betas))
+
+
+def change(
+    losses: MeanLoss, draws: SubspaceDraws, X: npt.NDArray, y: npt.NDArray, size: int, grow: int
+) -> Array:
+    """(M,) changes of the mean loss at the points, see :func:`change_plane`."""
+    old = losses(draws, X[:size], y[:size])
+    new = losses(draws, X[size : size + grow], y[size : size + grow])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(grow / (size + grow) * (new - old))

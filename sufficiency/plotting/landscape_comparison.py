@@ -1,0 +1,295 @@
+"""Planes side by side, on one colour scale and in neighbourhoods of equal norm."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._validation import check_choice, check_number
+from sufficiency.landscape import Directions, change_slice, landscape_slice, random_directions
+from sufficiency.plotting.landscape import LandscapeChangeDisplay, LandscapeDisplay
+from sufficiency.plotting.planes import PlaneDisplay, check_style
+from sufficiency.plotting.scales import limits_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["LandscapeComparisonDisplay"]
+
+# Of norms that were scaled to be equal, in single precision.
+_EQUAL = 1e-4
+
+
+class LandscapeComparisonDisplay:
+    """
+    Several planes beside each other, which one colour scale makes comparable.
+
+    Planes of different nets are comparable in neighbourhoods of equal norm (appendix B.2): with
+    directions that have one norm, or each the norm of its own w*. Fixed norms favour large nets,
+    whose weights move less each; relative ones let a net with large weights move further.
+
+    Parameters
+    ----------
+    displays : sequence of LandscapeDisplay or of LandscapeChangeDisplay
+        Not drawn yet.
+    titles : sequence of str
+        One for each.
+
+    Attributes
+    ----------
+    axes_ : (n,) ndarray of matplotlib Axes
+        After :meth:`plot`.
+    figure_ : matplotlib Figure
+        After :meth:`plot`.
+    colorbar_ : matplotlib Colorbar
+        The scale of all of them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, titles do not match, kinds are mixed, or norms are unequal.
+    """
+
+    axes_: npt.NDArray
+    figure_: "Figure"
+
+    def __init__(self, displays: Sequence[PlaneDisplay], titles: Sequence[str]) -> None:
+        self.displays = displays
+        self.titles = titles
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        norm: float | str | None = None,
+        size: int | None = None,
+        directions: str = "random",
+        normalize: str = "filter",
+        alphas: npt.ArrayLike | None = None,
+        betas: npt.ArrayLike | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        kind: str = "contour",
+        log: bool = False,
+        axes: "Sequence[Axes] | None" = None,
+    ) -> "LandscapeComparisonDisplay":
+        """
+        Measure the landscapes of several fitted estimators or nets and draw them side by side.
+
+        Parameters
+        ----------
+        estimators : mapping of {str: LandscapeSufficiencyEstimator or NeuralNet}
+            Fitted, by the title that each gets.
+        X, y : array-like
+            Samples, for all of them. For nets with different inputs, measure each by
+            :func:`sufficiency.landscape.landscape_slice` and pass displays of the planes.
+        norm : float or "relative", optional
+            Norm of every direction in units of weights; "relative": for each net that of its own
+            w*. None: the smallest of these, for all nets.
+        size, directions, normalize, alphas, betas, shuffle, seed
+            As in :func:`sufficiency.landscape.landscape_slice`.
+        kind, log, axes
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        LandscapeComparisonDisplay
+            Drawn.
+        """
+        check_choice("kind", kind, ("contour", "surface"))
+        if norm is None:
+            frames = [random_directions(e, normalize=normalize).frame for e in estimators.values()]
+            norm = min(frame.center_norm for frame in frames)
+        fixed = None
+        if isinstance(norm, str):
+            check_choice("norm", norm, ("relative",))
+        else:
+            fixed = check_number("norm", norm, above=0.0)
+        planes = [
+            landscape_slice(
+                estimator,
+                X,
+                y,
+                size=size,
+                directions=directions,
+                normalize=normalize,
+                norm=fixed,
+                alphas=alphas,
+                betas=betas,
+                shuffle=shuffle,
+                seed=seed,
+            )
+            for estimator in estimators.values()
+        ]
+        display = cls([LandscapeDisplay(plane) for plane in planes], list(estimators))
+        return display.plot(axes, kind=kind, log=log)
+
+    @classmethod
+    def from_sizes(
+        cls,
+        estimator: Any,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sizes: Sequence[int],
+        *,
+        grow: int = 1,
+        sigma: float | None = None,
+        squared: bool = False,
+        weighted: bool = True,
+        directions: str | Directions = "random",
+        normalize: str = "filter",
+        norm: float | None = None,
+        alphas: npt.ArrayLike | None = None,
+        betas: npt.ArrayLike | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        kind: str = "contour",
+        log: bool = False,
+        axes: "Sequence[Axes] | None" = None,
+    ) -> "LandscapeComparisonDisplay":
+        """
+        Measure the change at several sizes around one net, on one plane: figure 6 of the paper.
+
+        Parameters
+        ----------
+        estimator, X, y, grow, sigma, directions, normalize, norm, alphas, betas, shuffle, seed
+            As in :func:`sufficiency.landscape.change_slice`.
+        sizes : sequence of int
+            k of each.
+        squared, weighted
+            As in :class:`LandscapeChangeDisplay`.
+        kind, log, axes
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        LandscapeComparisonDisplay
+            Drawn.
+        """
+        check_choice("kind", kind, ("contour", "surface"))
+        planes = [
+            change_slice(
+                estimator,
+                X,
+                y,
+                size=size,
+                grow=grow,
+                sigma=sigma,
+                directions=directions,
+                normalize=normalize,
+                norm=norm,
+                alphas=alphas,
+                betas=betas,
+                shuffle=shuffle,
+                seed=seed,
+            )
+            for size in sizes
+        ]
+        displays = [LandscapeChangeDisplay(p, squared=squared, weighted=weighted) for p in planes]
+        titles = [f"k = {plane.size:,}" for plane in planes]
+        return cls(displays, titles).plot(axes, kind=kind, log=log)
+
+    def plot(
+        self,
+        axes: "Sequence[Axes] | None" = None,
+        *,
+        kind: str = "contour",
+        log: bool = False,
+        vmin: float | None = None,
+        vmax: float | None = None,
+    ) -> "LandscapeComparisonDisplay":
+        """
+        Draw.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib Axes, optional
+            One for each plane; None: a new figure.
+        kind, log
+            As in :meth:`LandscapeDisplay.plot`.
+        vmin, vmax : float, optional
+            Ends of the common scale; None: those of all values.
+
+        Returns
+        -------
+        LandscapeComparisonDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For what cannot be compared, before a figure is opened.
+        """
+        self._check(axes, kind)
+        first = self.displays[0]
+        low, high = limits_of([d.values for d in self.displays], signed=first.signed)
+        low, high = low if vmin is None else vmin, high if vmax is None else vmax
+        scales = [d.scale(kind=kind, log=log, vmin=low, vmax=high) for d in self.displays]
+        self.axes_ = np.ravel(np.asarray(self._new_axes(kind) if axes is None else axes))
+        self.figure_ = self.axes_[0].figure
+        for ax, display, title in zip(self.axes_, self.displays, self.titles, strict=True):
+            display.plot(ax, kind=kind, log=log, vmin=low, vmax=high, colorbar=False)
+            ax.set_title(title + self._norm_of(display))
+            if ax is not self.axes_[0] and kind == "contour":
+                ax.set_ylabel("")
+        self.colorbar_ = first.add_colorbar(list(self.axes_), scales[0])
+        return self
+
+    def _check(self, axes: "Sequence[Axes] | None", kind: str) -> None:
+        """Refuse what cannot be compared."""
+        n = len(self.displays)
+        if n < 2 or len(self.titles) != n:
+            raise ValueError(
+                f"`displays` must be two or more, with a title each, got {n} and "
+                f"{len(self.titles)} titles"
+            )
+        if len({display.label for display in self.displays}) > 1:
+            raise ValueError(
+                "`displays` must show the same quantity, got "
+                f"{sorted({display.label for display in self.displays})}"
+            )
+        if axes is not None and len(axes) != n:
+            raise ValueError(f"`axes` must be {n}, one for each display, got {len(axes)}")
+        for ax in [None] if axes is None else axes:
+            check_style(ax, kind)
+        frames = [d.plane.frame for d in self.displays if d.plane.frame is not None]
+        norms = np.array([frame.norms for frame in frames])
+        relative = np.array([frame.norms / frame.center_norm for frame in frames])
+        if not (_all_equal(norms) or _all_equal(relative)):
+            raise ValueError(
+                "`displays` must have directions of equal norm, absolute or relative to w*, got "
+                f"{norms.round(4).tolist()}; measure them with the same `norm`"
+            )
+
+    def _norm_of(self, display: PlaneDisplay) -> str:
+        """Of w*, where the nets differ."""
+        frames = [d.plane.frame for d in self.displays if d.plane.frame is not None]
+        frame = display.plane.frame
+        if frame is None or _all_equal(np.array([f.center_norm for f in frames])):
+            return ""
+        return f"\n‖w*‖ = {frame.center_norm:.3g}"
+
+    def _new_axes(self, kind: str) -> npt.NDArray:
+        import matplotlib.pyplot as plt
+
+        n = len(self.displays)
+        width, height = (4.8, 4.8) if kind == "surface" else (3.9, 4.2)
+        _, axes = plt.subplots(
+            1,
+            n,
+            figsize=(width * n + 1, height),
+            layout="constrained",
+            squeeze=False,
+            subplot_kw={"projection": "3d"} if kind == "surface" else {},
+        )
+        return axes
+
+
+def _all_equal(values: npt.NDArray[np.float64]) -> bool:
+    """Whether rows are the same, apart from rounding; no rows are."""
+    return len(values) == 0 or np.allclose(values, values[0], rtol=_EQUAL, atol=0)
