@@ -129,6 +129,8 @@ def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
             mapped = evaluate_block(losses, weights, x, y_block, vectorize=True)
         except (RuntimeError, ValueError, TypeError, NotImplementedError, UserWarning):
             return False
+    if mapped.dtype != looped.dtype:
+        return False  # vmap does not see a module's own autocast
     tolerance = 1e3 * torch.finfo(looped.dtype).eps
     return torch.allclose(mapped, looped, rtol=tolerance, atol=tolerance, equal_nan=True)
 

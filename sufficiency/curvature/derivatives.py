@@ -1,7 +1,7 @@
 """Gradients and Hessian products of a net's losses at its own weights, as flat vectors."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,46 +12,22 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 from torch.func import vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 
 from sufficiency._validation import check_integer
 from sufficiency.blocks import MEMORY_BUDGET, plan_blocks
+from sufficiency.curvature.differentiable import twice_differentiable
 from sufficiency.losses import LossFunction, Weights, sample_blocks
-from sufficiency.nets import evaluation_mode
 
-__all__ = ["LossDerivatives", "SampleDerivatives", "flatten", "twice_differentiable"]
+__all__ = ["LossDerivatives", "SampleDerivatives", "flatten"]
 
 Array = npt.NDArray[np.float64]
 
 # A graph that is differentiated twice keeps the activations, their gradients, and both again for
 # the second backward pass; the engine's plan counts one forward pass.
 _GRAPH_FACTOR = 4
-
-
-@contextmanager
-def twice_differentiable(net: NeuralNet) -> Iterator[None]:
-    """
-    Evaluation mode, with every kernel switched off that has no second derivative.
-
-    cuDNN has no backward pass for recurrent layers in evaluation mode, the fused attention kernels
-    none of a backward pass, and the fused transformer layer of evaluation mode no backward at all.
-    Everything is restored afterwards.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialised.
-    """
-    fused = torch.backends.mha.get_fastpath_enabled()
-    with ExitStack() as stack:
-        stack.enter_context(evaluation_mode(net))
-        stack.enter_context(torch.enable_grad())
-        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fused)
-        torch.backends.mha.set_fastpath_enabled(False)
-        yield
+# What an operation raises that vmap does not take.
+_NOT_BATCHED = (RuntimeError, ValueError, TypeError, AttributeError, UserWarning)
 
 
 def flatten(weights: Weights, like: Weights) -> Array:
@@ -304,8 +280,11 @@ class LossDerivatives:
         along = self._columns(ramp)
         with twice_differentiable(self.net):
             try:
-                mapped = self._singles(part, along, together=True)
-            except (RuntimeError, ValueError, TypeError, NotImplementedError, AttributeError):
+                with warnings.catch_warnings():
+                    # an operation without a batching rule is looped over inside, with a warning
+                    warnings.filterwarnings("error", message=".*performance drop.*")
+                    mapped = self._singles(part, along, together=True)
+            except _NOT_BATCHED:
                 return False
             singles = [self._singles(slice(i, i + 1), along, False) for i in range(part.stop)]
         eps = 1e3 * float(np.finfo(self.dtype).eps)
