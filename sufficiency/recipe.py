@@ -60,6 +60,10 @@ class Samples:
     encoded: npt.NDArray
     y: npt.NDArray
 
+    def __sizeof__(self) -> int:
+        # dask sends what it takes for large once to a worker, and small things with every task
+        return sum(int(getattr(part, "nbytes", 0)) for part in (self.X, self.encoded, self.y))
+
     def take(self, indices: npt.NDArray[np.int64]) -> "Samples":
         """Some of the samples."""
         return Samples(self.X[indices], self.encoded[indices], self.y[indices])

@@ -1,9 +1,12 @@
 """What every test can rely on: no window, one thread, its own random numbers."""
 
+import importlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import NoReturn
 
 import matplotlib
 import numpy as np
@@ -25,15 +28,29 @@ def require_tool() -> Callable[[str], str]:
     """Path of a program; without it the test is left out, except in CI, where it fails."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
-        if path is None:
-            reason = f"`{name}` is not installed"
-            if os.environ.get("CI", "").lower() in {"1", "true"}:
-                pytest.fail(f"{reason}, and CI must have it")
-            pytest.skip(reason)
-        return path
+        return shutil.which(name) or _missing(name)
 
     return find
+
+
+@pytest.fixture
+def require_module() -> Callable[[str], ModuleType]:
+    """A module of a package that only some tests need, on the same terms."""
+
+    def find(name: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError:
+            _missing(name)
+
+    return find
+
+
+def _missing(name: str) -> NoReturn:
+    reason = f"`{name}` is not installed"
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(f"{reason}, and CI must have it")
+    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
