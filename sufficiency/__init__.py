@@ -14,7 +14,12 @@ from sufficiency.exceptions import (
     UnreachableTargetError,
     UnsupportedNetError,
 )
-from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.plotting import (
+    DeltaCurveDisplay,
+    LandscapeChangeDisplay,
+    LandscapeDisplay,
+    LearningCurveDisplay,
+)
 from sufficiency.results import SufficiencyResult
 from sufficiency.sizing import Verdict
 
@@ -24,6 +29,8 @@ __all__ = [
     "ExtrapolationWarning",
     "HeavyTailWarning",
     "InertProbeWarning",
+    "LandscapeChangeDisplay",
+    "LandscapeDisplay",
     "LandscapeSufficiencyEstimator",
     "LearningCurveDisplay",
     "NotIdentifiableError",

@@ -153,8 +153,6 @@ def plan_fit(
         reserve_validation=reserve_validation,
     )
     _check_curve(curve, len(ladder.sizes))
-    trained_sizes = _trained_sizes(ladder, train, refit)
-    check_batches(net, cast_floating(X[:1], dtype), trained_sizes, child_seed(root, "check"))
     codec = _fit_columns(untrained, codec, X, y)
     samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
     own = None if unseen is None else _encode_unseen(codec, unseen)
@@ -163,6 +161,8 @@ def plan_fit(
     check_losses(
         untrained, few.X, few.encoded, None if codec.classes is None else len(codec.classes)
     )
+    trained_sizes = _trained_sizes(ladder, train, refit)
+    check_batches(net, samples.X[:1], trained_sizes, child_seed(root, "check"))
     _check_probe(untrained, probe, method, few)
     _check_candidates(train, n_unseen(own, ladder))
     _check_scheduler(untrained, samples, ladder, min_steps)

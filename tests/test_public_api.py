@@ -17,6 +17,8 @@ PUBLIC = [
     "ExtrapolationWarning",
     "HeavyTailWarning",
     "InertProbeWarning",
+    "LandscapeChangeDisplay",
+    "LandscapeDisplay",
     "LandscapeSufficiencyEstimator",
     "LearningCurveDisplay",
     "NotIdentifiableError",

@@ -147,8 +147,12 @@ def second_derivatives(instead: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ArithmeticError) as error:
+    except (RuntimeError, ArithmeticError, UnsupportedNetError) as error:
+        # refused by the operator already, with a remedy that is about Δ
+        reason = error.__cause__ if isinstance(error, UnsupportedNetError) else error
+        if not isinstance(reason, (RuntimeError, ArithmeticError)):
+            raise
         raise UnsupportedNetError(
-            f"`net` must have second derivatives for its curvature, and has not: {error}; use "
+            f"`net` must have second derivatives for its curvature, and has not: {reason}; use "
             f"{instead}, or smooth activations and losses"
-        ) from error
+        ) from reason

@@ -102,6 +102,8 @@ class LandscapeComparisonDisplay:
             Drawn.
         """
         check_choice("kind", kind, ("contour", "surface"))
+        if len(estimators) < 2:
+            raise ValueError(f"`estimators` must be two or more, got {len(estimators)}")
         if norm is None:
             frames = [random_directions(e, normalize=normalize).frame for e in estimators.values()]
             norm = min(frame.center_norm for frame in frames)

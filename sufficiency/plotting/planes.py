@@ -252,7 +252,15 @@ class PlaneDisplay(ABC):
                 *frame.points.T, color="white", edgecolor="black", zorder=9, label="given points"
             )
             for number, point in enumerate(frame.points, start=1):
-                ax.annotate(f" {number}", point, color="white", zorder=9)
+                ax.annotate(
+                    str(number),
+                    point,
+                    xytext=(6, 5),
+                    textcoords="offset points",
+                    bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0},
+                    fontsize="small",
+                    zorder=9,
+                )
             ax.set_aspect("equal")  # both coordinates are distances
         handles, labels = ax.get_legend_handles_labels()
         if self.n_masked_:

@@ -142,7 +142,7 @@ def make_scale(
         Logarithmic: over at most eight decades; signed, over three on both sides, and linear in
         between.
     vmin, vmax : float, optional
-        Ends of the scale; None: those of the values.
+        Ends of the scale; None: those of the values. Of a signed scale the larger one counts.
     n_levels : int, default=20
         Colours of a filled contour, at least 2.
 
@@ -160,7 +160,7 @@ def make_scale(
     low = low if vmin is None else check_number("vmin", vmin)
     high = high if vmax is None else check_number("vmax", vmax)
     if signed:
-        high = max(abs(low), abs(high)) if vmin is None or vmax is None else max(-low, high)
+        high = max((abs(end) for end in (vmin, vmax) if end is not None), default=high)
         low = -high
     elif vmin is not None and vmax is not None and low >= high:
         raise ValueError(f"`vmin` must be < `vmax`, got {vmin} and {vmax}")

@@ -116,6 +116,17 @@ class Stepped(Linear):
         return torch.sign(super().forward(X))
 
 
+class Largest(nn.Module):
+    """The largest of two learned numbers, which torch looks up without a second derivative."""
+
+    def __init__(self):
+        super().__init__()
+        self.bag = nn.EmbeddingBag(4, 1, mode="max", dtype=torch.float64)
+
+    def forward(self, X):
+        return self.bag(X)
+
+
 class Bent(Linear):
     """A second derivative that is infinite where it stands."""
 
@@ -128,6 +139,7 @@ class Bent(Linear):
 
 
 WITHOUT = [
+    (Largest, nn.MSELoss, "'_embedding_bag_backward' is not implemented"),
     (Linear, nn.MultiMarginLoss, "multi_margin_loss_backward is not implemented"),
     (FirstOrderOnly, nn.MSELoss, "all of them are zero; the loss is linear in the weights, or"),
     (Stepped, nn.MSELoss, "all of them are zero;"),
@@ -140,6 +152,8 @@ WITHOUT = [
 def test_nets_without_second_derivatives_are_refused(module, criterion, reason, rng):
     net = NeuralNetRegressor(module, criterion=criterion)
     X, y = rng.normal(size=(12, 3)), rng.normal(size=(12, 1))
+    if module is Largest:
+        X = rng.integers(0, 4, (12, 2))
     if criterion is nn.MultiMarginLoss:
         net = NeuralNetClassifier(module, module__n_outputs=3, criterion=criterion)
         y = np.arange(12) % 3
@@ -164,6 +178,17 @@ def test_nets_without_second_derivatives_are_refused(module, criterion, reason, 
     # everything that needs no curvature still works
     assert np.isfinite(landscape_slice(net, X, y).losses).all()
     assert np.isnan(width_measures(net, X, y, n_folds=3, curvature=False).trace)
+
+
+def test_a_net_that_is_refused_for_another_reason_keeps_that_reason(monkeypatch):
+    problem = LeastSquares()
+
+    def refuse(*args, **kwargs):
+        raise UnsupportedNetError("`net` has no per-sample form")
+
+    monkeypatch.setattr("sufficiency.landscape.eigenvectors.hessian_operator", refuse)
+    with pytest.raises(UnsupportedNetError, match=r"^`net` has no per-sample form$"):
+        eigenvector_directions(problem.net, problem.X, problem.y)
 
 
 def test_short_memory_is_no_missing_derivative(monkeypatch):

@@ -160,6 +160,13 @@ def test_ends_of_the_scale_can_be_chosen():
     assert LandscapeDisplay(landscape()).plot(vmax=2).contour_.extend == "max"
 
 
+@pytest.mark.parametrize("ends", [{"vmin": -1.5}, {"vmax": 1.5}, {"vmin": -0.1, "vmax": 1.5}])
+def test_a_scale_with_two_signs_stays_around_zero(ends):
+    contour = LandscapeChangeDisplay(change()).plot(**ends).contour_
+    assert (contour.levels[0], contour.levels[-1]) == (-1.5, 1.5)
+    assert contour.extend == "both"
+
+
 def test_a_flat_plane_has_a_colour():
     display = LandscapeDisplay(landscape(np.full((5, 4), 3.0))).plot()
     assert colour_at(display.contour_, 0.3, 0.1) is not None

@@ -150,6 +150,8 @@ def test_or_at_another_norm_or_each_at_its_own(nets):
         np.testing.assert_allclose(found.norms, found.center_norm, rtol=1e-6)
     with pytest.raises(ValueError, match="`norm` must be one of 'relative'"):
         LandscapeComparisonDisplay.from_estimators(nets, X, y, norm="equal", **SMALL)
+    with pytest.raises(ValueError, match="`estimators` must be two or more, got 0"):
+        LandscapeComparisonDisplay.from_estimators({}, X, y)
 
 
 def test_figure_6_has_one_net_and_one_plane_for_all_sizes(nets):
