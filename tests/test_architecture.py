@@ -89,6 +89,7 @@ MAY_IMPORT = {
 
 # Libraries that only these stations may use.
 ONLY_IN = {"matplotlib": {"plotting", "report"}}
+ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 # Numbers, pictures and orchestration: no tensor of their own.
 WITHOUT_TORCH = {"curves", "measurements", "sizing", "results"}
 WITHOUT_TORCH |= {"diagnostics", "plotting", "estimator"}
@@ -105,7 +106,7 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def imported_names(tree: ast.Module) -> Iterator[str]:
+def imported_names(tree: ast.AST) -> Iterator[str]:
     """Dotted names of everything that is imported, in functions and under TYPE_CHECKING too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -195,12 +196,34 @@ def test_libraries_stay_where_they_belong(path):
         assert not imported_libraries(path) & {"torch", "torchvision"}
 
 
-def test_libraries_are_declared():
+def declared_libraries(extra: str | None = None) -> set[str]:
+    """Names to import of what the package, or one of its extras, requires."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = {re.split(r"[^\w.-]", entry)[0] for entry in project["dependencies"]}
-    declared = {{"scikit-learn": "sklearn"}.get(name, name) for name in names}
+    entries = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    names = {re.split(r"[^\w.-]", entry)[0] for entry in entries}
+    return {{"scikit-learn": "sklearn"}.get(name, name) for name in names}
+
+
+def test_libraries_are_declared():
     used = {name.split(".")[0] for path in MODULES for name in imported_names(parse(path))}
+    declared = declared_libraries() | declared_libraries("datasets")
     assert used - set(sys.stdlib_module_names) - {"sufficiency"} <= declared
+
+
+@each_module
+def test_optional_libraries_are_imported_by_who_needs_them(path):
+    """Inside a function, so that everything else works without them."""
+    tree = parse(path)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    inside = {name for function in functions for name in imported_names(function)}
+    optional = declared_libraries("datasets") - declared_libraries()
+    outside = {name.split(".")[0] for name in set(imported_names(tree)) - inside}
+    assert not outside & optional
+
+
+def test_models_and_datasets_are_imported_on_request():
+    users = {station_of(p) for p in MODULES if imported_stations(p) & {"models", "datasets"}}
+    assert users <= {"models", "datasets"}
 
 
 def test_stations_are_listed_once():

@@ -1,0 +1,31 @@
+"""Libraries that come with the extra ``datasets``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["needs_extra"]
+
+
+@contextmanager
+def needs_extra(loader: str) -> Iterator[None]:
+    """
+    Say how to install what a plain installation does not have, where an import of it fails.
+
+    Parameters
+    ----------
+    loader : str
+        The function that imports, for the error.
+
+    Raises
+    ------
+    ImportError
+        In place of the one that was raised inside, with the remedy.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"`{loader}` needs a library that cannot be imported ({error}); install it with: "
+            'pip install "sufficiency[datasets]"',
+            name=error.name,
+        ) from error
