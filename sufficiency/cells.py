@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from sufficiency._random import child_seed
@@ -12,7 +13,10 @@ from sufficiency.probing import increment_statistics, view_center
 from sufficiency.recipe import Recipe, Samples
 from sufficiency.training import TrainedCenter, train_center
 
-__all__ = ["CELL_COLUMNS", "Cell", "measure_cell", "train_on"]
+__all__ = ["CELL_COLUMNS", "Cell", "Trainer", "measure_cell", "train_on"]
+
+# What `train_on` is: recipe, training samples, held-out samples and seed to a centre.
+Trainer = Callable[[Recipe, Samples, Samples, int], TrainedCenter]
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def measure_cell(
     repeat: int,
     size: int,
     n_threads: int | None = None,
+    trainer: Trainer | None = None,
 ) -> Cell:
     """
     Train on the first `size` samples of the repeat's order, probe, and reduce to numbers.
@@ -101,6 +106,8 @@ def measure_cell(
         Which cell.
     n_threads : int, optional
         torch threads for its duration.
+    trainer : callable, optional
+        Trains, or remembers what was trained, in place of :func:`train_on`.
 
     Returns
     -------
@@ -109,7 +116,7 @@ def measure_cell(
     """
     try:
         with limited_threads(n_threads):
-            return _measure(recipe, samples, unseen, split, repeat, size)
+            return _measure(recipe, samples, unseen, split, repeat, size, trainer or train_on)
     except DivergedTrainingError as error:
         return Cell(repeat, size, failure=str(error))
     except Exception as error:
@@ -124,10 +131,11 @@ def _measure(
     split: Split,
     repeat: int,
     size: int,
+    trainer: Trainer,
 ) -> Cell:
     seed = child_seed(recipe.root, "training", repeat, size)
     train = samples.take(split.order[:size])
-    trained = train_on(recipe, train, samples.take(split.validation), seed)
+    trained = trainer(recipe, train, samples.take(split.validation), seed)
     candidates = samples.take(split.candidates) if unseen is None else unseen
     start = time.perf_counter()
     view = view_center(recipe, trained, train, candidates, repeat, size)

@@ -2,12 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils import Tags, get_tags
 
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
@@ -20,11 +23,12 @@ from sufficiency.inputs import as_floating, check_fit_input
 from sufficiency.nets import check_net
 from sufficiency.parameters import check_parameters
 from sufficiency.predictor import Predictor
-from sufficiency.preflight import Plan, make_scorer, n_unseen, plan_fit
+from sufficiency.preflight import Plan, make_scorer, n_unseen, plan_fit, root_seed
 from sufficiency.probes import Probe
 from sufficiency.recipe import Recipe
 from sufficiency.results import SufficiencyResult
 from sufficiency.runner import run_cells
+from sufficiency.store import FitMemory, Store
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -101,10 +105,15 @@ class LandscapeSufficiencyEstimator(
         Score on the unseen candidates, as in scikit-learn. None: the net's own.
     refit : bool, default=True
         Train ``net_`` on all data afterwards, for ``predict`` and ``score``.
+    store : str or path-like, optional
+        Directory of finished cells and trained nets, new or used before, also by several
+        processes at once. A run that was cut off goes on there, and another probe, `sigma`,
+        `order` or `n_draws` trains nothing again; the numbers are those of a fit without it.
     n_jobs : int, optional
         Cells measured in parallel, through joblib.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same numbers, bit for bit, in every run.
+        An int gives the same numbers, bit for bit, in every run. None with a `store`: the seed is
+        drawn once for the same net and data, and kept there.
     verbose : int, default=0
         1: a progress bar with the time left. 2: the nets print as well.
 
@@ -170,6 +179,7 @@ class LandscapeSufficiencyEstimator(
         curve: str = "auto",
         scoring: str | Callable[..., float] | None = None,
         refit: bool = True,
+        store: str | PathLike[str] | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -190,6 +200,7 @@ class LandscapeSufficiencyEstimator(
         self.curve = curve
         self.scoring = scoring
         self.refit = refit
+        self.store = store
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -225,24 +236,29 @@ class LandscapeSufficiencyEstimator(
         ------
         ValueError, TypeError
             For input that makes no sense, before any training.
+        KeyboardInterrupt
+            With a `store`, after a log message that says how to go on; SIGTERM is taken for it.
 
         Warns
         -----
         NotSettledWarning, InertProbeWarning, HeavyTailWarning, CellFailedWarning
             Reasons to doubt the result.
+        StoreWarning
+            If the store is damaged, or full; the result is complete nevertheless.
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        recipe, plan = self._prepare(X, y, groups, X_unseen, y_unseen)
+        recipe, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
         if not plan.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
             warnings.warn(text, UserWarning, stacklevel=2)
         self._scorer = recipe.scorer
         if plan.codec.classes is not None:
             self.classes_ = plan.codec.classes
-        self._measure(recipe, plan)
-        if self.refit:
-            self._refit(recipe, plan)
+        with plan.memory.interruptible(plan.ladder) if plan.memory else nullcontext():
+            self._measure(recipe, plan)
+            if self.refit:
+                self._refit(recipe, plan)
         return self
 
     def estimate_cost(
@@ -264,15 +280,15 @@ class LandscapeSufficiencyEstimator(
         Returns
         -------
         CostEstimate
-            Print it, or use its numbers. Nothing of the estimator is changed, apart from the
-            number and the names of features.
+            Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
+            of the estimator is changed, apart from the number and the names of features.
         """
         return estimate_cost(
             *self._prepare(X, y, groups, X_unseen, y_unseen), self.n_jobs, self.refit
         )
 
     def _prepare(
-        self, X: Any, y: Any, groups: Any, X_unseen: Any, y_unseen: Any
+        self, X: Any, y: Any, groups: Any, X_unseen: Any, y_unseen: Any, directory: Any = None
     ) -> tuple[Recipe, Plan]:
         """Check everything and decide what is going to be done."""
         given = None if self.net is None else check_net(self.net)
@@ -282,7 +298,8 @@ class LandscapeSufficiencyEstimator(
         if given is None:
             X, unseen = as_floating(X), unseen and (as_floating(unseen[0]), unseen[1])
         scorer = make_scorer(net, self.scoring)
-        root = int(check_random_state(self.random_state).randint(2**31 - 1))
+        store = None if directory is None else Store(directory)
+        root = root_seed(self.random_state, store, net, X, y)
         plan = plan_fit(
             net,
             X,
@@ -317,6 +334,8 @@ class LandscapeSufficiencyEstimator(
             vectorize=plan.vectorize,
             verbose=self.verbose,
         )
+        if store is not None:
+            plan = replace(plan, memory=FitMemory.of(store, recipe, plan.samples, plan.unseen))
         return recipe, plan
 
     def _measure(self, recipe: Recipe, plan: Plan) -> None:
@@ -329,6 +348,7 @@ class LandscapeSufficiencyEstimator(
             trained_samples=plan.trained_samples,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            memory=plan.memory,
         )
         self.result_ = SufficiencyResult(
             cells=tuple(cells),
@@ -339,17 +359,7 @@ class LandscapeSufficiencyEstimator(
             disjoint_candidates=plan.ladder.disjoint_candidates,
             own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
-            settings={
-                "net": type(recipe.net).__name__,
-                "probe": repr(recipe.probe),
-                "method": self.method,
-                "train": self.train,
-                "center": self.center,
-                "n_draws": str(self.n_draws),
-                "n_eval": str(self.n_eval),
-                "min_steps": str(self.min_steps),
-                "root_seed": str(recipe.root),
-            },
+            settings=recipe.settings,
         )
         check_failures(self.result_)
         self.sizes_ = self.result_.sizes
@@ -359,10 +369,11 @@ class LandscapeSufficiencyEstimator(
         warn_of_doubts(self.result_)
 
     def _refit(self, recipe: Recipe, plan: Plan) -> None:
-        """Train on all data."""
-        split, samples = plan.ladder.refit, plan.samples
+        """Train on all data, unless it is known."""
+        split, samples, memory = plan.ladder.refit, plan.samples, plan.memory
+        trainer = memory.trainer(split.order, split.validation) if memory else train_on
         with limited_threads(threads_of_a_worker(self.n_jobs)):
-            self.net_ = train_on(
+            self.net_ = trainer(
                 recipe,
                 samples.take(split.order),
                 samples.take(split.validation),

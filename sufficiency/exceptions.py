@@ -9,6 +9,7 @@ __all__ = [
     "NotIdentifiableError",
     "NotSettledWarning",
     "QuadraticModelWarning",
+    "StoreWarning",
     "SufficiencyWarning",
     "UnreachableTargetError",
     "UnsupportedNetError",
@@ -41,6 +42,10 @@ class CellFailedWarning(SufficiencyWarning):
 
 class ExtrapolationWarning(SufficiencyWarning):
     """The answer lies beyond the measured sizes."""
+
+
+class StoreWarning(SufficiencyWarning):
+    """Something in the store could not be used, or could not be kept; the results are complete."""
 
 
 class DivergedTrainingError(ArithmeticError):

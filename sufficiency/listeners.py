@@ -18,7 +18,7 @@ def _listens(callback: Any, event: str) -> bool:
 
 
 def _is_mute(net: NeuralNet, callback: Any) -> bool:
-    """skorch's log makes its table at every epoch, also where it prints nothing."""
+    """Even where it prints nothing, skorch's log makes its table at every epoch."""
     return type(callback) is PrintLog and callback.sink is print and not net.verbose
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads
-from sufficiency.cells import Cell, train_on
+from sufficiency.cells import Cell, Trainer, train_on
 from sufficiency.deltas import single_center_delta, top_share
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.ladder import Split
@@ -27,6 +27,7 @@ def measure_once(
     repeat: int,
     sizes: Sizes,
     n_threads: int | None = None,
+    trainer: Trainer | None = None,
 ) -> list[Cell]:
     """
     Train on all samples of a repeat and read every size off that one centre.
@@ -37,7 +38,7 @@ def measure_once(
 
     Parameters
     ----------
-    recipe, samples, unseen, split, repeat, n_threads
+    recipe, samples, unseen, split, repeat, n_threads, trainer
         As in :func:`sufficiency.cells.measure_cell`.
     sizes : (m,) int64
         All sizes.
@@ -49,7 +50,7 @@ def measure_once(
     """
     try:
         with limited_threads(n_threads):
-            return _measure(recipe, samples, unseen, split, repeat, sizes)
+            return _measure(recipe, samples, unseen, split, repeat, sizes, trainer or train_on)
     except DivergedTrainingError as error:
         return [Cell(repeat, int(size), failure=str(error)) for size in sizes]
     except Exception as error:
@@ -64,11 +65,12 @@ def _measure(
     split: Split,
     repeat: int,
     sizes: Sizes,
+    trainer: Trainer,
 ) -> list[Cell]:
     train = samples.take(split.order)
     n = len(train.y)
     seed = child_seed(recipe.root, "training", repeat, n)
-    trained = train_on(recipe, train, samples.take(split.validation), seed)
+    trained = trainer(recipe, train, samples.take(split.validation), seed)
     candidates = samples.take(split.candidates) if unseen is None else unseen
     start = time.perf_counter()
     view = view_center(recipe, trained, train, candidates, repeat, n)

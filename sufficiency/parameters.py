@@ -1,5 +1,6 @@
 """The estimator's parameters, each for itself and together."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,11 @@ def check_parameters(given: Mapping[str, Any]) -> Probe:
     check_choice("train", given["train"], ("each_size", "once"))
     check_choice("center", given["center"], ("last", "best"))
     check_choice("curve", given["curve"], ("auto", *FAMILIES))
+    store = given["store"]
+    if store is not None and not isinstance(store, (str, os.PathLike)):
+        raise TypeError(f"`store` must be the path of a directory or None, got {store!r}")
+    if store is not None and not os.fspath(store):
+        raise ValueError("`store` must be the path of a directory or None, got ''")
     _check_combination(given)
     return resolve_probe(given["probe"], given["sigma"])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import get_scorer
+from sklearn.utils import check_random_state
 from skorch import NeuralNet
 
 from sufficiency._random import child_rng, child_seed
@@ -30,10 +31,11 @@ from sufficiency.probes import (
     prepare_probe,
 )
 from sufficiency.recipe import Samples, Scorer
+from sufficiency.store import FitMemory, Store, remembered_seed
 from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
 
-__all__ = ["Plan", "make_scorer", "n_unseen", "plan_fit"]
+__all__ = ["Plan", "make_scorer", "n_unseen", "plan_fit", "root_seed"]
 
 _CHECKED = 8
 _KEPT = 64
@@ -60,6 +62,8 @@ class Plan:
         Samples that the training at a size passes through the net.
     some_samples : Samples
         A few random ones, for constants that are looked up after the fit.
+    memory : FitMemory or None
+        Of what is finished, if there is a store.
     """
 
     codec: TargetCodec
@@ -70,6 +74,7 @@ class Plan:
     constant_loss: float
     trained_samples: Callable[[int], int]
     some_samples: Samples
+    memory: FitMemory | None = None
 
 
 def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
@@ -93,6 +98,23 @@ def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
     if not hasattr(net, "score"):
         return None
     return Predictor.score
+
+
+def root_seed(
+    random_state: int | np.random.RandomState | None,
+    store: Store | None,
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+) -> int:
+    """Root of all seeds of a fit; drawn once for all fits of a net to data in one store."""
+
+    def draw() -> int:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+
+    if store is None or random_state is not None:
+        return draw()
+    return remembered_seed(store, net, X, y, draw)
 
 
 def plan_fit(

@@ -40,6 +40,17 @@ class Recipe:
         """The number of draws, or what "auto" is expected to come to."""
         return self.n_draws if isinstance(self.n_draws, int) else 32
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a result says about how it was measured."""
+        shown = ("method", "train", "center", "n_draws", "n_eval", "min_steps")
+        return {
+            "net": type(self.net).__name__,
+            "probe": repr(self.probe),
+            **{name: str(getattr(self, name)) for name in shown},
+            "root_seed": str(self.root),
+        }
+
     def evaluated(self, size: int) -> int:
         """Training samples of a net of this size whose losses are taken at every draw."""
         return size if self.n_eval is None else min(self.n_eval, size)

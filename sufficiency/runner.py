@@ -1,15 +1,17 @@
 """All cells of a fit: in parallel, largest first, with progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import joblib
+import numpy as np
 from tqdm.auto import tqdm
 
 from sufficiency._threads import threads_of_a_worker
-from sufficiency.cells import Cell, measure_cell
-from sufficiency.ladder import Ladder
+from sufficiency.cells import Cell, Trainer, measure_cell
+from sufficiency.ladder import Ladder, Split
 from sufficiency.once import measure_once
 from sufficiency.recipe import Recipe, Samples
+from sufficiency.store import FitMemory
 
 __all__ = ["run_cells"]
 
@@ -26,6 +28,7 @@ def run_cells(
     trained_samples: Callable[[int], int],
     n_jobs: int | None,
     verbose: int,
+    memory: FitMemory | None = None,
 ) -> list[Cell]:
     """
     Measure every (repeat, size).
@@ -44,6 +47,8 @@ def run_cells(
         As in joblib; cells are independent.
     verbose : int
         1 or more: a progress bar whose estimate of the time left weighs cells by their cost.
+    memory : FitMemory, optional
+        Of cells and centres that are finished; keeps those that are not as soon as they are.
 
     Returns
     -------
@@ -51,38 +56,72 @@ def run_cells(
         By repeat, then size.
     """
     n_threads = threads_of_a_worker(n_jobs)
-    repeats = range(len(ladder.splits))
-    tasks = [(repeat, int(size)) for size in ladder.sizes[::-1] for repeat in repeats]
     n_candidates = len(ladder.splits[0].candidates) if unseen is None else len(unseen.y)
 
-    def cost(size: int) -> float:
-        probed = recipe.usual_draws * (recipe.evaluated(size) + n_candidates)
-        return trained_samples(size) + _FORWARD_SHARE * probed
+    def cost(cells: list[Cell]) -> float:
+        draws = recipe.usual_draws
+        return sum(
+            trained_samples(cell.size)
+            + _FORWARD_SHARE * draws * (recipe.evaluated(cell.size) + n_candidates)
+            for cell in cells
+        )
 
-    shared = (recipe, samples, unseen)
-    if recipe.train == "once":
-        calls = (
-            joblib.delayed(measure_once)(*shared, split, repeat, ladder.sizes, n_threads)
-            for repeat, split in enumerate(ladder.splits)
-        )
-    else:
-        calls = (
-            joblib.delayed(measure_cell)(*shared, ladder.splits[repeat], repeat, size, n_threads)
-            for repeat, size in tasks
-        )
-    running = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
-    cells: list[Cell] = []
+    cells = [] if memory is None else memory.finished(ladder)
+    known = {(cell.repeat, cell.size) for cell in cells}
+    every = [Cell(r, size) for r in range(len(ladder.splits)) for size in ladder.sizes.tolist()]
+    calls = (
+        joblib.delayed(_finish)(memory, recipe, samples, unseen, split, repeat, sizes, n_threads)
+        for split, repeat, sizes in _tasks(recipe, ladder)
+        if (repeat, sizes[0]) not in known
+    )
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     bar = tqdm(
-        total=sum(cost(size) for _, size in tasks),
+        total=cost(every),
+        initial=cost(cells),
         desc="cells",
         disable=verbose < 1,
         bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
     )
     with bar:
-        for done in running:
-            finished = done if isinstance(done, list) else [done]
+        bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        for finished, messages in parallel(calls):
+            if memory is not None:
+                memory.store.relay(messages)
             cells.extend(finished)
-            bar.set_postfix_str(f"{len(cells)}/{len(tasks)}", refresh=False)
-            bar.update(sum(cost(cell.size) for cell in finished))
+            bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
+            bar.update(cost(finished))
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+
+
+def _tasks(recipe: Recipe, ladder: Ladder) -> Iterator[tuple[Split, int, list[int]]]:
+    """What shares a training: one cell, the largest first, or all sizes of a repeat."""
+    sizes = ladder.sizes.tolist()
+    for some in [sizes] if recipe.train == "once" else [[size] for size in reversed(sizes)]:
+        for repeat, split in enumerate(ladder.splits):
+            yield split, repeat, some
+
+
+def _finish(
+    memory: FitMemory | None,
+    recipe: Recipe,
+    samples: Samples,
+    unseen: Samples | None,
+    split: Split,
+    repeat: int,
+    sizes: list[int],
+    n_threads: int | None,
+) -> tuple[list[Cell], list[tuple[bool, str]]]:
+    """Cells that share a training, from memory or measured, and what the store has to say."""
+    shared = (recipe, samples, unseen, split, repeat)
+
+    def measure(trainer: Trainer | None = None) -> list[Cell]:
+        if recipe.train == "once":
+            return measure_once(*shared, np.array(sizes), n_threads, trainer)
+        return [measure_cell(*shared, sizes[0], n_threads, trainer)]
+
+    if memory is None:
+        return measure(), []
+    # looked up once more: another process may have finished it meanwhile
+    cells = memory.cells(split, repeat, sizes, measure)
+    return cells, memory.store.unsaid()

@@ -180,9 +180,12 @@ def train_center(
     with isolated_rng(seed):
         copy = fresh_net(net, **_recipe_params(net, n_classes, verbose))
         copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
-        if may_fuse(copy):
+        fused = may_fuse(copy)
+        if fused:
             copy.set_params(optimizer__fused=True)
         copy.initialize()
+        if fused and any(parameter.is_complex() for parameter in copy.module_.parameters()):
+            copy.set_params(optimizer__fused=False)  # there is no fused kernel for these
         tracker = _CenterTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
         copy.callbacks_.insert(0, ("center_tracker", tracker))

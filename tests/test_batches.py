@@ -129,3 +129,21 @@ def test_a_fused_training_is_the_plain_one_to_rounding(optimizer, data, monkeypa
     for name, tensor in plain.net.module_.state_dict().items():
         # twenty-one steps, each with a few roundings of 1e-16 of weights of order one
         np.testing.assert_allclose(fast.net.module_.state_dict()[name], tensor, rtol=0, atol=1e-12)
+
+
+class Complex(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(5, 3, dtype=torch.complex64))
+
+    def forward(self, X):
+        return (X.to(self.weight.dtype) @ self.weight).abs()
+
+
+def test_complex_parameters_have_no_fused_optimiser(data):
+    trained = NeuralNetClassifier(
+        Complex, criterion=nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
+    )
+    assert may_fuse(trained)
+    center = train_center(trained, *data, None, center="last", min_steps=0, seed=0, n_classes=3)
+    assert not torch.equal(center.net.module_.weight, torch.ones(5, 3, dtype=torch.complex64))

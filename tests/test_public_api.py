@@ -6,7 +6,9 @@ import sufficiency
 from sufficiency import (
     LandscapeSufficiencyEstimator,
     SufficiencyResult,
+    datasets,
     landscape,
+    models,
     plotting,
     probes,
 )
@@ -24,6 +26,7 @@ PUBLIC = [
     "NotIdentifiableError",
     "NotSettledWarning",
     "QuadraticModelWarning",
+    "StoreWarning",
     "SufficiencyResult",
     "SufficiencyWarning",
     "UnreachableTargetError",
@@ -49,6 +52,7 @@ PARAMETERS = {
     "curve": "auto",
     "scoring": None,
     "refit": True,
+    "store": None,
     "n_jobs": None,
     "random_state": None,
     "verbose": 0,
@@ -121,6 +125,30 @@ def test_names_of_the_landscape():
     assert list(signature.parameters) == ["net", "X", "y", "u", "v", "alphas", "betas"]
     for name in landscape.__all__:
         assert inspect.getdoc(getattr(landscape, name))
+
+
+def test_names_of_models_and_datasets():
+    assert models.__all__ == [
+        "MLP",
+        "ConvNet",
+        "Transformer",
+        "convnet_classifier",
+        "language_model",
+        "mlp_classifier",
+    ]
+    assert datasets.__all__ == [
+        "load_cifar10",
+        "load_cifar100",
+        "load_digits",
+        "load_fashion_mnist",
+        "load_mnist",
+        "load_randhie",
+        "load_text",
+        "make_mnist1d",
+    ]
+    for module in (models, datasets):
+        for name in module.__all__:
+            assert inspect.getdoc(getattr(module, name))
 
 
 def test_displays():

@@ -116,7 +116,7 @@ import sufficiency.runner as runner
 from sklearn.datasets import load_iris
 from tests.test_reproducibility import estimator, NUMBERS
 original = runner.measure_cell
-def only_one(recipe, samples, unseen, split, repeat, size, n_threads=None):
+def only_one(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
     if (repeat, size) == (1, 60):
         cell = original(recipe, samples, unseen, split, repeat, size, n_threads)
         print([getattr(cell, name).hex() for name in NUMBERS[2:]])

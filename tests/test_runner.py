@@ -47,7 +47,7 @@ def calls(monkeypatch) -> list:
     """Instead of measuring, note what would have been."""
     made = []
 
-    def note(recipe, samples, unseen, split, repeat, size, n_threads):
+    def note(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
         assert split is LADDER.splits[repeat]
         made.append((repeat, size, n_threads))
         return Cell(repeat, size)
@@ -95,7 +95,7 @@ def test_own_candidates_are_handed_on(monkeypatch):
     own = Samples(X[:3], Y[:3], Y[:3])
     seen = []
 
-    def note(recipe, samples, unseen, split, repeat, size, n_threads):
+    def note(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
         seen.append(unseen)
         return Cell(repeat, size)
 

@@ -1,0 +1,187 @@
+"""Trained centres as tensors and text, and nets that are put back where they were."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+from skorch.history import History
+from torch import Tensor, nn
+
+from sufficiency._random import isolated_rng
+from sufficiency.blocks import plan_blocks
+from sufficiency.engine import StackedWeights, loss_matrix
+from sufficiency.losses import LossFunction
+from sufficiency.recipe import Samples
+from sufficiency.store.files import DamagedFileError
+from sufficiency.store.tensors import parse_tensors, render_tensors
+from sufficiency.training import TrainedCenter, initialized_net
+
+__all__ = ["named_tensors", "parse_center", "render_center", "same_losses"]
+
+_KIND = "sufficiency center 1"
+_EARLIER = "earlier/"
+# So many samples tell whether a net is what it was; one that is not differs by more than rounding.
+_COMPARED, _RTOL, _ATOL = 32, 1e-4, 1e-6
+
+
+def named_tensors(net: NeuralNet) -> dict[str, Tensor]:
+    """
+    Parameters and buffers of an initialised net's module and criterion, shared ones once.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialised.
+
+    Returns
+    -------
+    dict of tensors
+        The net's own, not copies; by ``module/name`` and ``criterion/name``.
+    """
+    tensors: dict[str, Tensor] = {}
+    for part in (*net._modules, *net._criteria):
+        module = getattr(net, part + "_")
+        if isinstance(module, nn.Module):
+            named = [*module.named_parameters(), *module.named_buffers()]
+            tensors |= {f"{part}/{name}": tensor for name, tensor in named}
+    return tensors
+
+
+def render_center(key: str, trained: TrainedCenter, about: dict[str, Any]) -> bytes:
+    """
+    Bytes of a centre's file.
+
+    Parameters
+    ----------
+    key : str
+        Which centre.
+    trained : TrainedCenter
+        Its net's parameters and buffers, and the earlier ones.
+    about : dict
+        For people who look into the file.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        If a tensor is of a kind that cannot be written.
+    """
+    named = named_tensors(trained.net)
+    earlier = trained.earlier or {}
+    content = {
+        "seconds": trained.seconds,
+        "tenths": trained.tenths,
+        "has_earlier": trained.earlier is not None,
+        # callbacks may freeze parameters during a training
+        "trainable": [name for name, tensor in named.items() if tensor.requires_grad],
+        "max_epochs": trained.net.max_epochs,
+        "history": [_plain(row) for row in trained.net.history],
+        "about": about,
+    }
+    tensors = named | {_EARLIER + name: tensor for name, tensor in earlier.items()}
+    return render_tensors(_KIND, key, tensors, content)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """An epoch's numbers, without its batches."""
+    kinds = (bool, int, float, str, np.number, np.bool_)
+    return {name: value for name, value in row.items() if isinstance(value, kinds)}
+
+
+def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -> TrainedCenter:
+    """
+    Make the trained net again.
+
+    Parameters
+    ----------
+    data : bytes
+        Of the file.
+    key : str
+        Which centre it must be.
+    net : NeuralNet
+        The unfitted net that was trained; not changed.
+    n_classes : int or None
+        As in :func:`sufficiency.training.train_center`.
+
+    Returns
+    -------
+    TrainedCenter
+        Parameters and buffers bit for bit, on the net's device. The history has the epochs
+        without their batches, the optimiser is a fresh one.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is damaged or of another net.
+    """
+    tensors, content = parse_tensors(data, _KIND, key)
+    restored = initialized_net(net, 0, n_classes)
+    _restore(restored, tensors, set(content["trainable"]))
+    restored.max_epochs = content["max_epochs"]
+    restored.history_ = History([{**row, "batches": []} for row in content["history"]])
+    earlier = {
+        name.removeprefix(_EARLIER): tensor.to(restored.device or "cpu")
+        for name, tensor in tensors.items()
+        if name.startswith(_EARLIER)
+    }
+    return TrainedCenter(
+        restored,
+        earlier if content["has_earlier"] else None,
+        content["tenths"],
+        content["seconds"],
+    )
+
+
+def _restore(net: NeuralNet, tensors: dict[str, Tensor], trainable: set[str]) -> None:
+    """Write a centre into an initialised net."""
+    named = named_tensors(net)
+    center = {name: t for name, t in tensors.items() if not name.startswith(_EARLIER)}
+    if {n: _form(t) for n, t in named.items()} != {n: _form(t) for n, t in center.items()}:
+        raise DamagedFileError("its tensors are not those of the net")
+    with torch.no_grad():
+        for name, tensor in named.items():
+            tensor.copy_(center[name])
+            if isinstance(tensor, nn.Parameter):
+                tensor.requires_grad_(name in trainable)
+    net.module_.eval()
+
+
+def _form(tensor: Tensor) -> tuple[object, ...]:
+    if nn.parameter.is_lazy(tensor):
+        return ("not known before the first batch",)
+    return (tensor.dtype, tuple(tensor.shape))
+
+
+def same_losses(net: NeuralNet, other: NeuralNet, samples: Samples) -> bool:
+    """
+    Whether two trained nets give some samples the same losses.
+
+    What a net remembers beside its parameters and buffers is not in the file; where it matters,
+    it shows here.
+
+    Parameters
+    ----------
+    net, other : NeuralNet
+        Initialised.
+    samples : Samples
+        The first few are looked at.
+    """
+    few = samples.take(np.arange(min(_COMPARED, len(samples.y))))
+    return np.allclose(
+        _losses(net, few), _losses(other, few), rtol=_RTOL, atol=_ATOL, equal_nan=True
+    )
+
+
+def _losses(net: NeuralNet, samples: Samples) -> npt.NDArray[np.float64]:
+    # a loader takes a seed from the global generator even when it does not shuffle
+    with isolated_rng(0):
+        center = LossFunction(net).center()
+        stacked = StackedWeights({name: tensor[None] for name, tensor in center.items()})
+        X, y = samples.X, samples.encoded
+        plan = plan_blocks(net, X, y, n_draws=1, vectorize=False)
+        return loss_matrix(net, stacked, X, y, plan)[0]

@@ -1,0 +1,300 @@
+"""A directory of finished work: opened with care, and read without trust."""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sufficiency.exceptions import StoreWarning
+from sufficiency.store.documents import digest, parse_document, render_document
+from sufficiency.store.files import (
+    DamagedFileError,
+    create_once,
+    remove_stale,
+    set_aside,
+    write_atomically,
+)
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+Messages = list[tuple[bool, str]]
+
+# Hits, misses and writes, one line each: the way to see, and to count, what is computed again.
+logger = logging.getLogger("sufficiency.store")
+
+_MARKER, _README = "sufficiency-store.json", "README.txt"
+_KIND, _VERSION = "sufficiency store", 1
+_FOLDERS = ("centers", "cells", "nets", "seeds", "damaged", "tmp")
+# Of file managers and network file systems.
+_IGNORED = (".DS_Store", ".nfs")
+
+_ABOUT = f"""\
+Finished work of the Python package "sufficiency", kept so that nothing is computed twice.
+
+centers/   trained networks (safetensors), <samples>-<key>; needed to probe them in another way
+cells/     numbers of one repeat and size (JSON), <samples>-<key>; what a result is made of
+nets/      descriptions of the networks, to see why one was trained again
+seeds/     random seeds that were drawn for random_state=None
+damaged/   files whose content was not what had been written; nothing reads them
+tmp/       files in the making
+
+Every file names its key, what the key is made of, and a checksum of itself. Any of them can be
+deleted at any time: what is missing is computed again. Several processes may use the directory at
+once. {_MARKER} marks it as ours.
+"""
+
+
+class Store:
+    """
+    Keeps finished cells and trained centres in a directory, and gives them back.
+
+    Files are written at once and as a whole (temporary file, fsync, rename), so that a process
+    that is killed leaves nothing half done. What is read is checked bit by bit; a damaged file,
+    or one that belongs elsewhere, is named in a warning, set aside and computed again. A disk
+    that fills up costs what does not fit on it, not the run. Instances can be sent to other
+    processes, which have to see the same directory.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        Made if it does not exist. One that holds anything else is refused.
+    read_only : bool, default=False
+        Look at finished work only: nothing is written, moved or made.
+
+    Raises
+    ------
+    ValueError
+        If the directory is not a store, belongs to another version, or cannot be written to:
+        found here, before anything is trained.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sufficiency.store import Store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store(folder)
+    ...     first = store.seed({"data": "mine"}, lambda: 17)
+    ...     again = store.seed({"data": "mine"}, lambda: 18)
+    >>> first, again
+    (17, 17)
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *, read_only: bool = False) -> None:
+        if not isinstance(directory, (str, os.PathLike)):
+            raise TypeError(f"`store` must be the path of a directory, got {directory!r}")
+        self.directory = Path(directory).expanduser().absolute()
+        self.read_only = read_only
+        self._temporary = self.directory / "tmp"
+        # a copy in a worker process remembers what it has to say, see `relay`
+        self._home, self._unsaid = os.getpid(), Messages()
+        try:
+            self._open()
+        except OSError as error:
+            purpose = "be read" if read_only else "be written to"
+            raise ValueError(
+                f"`store` must be a directory that can {purpose}, got {str(self.directory)!r}: "
+                f"{error.strerror or error}; choose another one"
+            ) from error
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.directory)!r})"
+
+    def _open(self) -> None:
+        if self.read_only:
+            self._check_marker(os.listdir(self.directory))
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if self._check_marker(os.listdir(self.directory)):
+            remove_stale(self._temporary)
+            # also finds out whether this process may write, and whether anything fits
+            trial = self._temporary / f"trial-{os.getpid()}"
+            write_atomically(trial, b"sufficiency", self._temporary)
+            trial.unlink(missing_ok=True)
+            return
+        marker = render_document(_KIND, _MARKER, {"version": _VERSION})
+        write_atomically(self.directory / _MARKER, marker, self._temporary)
+        write_atomically(self.directory / _README, _ABOUT.encode(), self._temporary)
+
+    def _check_marker(self, names: list[str]) -> bool:
+        """Whether the directory is a store already; anything but a store or nothing is refused."""
+        foreign = sorted(set(names) - {_MARKER, _README, *_FOLDERS})
+        foreign = [name for name in foreign if not name.startswith(_IGNORED)]
+        marked = _MARKER in names
+        if (foreign and not marked) or (self.read_only and not marked):
+            held = f"which holds {foreign[0]!r}" if foreign else "which is none"
+            raise ValueError(
+                f"`store` must be a new or empty directory, or one that is a store already, got "
+                f"{str(self.directory)!r}, {held}; choose another one"
+            )
+        if not marked:
+            return False
+        path = self.directory / _MARKER
+        try:
+            version = parse_document(path.read_bytes(), _KIND, _MARKER)["version"]
+        except DamagedFileError as error:
+            self._put_aside(path, str(error))
+            return False
+        if version != _VERSION:
+            raise ValueError(
+                f"`store` must be of version {_VERSION}, got {str(self.directory)!r} of version "
+                f"{version!r}; choose another directory, or use the release that made it"
+            )
+        return True
+
+    def holds(self, folder: str, name: str) -> bool:
+        """Whether a file is there, in whatever state."""
+        return (self.directory / folder / name).exists()
+
+    def load(self, folder: str, name: str, parse: Callable[[bytes], T]) -> T | None:
+        """
+        What a file holds, if it is there and in order.
+
+        Parameters
+        ----------
+        folder, name : str
+            Which file.
+        parse : callable
+            From the bytes to what they mean; raises DamagedFileError if they are not that.
+
+        Returns
+        -------
+        object or None
+            None if it is missing, or had to be set aside.
+
+        Warns
+        -----
+        StoreWarning
+            If there is a file that cannot be used.
+        """
+        path = self.directory / folder / name
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            self._note(f"{folder}/{name}: missing")
+            return None
+        except OSError as error:
+            self.warn(
+                f"the file {str(path)!r} of the store cannot be read ({error}); it is left out"
+            )
+            return None
+        try:
+            value = parse(data)
+        except DamagedFileError as error:
+            self._put_aside(path, str(error))
+            return None
+        self._note(f"{folder}/{name}: found")
+        return value
+
+    def save(self, folder: str, name: str, data: bytes) -> bool:
+        """
+        Write a file; where that fails, say so and go on.
+
+        Parameters
+        ----------
+        folder, name : str
+            Which file; an earlier one is replaced.
+        data : bytes
+            Content.
+
+        Returns
+        -------
+        bool
+            Whether it is there.
+
+        Warns
+        -----
+        StoreWarning
+            If the disk is full, or no longer to be written to.
+        """
+        if self.read_only:
+            return False
+        try:
+            write_atomically(self.directory / folder / name, data, self._temporary)
+        except OSError as error:
+            # one text for all files: it is shown once
+            self.warn(
+                f"the store {str(self.directory)!r} cannot be written to "
+                f"({error.strerror or error}): the run goes on and what is in the store stays "
+                "there, but what is finished while this lasts is not kept; make room"
+            )
+            self._note(f"{folder}/{name}: not kept")
+            return False
+        self._note(f"{folder}/{name}: kept")
+        return True
+
+    def seed(self, made_of: dict[str, Any], draw: Callable[[], int]) -> int:
+        """
+        The seed that was drawn for these circumstances, or a new one that is kept.
+
+        Parameters
+        ----------
+        made_of : dict
+            What the seed is for: fingerprints and descriptions, for JSON.
+        draw : callable
+            Draws a new one.
+
+        Returns
+        -------
+        int
+            The same in all processes that ask at the same time.
+        """
+        kind, key = "sufficiency seed 1", digest(made_of)
+        name = f"{key[:32]}.json"
+
+        def parse(data: bytes) -> int:
+            return int(parse_document(data, kind, key)["seed"])
+
+        known = self.load("seeds", name, parse)
+        if known is not None:
+            return known
+        seed = draw()
+        if self.read_only:
+            return seed
+        data = render_document(kind, key, {"seed": seed, "made_of": made_of})
+        try:
+            created = create_once(self.directory / "seeds" / name, data, self._temporary)
+        except OSError as error:
+            self.warn(f"the store cannot keep the seed {seed} ({error}); pass it as `random_state`")
+            return seed
+        # another process was faster
+        known = None if created else self.load("seeds", name, parse)
+        return seed if known is None else known
+
+    def _put_aside(self, path: Path, reason: str) -> None:
+        found = f"the file {str(path)!r} of the store is damaged or foreign: {reason}"
+        if self.read_only:
+            self.warn(f"{found}; it is left out")
+            return
+        try:
+            moved = set_aside(path, self.directory / "damaged")
+        except OSError as error:
+            self.warn(f"{found}; it could not be set aside ({error}) and is computed again")
+        else:
+            self._note(f"{path.parent.name}/{path.name}: damaged")
+            self.warn(f"{found}; it is now {str(moved)!r}, and what it held is computed again")
+
+    def warn(self, message: str) -> None:
+        """Say that something in the store could not be used or kept."""
+        if os.getpid() == self._home:
+            warnings.warn(message, StoreWarning, stacklevel=3)
+        else:
+            self._unsaid.append((True, message))
+
+    def _note(self, message: str) -> None:
+        if os.getpid() == self._home:
+            logger.info(message)
+        else:
+            self._unsaid.append((False, message))
+
+    def unsaid(self) -> Messages:
+        """What happened in a worker process, for :meth:`relay`; forgotten here."""
+        messages, self._unsaid = self._unsaid, []
+        return messages
+
+    def relay(self, messages: Messages) -> None:
+        """Say what happened in a worker, whose own warnings and log nobody may see."""
+        for is_warning, message in messages:
+            (self.warn if is_warning else self._note)(message)

@@ -1,0 +1,243 @@
+"""What makes a trained centre, and what makes a cell: everything they depend on, as one key."""
+
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sklearn
+import skorch
+import torch
+from skorch import NeuralNet
+
+from sufficiency._threads import limited_threads
+from sufficiency.cells import CELL_COLUMNS
+from sufficiency.ladder import Split
+from sufficiency.recipe import Recipe, Samples
+from sufficiency.store.arrays import array_fingerprint, tensor_fingerprint
+from sufficiency.store.centers import named_tensors
+from sufficiency.store.describe import describe, describe_net
+from sufficiency.store.documents import digest
+from sufficiency.training import initialized_net
+
+__all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state", "provenance"]
+
+# To be raised whenever this package trains, or probes, so that other numbers come out:
+# tests/store/test_formats.py has the numbers of today.
+TRAINING_FORMAT = 1
+PROBE_FORMAT = 1
+
+Indices = npt.NDArray[np.int64]
+
+# Fields of a recipe that are part of the centre's key, or that only print.
+_NOT_OF_THE_PROBE = {"net", "verbose"}
+_SHOWN_AS = {"scorer": "scoring"}
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """
+    Address of something in the store.
+
+    Attributes
+    ----------
+    size : int
+        Samples of the training.
+    digest : str
+        SHA-256 of `made_of`.
+    made_of : dict
+        Everything that it depends on.
+    """
+
+    size: int
+    digest: str
+    made_of: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return f"{self.size}-{self.digest[:32]}"
+
+
+def _key(size: int, made_of: dict[str, Any]) -> Key:
+    return Key(size, digest(made_of), made_of)
+
+
+@dataclass(frozen=True, eq=False)
+class FitKeys:
+    """
+    Keys of a fit's centres and cells.
+
+    A trained centre depends on the samples in their order, the validation samples, the net with
+    its initial weights, seed, `center`, `min_steps` and the releases of torch and skorch; a cell
+    on all that and on everything else in the recipe. Neither depends on the number of threads or
+    workers, which changes rounding only, or on the paths of data or store.
+
+    Parameters
+    ----------
+    net : dict
+        Description of the net.
+    once : bool
+        Whether one net of a repeat, trained on all its samples, serves all sizes.
+    of_center, of_cell : dict
+        What all centres, and all cells, of the fit have in common.
+    """
+
+    net: dict[str, Any]
+    once: bool
+    of_center: dict[str, Any]
+    of_cell: dict[str, Any]
+
+    @classmethod
+    def from_fit(cls, recipe: Recipe, samples: Samples, unseen: Samples | None) -> "FitKeys":
+        """
+        Look at everything once; the data are read block by block.
+
+        Raises
+        ------
+        TypeError
+            If the net, the probe or the scorer holds something without a stable description.
+        ValueError
+            If the net's initial weights are no function of the seed.
+        """
+        net = describe_net(recipe.net)
+        n_classes = None if recipe.codec.classes is None else len(recipe.codec.classes)
+        start = initial_state(recipe.net, n_classes)
+        if initial_state(recipe.net, n_classes) != start:
+            raise ValueError(
+                "`net` must start from weights that the global generators of torch, NumPy or "
+                "Python decide, got others at the second time with the same seed; no `store` could "
+                "find its trainings again: draw them from these generators, or fit without a store"
+            )
+        of_center = {
+            "format": TRAINING_FORMAT,
+            "X": array_fingerprint(samples.X),
+            "targets": array_fingerprint(samples.encoded),
+            "net": digest(net),
+            "initial_state": start,
+            "n_classes": n_classes,
+            "center": recipe.center,
+            "min_steps": recipe.min_steps,
+            "torch": torch.__version__,
+            "skorch": skorch.__version__,
+        }
+        of_cell = {
+            "format": PROBE_FORMAT,
+            "columns": list(CELL_COLUMNS),
+            "y": array_fingerprint(samples.y),
+            "unseen": None if unseen is None else _fingerprints(unseen),
+            "sklearn": sklearn.__version__,
+        }
+        for field in fields(recipe):
+            if field.name not in _NOT_OF_THE_PROBE:
+                shown = _SHOWN_AS.get(field.name, field.name)
+                of_cell[field.name] = describe(getattr(recipe, field.name), shown)
+        return cls(net, recipe.train == "once", of_center, of_cell)
+
+    def center(self, trained_on: Indices, validation: Indices, seed: int) -> Key:
+        """
+        Key of a trained centre.
+
+        Parameters
+        ----------
+        trained_on, validation : (k,), (V,) int64
+            Indices of its samples, in order.
+        seed : int
+            Of the training.
+        """
+        return _key(len(trained_on), self._center(trained_on, validation) | {"seed": seed})
+
+    def cells(self, split: Split, repeat: int, sizes: Sequence[int]) -> Key:
+        """
+        Key of the numbers that are read off one centre.
+
+        Parameters
+        ----------
+        split : Split
+            Of the repeat.
+        repeat : int
+            Which one; with the recipe's root it makes the seeds.
+        sizes : sequence of int
+            Of the cells: one, or all of them with ``train="once"``.
+        """
+        trained_on = self.trained_on(split, sizes)
+        own = {
+            "center_of": self._center(trained_on, split.validation),
+            "candidates": array_fingerprint(split.candidates),
+            "repeat": repeat,
+            "sizes": [int(size) for size in sizes],
+        }
+        return _key(len(trained_on), self.of_cell | own)
+
+    @property
+    def n_classes(self) -> int | None:
+        """All classes of the problem; None without any."""
+        n_classes: int | None = self.of_center["n_classes"]
+        return n_classes
+
+    def trained_on(self, split: Split, sizes: Sequence[int]) -> Indices:
+        """Indices of the samples that the net behind these cells is trained on."""
+        return split.order if self.once else split.order[: sizes[0]]
+
+    def _center(self, trained_on: Indices, validation: Indices) -> dict[str, Any]:
+        own = {
+            "order": array_fingerprint(trained_on),
+            "size": len(trained_on),
+            "validation": array_fingerprint(validation),
+        }
+        return self.of_center | own
+
+
+def _fingerprints(samples: Samples) -> list[str]:
+    return [array_fingerprint(part) for part in (samples.X, samples.encoded, samples.y)]
+
+
+def initial_state(net: NeuralNet, n_classes: int | None = None) -> str:
+    """
+    Fingerprint of the parameters and buffers that a training with the seed 0 starts from.
+
+    It holds what a description of the configuration cannot see: weights that a constructor loads
+    from a file, frozen parts of a module instance, shapes that depend on something far away.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Not changed.
+    n_classes : int, optional
+        As in training.
+
+    Returns
+    -------
+    str
+    """
+    # some initialisations factorise matrices, whose rounding depends on the number of threads
+    with limited_threads(1):
+        named = named_tensors(initialized_net(net, 0, n_classes))
+    return digest(
+        [
+            [
+                name,
+                t.requires_grad,
+                None if torch.nn.parameter.is_lazy(t) else tensor_fingerprint(t),
+            ]
+            for name, t in named.items()
+        ]
+    )
+
+
+def provenance() -> dict[str, Any]:
+    """Under what circumstances a number was made: for people, not part of any key."""
+    try:
+        version = importlib.metadata.version("sufficiency")
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    return {
+        "sufficiency": version,
+        "torch": torch.__version__,
+        "skorch": skorch.__version__,
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,106 @@
+"""A small fit, its keys and its cells, for all tests of the store."""
+
+import contextlib
+import dataclasses
+from unittest import mock
+
+import numpy as np
+from torch import nn
+
+from sufficiency.cells import CELL_COLUMNS, measure_cell
+from sufficiency.ladder import Ladder, Split
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.store.keys import FitKeys
+from tests.test_cells import Double, prepare
+
+ORDER = np.random.default_rng(3).permutation(40)
+SPLITS = tuple(
+    Split(np.roll(ORDER, 10 * r)[:30], np.roll(ORDER, 10 * r)[30:], np.arange(40, 45))
+    for r in range(2)
+)
+LADDER = Ladder(np.array([10, 30]), SPLITS, True, SPLITS[0])
+DURATIONS = {"fit_seconds", "probe_seconds"}
+
+LIMITS = frozenset({"low", "high", "middle", "none", "some", "all"})
+
+
+class Limited(Double):
+    """Code with a set in it, whose order is another one in every process."""
+
+    def forward(self, X):
+        if self.hidden.out_features in {3, 7, "five", "eleven", None}:
+            return X
+        return super().forward(X) if "low" in LIMITS else X
+
+
+def fit(net=None, n=45, **changes):
+    """A recipe and samples: classes, double precision."""
+    from tests.helpers import classifier
+
+    if net is None:
+        net = classifier(Double, module__n_outputs=3, module__batch_norm=True, batch_size=16)
+    return prepare(net, n, **({"probe": IsotropicGaussian(0.3)} | changes))
+
+
+def keys_of_limited() -> list[str]:
+    """Digests of a fit whose parts are in dictionaries and sets; for other processes too."""
+    from tests.helpers import classifier
+
+    net = classifier(
+        Limited,
+        module__n_outputs=3,
+        criterion=nn.CrossEntropyLoss,
+        optimizer__weight_decay=0.1,
+        iterator_train__shuffle=True,
+        iterator_train__collate_fn=lambda batch, kinds=LIMITS: nn.utils.rnn.pad_sequence(batch),
+    )
+    recipe, samples = fit(net, scorer=lambda predictor, X, y: float(len(LIMITS)))
+    keys = FitKeys.from_fit(recipe, samples, samples.take(np.arange(3)))
+    center = keys.center(SPLITS[0].order, SPLITS[0].validation, 7)
+    return [center.digest, keys.cells(SPLITS[0], 0, [10]).digest]
+
+
+def measuring(recipe, samples, split, repeat, size):
+    """What FitMemory.cells calls where it knows nothing."""
+
+    def measure(trainer):
+        return [measure_cell(recipe, samples, None, split, repeat, size, trainer=trainer)]
+
+    return measure
+
+
+def all_cells(memory, recipe, samples, ladder=LADDER):
+    return [
+        cell
+        for repeat, split in enumerate(ladder.splits)
+        for size in ladder.sizes.tolist()
+        for cell in memory.cells(
+            split, repeat, [size], measuring(recipe, samples, split, repeat, size)
+        )
+    ]
+
+
+def numbers(found, but=()):
+    """Bits of all numbers, as text that NaN does not spoil."""
+    columns = [name for name in CELL_COLUMNS if name not in but]
+    return [[repr(getattr(cell, name)) for name in columns] + [cell.failure] for cell in found]
+
+
+def changed(thing, **changes):
+    return dataclasses.replace(thing, **changes)
+
+
+@contextlib.contextmanager
+def counted_trainings():
+    """A list that gets the size of every training."""
+    from sufficiency.store import memory
+
+    sizes = []
+    original = memory.train_on
+
+    def train_on(recipe, train, held_out, seed):
+        sizes.append(len(train.y))
+        return original(recipe, train, held_out, seed)
+
+    with mock.patch.object(memory, "train_on", train_on):
+        yield sizes

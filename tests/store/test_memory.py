@@ -1,0 +1,393 @@
+"""What is finished is not computed again, and is what it would be."""
+
+import contextlib
+import errno
+import logging
+import math
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from torch import nn
+
+from sufficiency._random import child_seed
+from sufficiency.cells import Cell
+from sufficiency.exceptions import DivergedTrainingError, StoreWarning
+from sufficiency.once import measure_once
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.store import FitMemory, Store, remembered_seed
+from sufficiency.store import memory as memory_module
+from tests.helpers import classifier, regressor
+from tests.store.fits import (
+    DURATIONS,
+    LADDER,
+    SPLITS,
+    all_cells,
+    changed,
+    counted_trainings,
+    fit,
+    measuring,
+    numbers,
+)
+from tests.store.test_centers import Forgetful, Measuring, assert_same_bits
+from tests.store.test_containers import damage, damages
+from tests.test_cells import Double
+
+
+@pytest.fixture
+def whole():
+    return fit()
+
+
+def remember(folder, recipe, samples, **kwargs):
+    return FitMemory.of(Store(folder, **kwargs), recipe, samples)
+
+
+def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "sufficiency.store")
+    plain = all_cells(remember(tmp_path / "other", *whole), *whole)
+    with counted_trainings() as trainings:
+        first = all_cells(remember(tmp_path / "store", *whole), *whole)
+        assert trainings == [10, 30, 10, 30]
+        caplog.clear()
+        again = all_cells(remember(tmp_path / "store", *whole), *whole)
+        assert trainings == [10, 30, 10, 30]
+    # durations too are those of the run that measured
+    assert numbers(first) == numbers(again)
+    assert numbers(first, DURATIONS) == numbers(plain, DURATIONS)
+    assert {message.split(": ")[1] for message in caplog.messages} == {"found"}
+    assert all(math.isfinite(cell.delta) for cell in again)
+
+
+def test_a_store_changes_no_number(whole, tmp_path):
+    recipe, samples = whole
+    plain = [
+        cell
+        for repeat, split in enumerate(SPLITS)
+        for size in (10, 30)
+        for cell in measuring(recipe, samples, split, repeat, size)(memory_module.train_on)
+    ]
+    stored = all_cells(remember(tmp_path, *whole), *whole)
+    assert numbers(plain, DURATIONS) == numbers(stored, DURATIONS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"probe": IsotropicGaussian(0.5)},
+        {"order": 1},
+        {"n_draws": 7},
+        {"scorer": None},
+        {"n_draws": "auto"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_another_probe_stage_trains_nothing(changes, whole, tmp_path):
+    recipe, samples = whole
+    all_cells(remember(tmp_path, *whole), *whole)
+    other = changed(recipe, **changes)
+    fresh = all_cells(remember(tmp_path / "fresh", other, samples), other, samples)
+    with counted_trainings() as trainings:
+        again = all_cells(remember(tmp_path, other, samples), other, samples)
+    assert trainings == []
+    assert numbers(again, DURATIONS) == numbers(fresh, DURATIONS)
+    # and the durations of trainings are those of the first run
+    assert all(cell.fit_seconds > 0 for cell in again)
+
+
+def test_more_sizes_and_repeats_train_those_alone(whole, tmp_path):
+    all_cells(remember(tmp_path, *whole), *whole)
+    third = changed(SPLITS[0], order=SPLITS[0].order[::-1])
+    more = changed(LADDER, sizes=np.array([10, 20, 30]), splits=(*SPLITS, third))
+    with counted_trainings() as trainings:
+        all_cells(remember(tmp_path, *whole), *whole, ladder=more)
+    assert trainings == [20, 20, 10, 20, 30]
+
+
+@pytest.mark.parametrize("kept", range(5))
+def test_a_run_that_was_cut_off_is_taken_up(kept, whole, tmp_path):
+    """After any number of cells; what is missing is computed, what is there is not."""
+    memory = remember(tmp_path, *whole)
+    expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
+    tasks = [(repeat, size) for repeat in range(2) for size in (10, 30)]
+    for repeat, size in tasks[:kept]:
+        memory.cells(
+            SPLITS[repeat], repeat, [size], measuring(*whole, SPLITS[repeat], repeat, size)
+        )
+    assert [(cell.repeat, cell.size) for cell in memory.finished(LADDER)] == tasks[:kept]
+    with counted_trainings() as trainings:
+        cells = all_cells(remember(tmp_path, *whole), *whole)
+    assert trainings == [size for _, size in tasks[kept:]]
+    assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
+    assert numbers(memory.finished(LADDER)) == numbers(cells)
+
+
+def test_a_death_between_training_and_probing_keeps_the_centre(whole, tmp_path):
+    class Death(BaseException):
+        pass
+
+    def measure(train):
+        recipe, samples = whole
+        train(recipe, samples.take(SPLITS[0].order[:10]), samples.take(np.arange(40, 45)),
+              child_seed(recipe.root, "training", 0, 10))  # fmt: skip
+        raise Death
+
+    memory = remember(tmp_path, *whole)
+    with counted_trainings() as trainings:
+        with pytest.raises(Death):
+            memory.cells(SPLITS[0], 0, [10], measure)
+        memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    assert trainings == [10]
+
+
+def test_one_net_for_all_sizes(tmp_path):
+    recipe, samples = fit(train="once")
+    sizes = [5, 10, 30]
+
+    def measure_with(split, repeat):
+        def measure(trainer):
+            return measure_once(
+                recipe, samples, None, split, repeat, np.array(sizes), trainer=trainer
+            )
+
+        return measure
+
+    memory = remember(tmp_path, recipe, samples)
+    with counted_trainings() as trainings:
+        first = [memory.cells(s, r, sizes, measure_with(s, r)) for r, s in enumerate(SPLITS)]
+        again = [memory.cells(s, r, sizes, measure_with(s, r)) for r, s in enumerate(SPLITS)]
+        fewer = memory.cells(SPLITS[0], 0, sizes[1:], lambda train: first[0][1:])
+    assert trainings == [30, 30]
+    assert [numbers(cells) for cells in first] == [numbers(cells) for cells in again]
+    assert numbers(fewer) == numbers(first[0][1:])
+    ladder = changed(LADDER, sizes=np.array(sizes))
+    assert numbers(memory.finished(ladder)) == numbers(first[0] + first[1])
+
+
+def test_a_refitted_net_is_remembered(whole, tmp_path):
+    recipe, samples = whole
+    memory = remember(tmp_path, *whole)
+    train, held_out = samples.take(SPLITS[0].order), samples.take(SPLITS[0].validation)
+    with counted_trainings() as trainings:
+        nets = [
+            memory.trainer(SPLITS[0].order, SPLITS[0].validation)(recipe, train, held_out, 3).net
+            for _ in range(2)
+        ]
+    assert trainings == [30]
+    assert_same_bits(nets[0].module_.state_dict(), nets[1].module_.state_dict())
+    np.testing.assert_array_equal(nets[0].predict(samples.X), nets[1].predict(samples.X))
+
+
+def test_a_training_that_diverged_is_not_tried_again(tmp_path):
+    recipe, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
+    first = all_cells(remember(tmp_path, recipe, samples), recipe, samples)
+    assert all("diverged" in cell.failure for cell in first)
+    with counted_trainings() as trainings:
+        again = all_cells(remember(tmp_path, recipe, samples), recipe, samples)
+        other = changed(recipe, n_draws=3)
+        re_probed = all_cells(remember(tmp_path, other, samples), other, samples)
+    assert trainings == []
+    assert numbers(first) == numbers(again) == numbers(re_probed)
+
+
+def test_an_error_is_not_kept(whole, tmp_path):
+    memory = remember(tmp_path, *whole)
+
+    def measure(train):
+        raise MemoryError("none left")
+
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            memory.cells(SPLITS[0], 0, [10], measure)
+    assert not (tmp_path / "cells").exists()
+
+
+def test_failures_of_the_probe_stage_come_back_with_their_reason(whole, tmp_path):
+    memory = remember(tmp_path, *whole)
+    failed = Cell(0, 10, failure="the losses at some weight draws are not finite")
+    memory.cells(SPLITS[0], 0, [10], lambda train: [failed])
+    [again] = memory.cells(SPLITS[0], 0, [10], lambda train: pytest.fail("known"))
+    assert numbers([again]) == numbers([failed])
+
+
+def test_numbers_of_any_kind_come_back(whole, tmp_path):
+    strange = Cell(
+        0, 10, delta=math.inf, stderr=-math.inf, delta_point=5e-324, gap_sq=-0.0, spread=0.1 + 0.2,
+        top1pct_share=np.float64(1 / 3), train_loss=1.7976931348623157e308, failure="ℓ → ∞",
+    )  # fmt: skip
+    memory = remember(tmp_path, *whole)
+    memory.cells(SPLITS[0], 0, [10], lambda train: [strange])
+    [again] = memory.cells(SPLITS[0], 0, [10], lambda train: pytest.fail("known"))
+    assert numbers([again]) == numbers([changed(strange, top1pct_share=1 / 3)])
+
+
+def test_swapped_files_are_foreign(whole, tmp_path):
+    """Each is whole and of its kind, but under the name of the other."""
+    memory = remember(tmp_path, *whole)
+    one = changed(LADDER, splits=SPLITS[:1])
+    expected = all_cells(memory, *whole, ladder=one)
+    for folder in ("cells", "centers"):
+        first, last = (tmp_path / folder).iterdir()
+        shutil.move(first, tmp_path / "meanwhile")
+        shutil.move(last, first)
+        shutil.move(tmp_path / "meanwhile", last)
+    with counted_trainings() as trainings, pytest.warns(StoreWarning, match="foreign") as caught:
+        cells = all_cells(memory, *whole, ladder=one)
+    assert len(caught) == 4
+    assert trainings == [10, 30]
+    assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(damages(3000), damages(3000))
+def test_damage_never_makes_a_wrong_number(damaged_store, of_cell, of_center):
+    """Cell and centre are damaged; the cell is computed again and is what it was."""
+    folder, whole, expected, files = damaged_store
+    for path, how in zip(files, (of_cell, of_center), strict=True):
+        path.write_bytes(damage(files[path], how[0], how[1] % len(files[path]), *how[2:]))
+    changed_files = [path for path, data in files.items() if path.read_bytes() != data]
+    memory = FitMemory(Store(folder), remember(folder, *whole).keys)
+    measure = measuring(*whole, SPLITS[0], 0, 10)
+    with pytest.warns(StoreWarning) if changed_files else contextlib.nullcontext():
+        cells = memory.cells(SPLITS[0], 0, [10], measure)
+    assert numbers(cells, DURATIONS) == expected
+
+
+@pytest.fixture(scope="module")
+def damaged_store(tmp_path_factory):
+    folder, whole = tmp_path_factory.mktemp("store"), fit()
+    cells = remember(folder, *whole).cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    [cell], [center] = (list((folder / name).iterdir()) for name in ("cells", "centers"))
+    files = {path: path.read_bytes() for path in (cell, center)}
+    return folder, whole, numbers(cells, DURATIONS), files
+
+
+def test_a_full_disk_does_not_end_the_run(whole, tmp_path, monkeypatch):
+    expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
+    memory = remember(tmp_path / "full", *whole)
+    memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.warns(StoreWarning, match="No space left on device"):
+            cells = all_cells(memory, *whole)
+    assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
+    finished = [cell for cell in memory.finished(LADDER) if not cell.failure]
+    assert [(cell.repeat, cell.size) for cell in finished] == [(0, 10)]
+
+
+def test_a_net_with_a_hidden_memory_is_trained_again_rather_than_wrongly_restored(tmp_path):
+    recipe, samples = fit(regressor(Forgetful, callbacks=[Measuring()]), scorer=None)
+    memory = remember(tmp_path, recipe, samples)
+    with pytest.warns(StoreWarning, match="cannot be made again .*make buffers"):
+        first = all_cells(memory, recipe, samples)
+    assert not (tmp_path / "centers").exists()
+    assert numbers(all_cells(memory, recipe, samples)) == numbers(first)
+    other = changed(recipe, n_draws=3)
+    with counted_trainings() as trainings, pytest.warns(StoreWarning, match="cannot be made again"):
+        all_cells(remember(tmp_path, other, samples), other, samples)
+    assert len(trainings) == 4
+
+
+class LazyDouble(nn.Module):
+    """Has no shapes before its first batch, and is no longer lazy after it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.LazyLinear(3, dtype=torch.float64)
+
+    def forward(self, X):
+        return self.layer(X)
+
+
+def test_a_lazy_net_s_cells_are_kept_though_its_centres_are_not(tmp_path):
+    recipe, samples = fit(classifier(LazyDouble))
+    memory = remember(tmp_path, recipe, samples)
+    with pytest.warns(StoreWarning, match="cannot be made again"):
+        memory.cells(SPLITS[0], 0, [10], measuring(recipe, samples, SPLITS[0], 0, 10))
+    assert memory.finished(LADDER)[0].failure == ""
+
+
+def test_a_read_only_store_gives_what_it_has(whole, tmp_path):
+    memory = remember(tmp_path, *whole)
+    [known] = memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    looking = remember(tmp_path, *whole, read_only=True)
+    assert numbers(looking.finished(LADDER)[:1]) == numbers([known])
+    before = sorted(tmp_path.rglob("*"))
+    with counted_trainings() as trainings:
+        all_cells(looking, *whole)
+    assert trainings == [30, 10, 30]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_root_seed_belongs_to_data_and_net(whole, tmp_path):
+    recipe, samples = whole
+    draws, store = iter(range(10)), Store(tmp_path)
+
+    def root(net=recipe.net, X=samples.X, y=samples.y):
+        return remembered_seed(store, net, X, y, lambda: next(draws))
+
+    assert root() == root() == 0
+    assert root(X=samples.X + 1) == 1
+    assert root(y=samples.y[::-1]) == 2
+    assert root(classifier(Double, module__n_outputs=3)) == 3
+    assert root() == 0
+
+
+def test_an_interrupted_run_is_told_how_to_go_on(whole, tmp_path):
+    memory = remember(tmp_path, *whole)
+    assert memory.how_to_go_on(LADDER).startswith("0 of 4 cells are finished")
+    memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    memory.cells(SPLITS[0], 0, [30], lambda train: [Cell(0, 30, failure="diverged")])
+    text = memory.how_to_go_on(LADDER)
+    assert text.startswith(f"2 of 4 cells are finished and kept in {str(tmp_path)!r}")
+
+
+def test_a_memory_is_small_and_travels(whole, tmp_path):
+    recipe, samples = whole
+    memory = remember(tmp_path, *whole)
+    sent = pickle.dumps(memory)
+    assert len(sent) < 10_000
+    again = pickle.loads(sent)  # noqa: S301
+    expected = all_cells(memory, *whole)
+    with counted_trainings() as trainings:
+        assert numbers(all_cells(again, recipe, samples)) == numbers(expected)
+    assert trainings == []
+
+
+def test_a_diverged_training_raises_again(tmp_path):
+    recipe, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
+    trainer = remember(tmp_path, recipe, samples).trainer(SPLITS[0].order, SPLITS[0].validation)
+    train, held_out = samples.take(SPLITS[0].order), samples.take(SPLITS[0].validation)
+    reasons = []
+    for _ in range(2):
+        with pytest.raises(DivergedTrainingError) as caught:
+            trainer(recipe, train, held_out, 3)
+        reasons.append(str(caught.value))
+    assert reasons[0] == reasons[1]
+
+
+def test_the_description_of_the_net_is_there_to_be_read(whole, tmp_path):
+    memory = remember(tmp_path, *whole)
+    [path] = (tmp_path / "nets").iterdir()
+    text = path.read_text(encoding="utf-8")
+    assert '"class":"Double"' in text
+    assert '"batch_size":16' in text
+    # and is not written again
+    before = path.stat().st_mtime_ns
+    remember(tmp_path, *whole)
+    assert path.stat().st_mtime_ns == before
+    assert path.stem == memory.keys.of_center["net"][:32]
