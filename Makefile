@@ -17,7 +17,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint docs bench clean
+.PHONY: help install demo test fuzz lint docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ demo: $(VENV)/.installed ## how many of 1797 handwritten digits would have been 
 
 test: $(VENV)/.installed-test ## run the whole test suite
 	$(ONE_THREAD) $(PY) -m pytest -n $(TEST_WORKERS) --maxprocesses 8 --dist worksteal $(TEST_ARGS)
+
+fuzz: $(VENV)/.installed-test ## ten thousand odd arguments for the estimator, about half an hour
+	$(ONE_THREAD) FUZZ_EXAMPLES=10000 $(PY) -m pytest tests/test_fuzz.py $(TEST_ARGS)
 
 lint: $(VENV)/.installed-lint ## check style, format and types
 	$(PY) -m ruff check .
