@@ -15,7 +15,6 @@ from sklearn.utils import Tags, get_tags
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency.cells import train_on
-from sufficiency.cost import CostEstimate, estimate_cost
 from sufficiency.default_net import default_net
 from sufficiency.delegation import DelegatesToNet, DelegatesToResult
 from sufficiency.diagnostics import check_failures, warn_of_doubts
@@ -23,10 +22,10 @@ from sufficiency.inputs import as_floating, check_fit_input
 from sufficiency.nets import check_net
 from sufficiency.parameters import check_parameters
 from sufficiency.predictor import Predictor
-from sufficiency.preflight import Plan, make_scorer, n_unseen, plan_fit, root_seed
+from sufficiency.preflight import Plan, make_scorer, plan_fit, root_seed
+from sufficiency.previews import Previews, result_of
 from sufficiency.probes import Probe
 from sufficiency.recipe import Recipe
-from sufficiency.results import SufficiencyResult
 from sufficiency.runner import run_cells
 from sufficiency.store import FitMemory, Store
 
@@ -41,7 +40,7 @@ _FITTED |= {"_predictor", "_probe", "_some_samples", "_scorer"}
 
 
 class LandscapeSufficiencyEstimator(
-    DelegatesToResult, DelegatesToNet, MetaEstimatorMixin, BaseEstimator
+    DelegatesToResult, DelegatesToNet, Previews, MetaEstimatorMixin, BaseEstimator
 ):
     """
     How many samples are enough for a network, measured on its loss landscape.
@@ -261,34 +260,15 @@ class LandscapeSufficiencyEstimator(
                 self._refit(recipe, plan)
         return self
 
-    def estimate_cost(
-        self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
-        groups: npt.ArrayLike | None = None,
-        X_unseen: npt.ArrayLike | None = None,
-        y_unseen: npt.ArrayLike | None = None,
-    ) -> CostEstimate:
-        """
-        Predict duration and memory of ``fit`` on these data, by timing one small cell.
-
-        Parameters
-        ----------
-        X, y, groups, X_unseen, y_unseen
-            As in :meth:`fit`, with the same errors.
-
-        Returns
-        -------
-        CostEstimate
-            Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
-            of the estimator is changed, apart from the number and the names of features.
-        """
-        return estimate_cost(
-            *self._prepare(X, y, groups, X_unseen, y_unseen), self.n_jobs, self.refit
-        )
-
     def _prepare(
-        self, X: Any, y: Any, groups: Any, X_unseen: Any, y_unseen: Any, directory: Any = None
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        X_unseen: Any,
+        y_unseen: Any,
+        directory: Any = None,
+        read_only: bool = False,
     ) -> tuple[Recipe, Plan]:
         """Check everything and decide what is going to be done."""
         given = None if self.net is None else check_net(self.net)
@@ -298,7 +278,7 @@ class LandscapeSufficiencyEstimator(
         if given is None:
             X, unseen = as_floating(X), unseen and (as_floating(unseen[0]), unseen[1])
         scorer = make_scorer(net, self.scoring)
-        store = None if directory is None else Store(directory)
+        store = None if directory is None else Store(directory, read_only=read_only)
         root = root_seed(self.random_state, store, net, X, y)
         plan = plan_fit(
             net,
@@ -350,17 +330,7 @@ class LandscapeSufficiencyEstimator(
             verbose=self.verbose,
             memory=plan.memory,
         )
-        self.result_ = SufficiencyResult(
-            cells=tuple(cells),
-            order=self.order,
-            family=self.curve,
-            n_samples=len(plan.samples.y),
-            n_candidates=n_unseen(plan.unseen, plan.ladder),
-            disjoint_candidates=plan.ladder.disjoint_candidates,
-            own_unseen=plan.unseen is not None,
-            constant_loss=plan.constant_loss,
-            settings=recipe.settings,
-        )
+        self.result_ = result_of(cells, recipe, plan, self.curve)
         check_failures(self.result_)
         self.sizes_ = self.result_.sizes
         self.deltas_ = self.result_.deltas

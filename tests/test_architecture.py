@@ -57,6 +57,7 @@ STATIONS = (
     "parameters",  # of the estimator, each and together
     "preflight",  # what can be found out before any training
     "cost",  # of a fit, before it
+    "previews",  # a fit's cost, and the result of its finished cells
     "inputs",  # of fit and predict
     "delegation",  # predict and score of the refitted net
     "estimator",

@@ -22,7 +22,7 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator, runner
 from sufficiency.cells import CELL_COLUMNS
-from sufficiency.exceptions import StoreWarning
+from sufficiency.exceptions import CellFailedWarning, StoreWarning
 from sufficiency.probes import RandomSubspace
 from sufficiency.store import Store
 from tests.oracles import MLP
@@ -432,3 +432,51 @@ def test_two_fits_share_a_store(data, tmp_path, one_thread):
     assert ends[0] == ends[1]
     assert len(list((tmp_path / "seeds").iterdir())) == 1
     assert ends[0] == f"bits {bits(estimator(store=tmp_path, **changes).fit(*data))}"
+
+
+def cut_off(data, store, n_cells, **changes):
+    """A fit that ends after so many cells."""
+    calls, measure = [], runner.measure_cell
+
+    def measured(*args, **kwargs):
+        if len(calls) == n_cells:
+            raise KeyboardInterrupt
+        calls.append(args)
+        return measure(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "measure_cell", measured)
+        with pytest.raises(KeyboardInterrupt):
+            estimator(store=store, **changes).fit(*data)
+
+
+@pytest.mark.parametrize("random_state", [7, None])
+def test_a_result_of_the_finished_cells(random_state, data, tmp_path, no_training_later):
+    """Five of six cells: their numbers, wider intervals, nothing computed, nothing written."""
+    store = tmp_path / "store"
+    changes = {"random_state": random_state, "curve": "theory"}
+    cut_off(data, store, 5, **changes)
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    no_training_later()
+    with pytest.warns(CellFailedWarning, match="5 of 6 cells are finished"):
+        part = estimator(store=store, **changes).finished_result(*data)
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+    missing = [cell for cell in part.cells if cell.failure]
+    assert [(cell.repeat, cell.size) for cell in missing] == [(1, int(part.sizes[0]))]
+    assert part.verdict(float(part.deltas[-1])).size is not None
+
+
+def test_too_few_finished_cells_are_no_result(data, tmp_path):
+    store = tmp_path / "store"
+    cut_off(data, store, 2)
+    with pytest.raises(ValueError, match=r"2 of 6 cells are finished .* two sizes at least"):
+        estimator(store=store).finished_result(*data)
+    with pytest.raises(ValueError, match="`store` must be the directory of a fit"):
+        estimator().finished_result(*data)
+
+
+def test_the_result_of_a_whole_fit_is_that_fit(data, tmp_path):
+    whole = estimator(store=tmp_path / "store").fit(*data).result_
+    again = estimator(store=tmp_path / "store").finished_result(*data)
+    for name in NUMBERS:
+        np.testing.assert_array_equal(again.table(name), whole.table(name))
