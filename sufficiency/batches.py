@@ -11,6 +11,8 @@ from skorch.dataset import Dataset
 from torch import Tensor, as_tensor
 from torch.utils.data import DataLoader
 
+from sufficiency.rows import Rows
+
 __all__ = ["BatchDataset", "may_fuse", "whole_batches"]
 
 # A loader with other settings (workers, samplers, collation) may do more than cut batches.
@@ -79,7 +81,7 @@ def whole_batches(net: NeuralNet, X: Any, y: Any) -> Iterator[None]:
     X, y : arrays
         Its samples.
     """
-    arrays = isinstance(X, np.ndarray) and isinstance(y, np.ndarray)
+    arrays = isinstance(X, (np.ndarray, Rows)) and isinstance(y, np.ndarray)
     prefixes = ("iterator_train", "iterator_valid")
     if (
         not arrays

@@ -92,7 +92,7 @@ def plan_blocks(
     samples = pairs // draws if vectorize else pairs
     # the samples themselves are there once, whatever the draws
     input_bytes = max(1, int(np.prod(X.shape[1:])) * X.dtype.itemsize)
-    samples = max(1, min(samples, len(X), budget // 4 // input_bytes))
+    samples = max(1, min(samples, len(X), budget // 16 // input_bytes))
     return BlockPlan(draws, samples, vectorize)
 
 

@@ -100,8 +100,8 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
     n_unseen = len(plan.ladder.splits[0].candidates) if plan.unseen is None else len(plan.unseen.y)
 
     def steps(size: int) -> int:
-        X, y = plan.samples.X[:size], plan.samples.encoded[:size]
-        each = steps_per_epoch(recipe.net, X, y)
+        first = plan.samples.take(slice(size))
+        each = steps_per_epoch(recipe.net, first.X, first.encoded)
         return each * planned_epochs(recipe.net, each, recipe.min_steps)
 
     def work(size: int) -> float:

@@ -11,6 +11,8 @@ from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
+from sufficiency.rows import Rows, row_blocks
+
 __all__ = ["Standardizer", "TabularMLP", "default_net"]
 
 # Standard deviations from the mean, beyond which inputs saturate.
@@ -69,7 +71,10 @@ class Standardizer(Callback):
         if isinstance(X, Dataset):
             X, y = X.X, X.y
         module = net.module_
-        _set_scale(module.input_mean, module.input_scale, np.asarray(X))
+        if isinstance(X, Rows):
+            _set_scale_of_rows(module.input_mean, module.input_scale, X)
+        else:
+            _set_scale(module.input_mean, module.input_scale, np.asarray(X))
         if isinstance(net, NeuralNetRegressor):
             _set_scale(module.output_mean, module.output_scale, np.asarray(y))
 
@@ -80,6 +85,21 @@ def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray) -> None:
     tiny = 1e-7 * np.abs(columns).max(axis=0)
     deviation[deviation <= tiny] = 1.0
     mean.copy_(torch.from_numpy(columns.mean(axis=0)))
+    scale.copy_(torch.from_numpy(deviation))
+
+
+def _set_scale_of_rows(mean: Tensor, scale: Tensor, rows: Rows) -> None:
+    """The same of samples in a file, in two passes over it."""
+    blocks = [block.reshape(len(block), -1).astype(np.float64).sum(0) for block in row_blocks(rows)]
+    center = np.sum(blocks, axis=0) / len(rows)
+    squares, largest = np.zeros_like(center), np.zeros_like(center)
+    for block in row_blocks(rows):
+        columns = block.reshape(len(block), -1).astype(np.float64)
+        squares += ((columns - center) ** 2).sum(0)
+        largest = np.maximum(largest, np.abs(columns).max(0))
+    deviation = np.sqrt(squares / len(rows))
+    deviation[deviation <= 1e-7 * largest] = 1.0
+    mean.copy_(torch.from_numpy(center))
     scale.copy_(torch.from_numpy(deviation))
 
 

@@ -7,6 +7,8 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from sufficiency.rows import Rows
+
 __all__ = ["as_floating", "check_fit_input", "check_targets"]
 
 Array = npt.NDArray
@@ -39,7 +41,7 @@ def check_fit_input(
         raise ValueError(
             "LandscapeSufficiencyEstimator requires y to be passed, but the target y is None"
         )
-    X = validate_data(estimator, X, allow_nd=True, ensure_min_samples=2)
+    X = _in_its_file(X, validate_data(estimator, X, allow_nd=True, ensure_min_samples=2))
     y = check_targets(y, "y")
     check_consistent_length(X, y)
     if groups is not None:
@@ -52,7 +54,9 @@ def check_fit_input(
         raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
     if X_unseen is None:
         return X, y, groups, None
-    X_unseen = validate_data(estimator, X_unseen, allow_nd=True, reset=False)
+    X_unseen = _in_its_file(
+        X_unseen, validate_data(estimator, X_unseen, allow_nd=True, reset=False)
+    )
     y_unseen = check_targets(y_unseen, "y_unseen")
     check_consistent_length(X_unseen, y_unseen)
     if X_unseen.shape[1:] != X.shape[1:] or y_unseen.shape[1:] != y.shape[1:]:
@@ -61,6 +65,12 @@ def check_fit_input(
             f"{y_unseen.shape} for {X.shape} and {y.shape}"
         )
     return X, y, groups, (X_unseen, y_unseen)
+
+
+def _in_its_file(given: Any, checked: Array) -> Any:
+    """Rows of a memory map instead of an array that would be copied for every training."""
+    whole = isinstance(given, np.memmap) and np.shares_memory(given, checked)
+    return Rows(given) if whole and given.dtype == checked.dtype else checked
 
 
 def as_floating(X: Array) -> Array:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from sufficiency._random import isolated_rng
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets import evaluation_mode, is_binary
+from sufficiency.rows import Rows
 
 __all__ = [
     "LossFunction",
@@ -139,7 +140,11 @@ def sample_blocks(
     tuple
         Inputs and targets as tensors.
     """
-    if net.dataset is Dataset and net.iterator_valid is DataLoader and isinstance(X, np.ndarray):
+    if (
+        net.dataset is Dataset
+        and net.iterator_valid is DataLoader
+        and isinstance(X, (np.ndarray, Rows))
+    ):
         for start in range(0, len(X), block):
             part = slice(start, start + block)
             yield _tensor(X[part], net.device), _tensor(y[part], net.device)

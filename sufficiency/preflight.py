@@ -190,7 +190,8 @@ def plan_fit(
     _check_scheduler(untrained, samples, ladder, min_steps)
 
     def trained_samples(size: int) -> int:
-        steps = steps_per_epoch(untrained, samples.X[:size], samples.encoded[:size])
+        first = samples.take(slice(size))
+        steps = steps_per_epoch(untrained, first.X, first.encoded)
         return size * planned_epochs(untrained, steps, min_steps)
 
     return Plan(
@@ -300,15 +301,12 @@ def _check_scheduler(
 ) -> None:
     if not has_scheduler(untrained):
         return
+    firsts = [samples.take(slice(size)) for size in ladder.sizes.tolist()]
+    steps = [steps_per_epoch(untrained, first.X, first.encoded) for first in firsts]
     raised = [
-        int(size)
-        for size in ladder.sizes
-        if planned_epochs(
-            untrained,
-            steps_per_epoch(untrained, samples.X[:size], samples.encoded[:size]),
-            min_steps,
-        )
-        > untrained.max_epochs
+        size
+        for size, each in zip(ladder.sizes.tolist(), steps, strict=True)
+        if planned_epochs(untrained, each, min_steps) > untrained.max_epochs
     ]
     if raised:
         warnings.warn(

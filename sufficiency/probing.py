@@ -106,7 +106,8 @@ def view_center(
     if recipe.scorer is not None and len(candidates.y) > 1:
         # a loader takes a seed from the global generator even when it does not shuffle
         with isolated_rng(child_seed(recipe.root, "check", repeat, size)):
-            score = float(recipe.scorer(Predictor(net, recipe.codec), candidates.X, candidates.y))
+            X = np.asarray(candidates.X)
+            score = float(recipe.scorer(Predictor(net, recipe.codec), X, candidates.y))
     numbers = {
         "train_loss": train_loss,
         "unseen_loss": float(point.mean()),

@@ -9,6 +9,7 @@ from skorch import NeuralNet
 
 from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
+from sufficiency.rows import take_rows
 from sufficiency.targets import TargetCodec
 
 __all__ = ["Recipe", "Samples", "Scorer"]
@@ -75,6 +76,6 @@ class Samples:
         # dask sends what it takes for large once to a worker, and small things with every task
         return sum(int(getattr(part, "nbytes", 0)) for part in (self.X, self.encoded, self.y))
 
-    def take(self, indices: npt.NDArray[np.int64]) -> "Samples":
-        """Some of the samples."""
-        return Samples(self.X[indices], self.encoded[indices], self.y[indices])
+    def take(self, which: npt.NDArray[np.int64] | slice) -> "Samples":
+        """Some of the samples; those in a file stay there."""
+        return Samples(take_rows(self.X, which), self.encoded[which], self.y[which])

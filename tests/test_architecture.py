@@ -19,6 +19,7 @@ STATIONS = (
     "_random",
     "_threads",
     "_validation",
+    "rows",  # samples in a file
     "theory",
     "ladder",
     "models",

@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["array_fingerprint", "tensor_fingerprint"]
+from sufficiency.rows import row_blocks
 
-# Large enough to keep the hash busy, small enough for data that are larger than the memory.
-_BLOCK_BYTES = 1 << 22
+__all__ = ["array_fingerprint", "tensor_fingerprint"]
 
 _PLAIN = (str, bytes, bool, int, float, type(None))
 
@@ -39,16 +37,9 @@ def array_fingerprint(array: npt.NDArray) -> str:
     """
     described = np.lib.format.dtype_to_descr(array.dtype)
     fingerprint = hashlib.sha256(f"{described!r} {array.shape}".encode())
-    for block in _blocks(np.atleast_1d(array)):
+    for block in row_blocks(array if array.ndim else np.atleast_1d(array)):
         fingerprint.update(_bytes_of(block))
     return fingerprint.hexdigest()
-
-
-def _blocks(array: npt.NDArray) -> Iterator[npt.NDArray]:
-    row_bytes = max(1, int(np.prod(array.shape[1:])) * array.dtype.itemsize)
-    rows = max(1, _BLOCK_BYTES // row_bytes)
-    for start in range(0, len(array), rows):
-        yield array[start : start + rows]
 
 
 def _bytes_of(block: npt.NDArray) -> bytes | memoryview:

@@ -41,15 +41,15 @@ def test_zero_and_minus_zero_differ():
     assert array_fingerprint(np.array([0.0])) != array_fingerprint(np.array([-0.0]))
 
 
-@pytest.mark.parametrize("rows", [1, 1023, 1024, 1025, 5000])
-def test_blocks_are_seamless(rows, monkeypatch):
-    from sufficiency.store import arrays
+@pytest.mark.parametrize("n_rows", [1, 1023, 1024, 1025, 5000])
+def test_blocks_are_seamless(n_rows, monkeypatch):
+    from sufficiency import rows
 
-    array = np.arange(rows * 3, dtype=np.float32).reshape(rows, 3)
+    array = np.arange(n_rows * 3, dtype=np.float32).reshape(n_rows, 3)
     whole = array_fingerprint(array)
-    monkeypatch.setattr(arrays, "_BLOCK_BYTES", 1024)
+    monkeypatch.setattr(rows, "_BLOCK_BYTES", 1024)
     assert array_fingerprint(array) == whole
-    monkeypatch.setattr(arrays, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(rows, "_BLOCK_BYTES", 1)
     assert array_fingerprint(array) == whole
 
 

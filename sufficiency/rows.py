@@ -1,0 +1,87 @@
+"""Samples in a file, which are read when they are needed and never all at once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Rows", "row_blocks", "take_rows"]
+
+_BLOCK_BYTES = 1 << 22
+
+
+class Rows:
+    """
+    Rows of a memory map in some order, and in some dtype.
+
+    Indexing reads what is asked for into an array; choosing rows reads nothing.
+
+    Parameters
+    ----------
+    base : memmap
+        (N, …) in a file.
+    indices : (n,) int64, optional
+        Rows of it; None: all, in order.
+    dtype : dtype, optional
+        What is read is cast to it; None: as in the file.
+    """
+
+    def __init__(
+        self,
+        base: npt.NDArray,
+        indices: npt.NDArray[np.int64] | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        self.base = base
+        self.indices = np.arange(len(base)) if indices is None else indices
+        self.dtype = base.dtype if dtype is None else np.dtype(dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, …)."""
+        return (len(self.indices), *self.base.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.base.ndim
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows, were they in memory."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, key: Any) -> npt.NDArray:
+        read = np.asarray(self.base[self.indices[key]], dtype=self.dtype)
+        # a single row is a view of the file, which torch would warn of
+        return read if read.flags.writeable else read.copy()
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray:
+        return np.asarray(self[:], dtype=dtype)
+
+    def take(self, which: Any) -> "Rows":
+        """Some of the rows: an index array, or a slice."""
+        return Rows(self.base, self.indices[which], self.dtype)
+
+    def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> "Rows":
+        """The same rows, cast when they are read."""
+        return Rows(self.base, self.indices, dtype)
+
+
+def take_rows(values: Any, which: Any) -> Any:
+    """Some rows of an array, or of rows in a file, which stay there."""
+    return values.take(which) if isinstance(values, Rows) else values[which]
+
+
+def row_blocks(values: Any) -> Iterator[npt.NDArray]:
+    """All rows, a few megabytes at a time."""
+    row_bytes = max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize)
+    count = max(1, _BLOCK_BYTES // row_bytes)
+    for start in range(0, len(values), count):
+        yield values[start : start + count]
