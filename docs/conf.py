@@ -34,6 +34,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "ignore_pattern": r"(__init__|paper_setup)\.py$",  # what examples import is no example
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "doc_module": ("sufficiency",),
     "reference_url": {"sufficiency": None},
