@@ -28,8 +28,8 @@ print(f"{len(X)} sequences, {len(vocabulary)} characters: {''.join(vocabulary[i]
 
 # %%
 # `language_model` is a plain skorch ``NeuralNet``. Unseen sequences come from the same texts as
-# the others; to count texts instead, pass the text of every sequence as `groups`. Three sizes are too
-# few to choose the form of the decay by, so it is chosen here.
+# the others; to count texts instead, pass the text of every sequence as `groups`. Three sizes are
+# too few to choose the form of the decay by, so it is chosen here.
 net = language_model(
     len(vocabulary),
     CONTEXT,

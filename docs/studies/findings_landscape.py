@@ -2,9 +2,10 @@
 What the paper's figures 1(b) to 10 show, measured on small data with several seeds.
 
 Convolutional nets on noisy digits and perceptrons on mnist1d, the data and trainings of
-examples/paper, at the weights of the last epoch ("last") and of the best validation loss ("best"):
-rise of the loss at relative distances, curvature, and how both compare within a seed. Then Δ of
-one net against σ and dim, and where the integrand of Δ lies, for several k.
+examples/paper (perceptrons for 40 epochs, not 30), at the weights of the last epoch ("last") and
+of the best validation loss ("best"): rise of the loss at relative distances, curvature, and how
+both compare within a seed. Then Δ of one net against σ and dim, and where the integrand of Δ
+lies, for several k.
 
     python docs/studies/findings_landscape.py
 

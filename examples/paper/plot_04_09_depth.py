@@ -8,8 +8,8 @@ weights deeper nets have "stronger boundary effects and more complex curvature" 
 
 **Here** the opposite comes out for the width: at an equal relative distance the loss rises faster
 in deeper nets, at both kinds of weights. The shapes get less parabolic with depth on average, but
-with so few seeds that is within two or three standard errors; the longer run on the page of
-findings has more.
+by no more than two or three standard errors, here as with the six seeds of
+``docs/studies/findings_landscape.py``.
 """
 
 import numpy as np
