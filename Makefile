@@ -17,7 +17,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test fuzz lint docs bench clean
+.PHONY: help install demo test fuzz lint docs bench dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -44,6 +44,11 @@ docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 
 bench: $(VENV)/.installed-bench ## run the benchmarks, about ten minutes on an idle machine
 	$(PY) -m tests.benchmarks --output benchmarks.json
+
+dist: $(VENV)/.installed-dist ## build wheel and sdist into dist
+	rm -rf dist
+	$(PY) -m build --no-isolation
+	$(PY) -m twine check --strict dist/*
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst

@@ -9,49 +9,20 @@ smaller. Δ and the loss answer different questions.
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from skorch import NeuralNetClassifier
-from torch import nn
+from mnist1d_net import convolutional_net, curves
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.datasets import make_mnist1d
 
-X, y = make_mnist1d(9000, seed=0)
-X = X[:, None]
-
-
-class Conv1d(nn.Sequential):
-    """Three convolutions of stride 2 on the 40 points of a curve."""
-
-    def __init__(self, channels=16):
-        super().__init__(
-            nn.Conv1d(1, channels, 5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv1d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(5 * channels, 10),
-        )
-
-
-net = NeuralNetClassifier(
-    Conv1d,
-    criterion=nn.CrossEntropyLoss,
-    optimizer=torch.optim.AdamW,
-    optimizer__weight_decay=0.1,
-    lr=5e-3,
-    batch_size=64,
-    max_epochs=1,
-    iterator_train__shuffle=True,
-)
+# %%
+# The curves are procedural, and the network has three convolutions and a linear layer; both are in
+# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, which lies beside this script.
+X, y = curves(9000)
 
 # %%
 # A thousand curves are few for this network: trained to the end it would be worse on unseen ones
 # than a guess. With ``center="best"`` the centres are the weights of the lowest validation loss.
 est = LandscapeSufficiencyEstimator(
-    net,
+    convolutional_net(),
     sizes=[700, 1000, 1400, 2000, 4000, 7000],
     n_repeats=4,
     n_draws=8,

@@ -11,48 +11,19 @@ import dataclasses
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
+from mnist1d_net import convolutional_net, curves
 from scipy.optimize import curve_fit
-from skorch import NeuralNetClassifier
-from torch import nn
 
 from sufficiency import DeltaCurveDisplay, LandscapeSufficiencyEstimator
-from sufficiency.datasets import make_mnist1d
 
+# %%
+# Curves and network are those of :ref:`sphx_glr_auto_examples_plot_mnist1d.py`, in
+# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, which lies beside this script.
 SHOWN, HIDDEN = [700, 1000, 1400, 2000], [4000, 8000]
 
-X, y = make_mnist1d(10_000, seed=0)
-X = X[:, None]
-
-
-class Conv1d(nn.Sequential):
-    """Three convolutions of stride 2 on the 40 points of a curve."""
-
-    def __init__(self, channels=16):
-        super().__init__(
-            nn.Conv1d(1, channels, 5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv1d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(channels, channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(5 * channels, 10),
-        )
-
-
-net = NeuralNetClassifier(
-    Conv1d,
-    criterion=nn.CrossEntropyLoss,
-    optimizer=torch.optim.AdamW,
-    optimizer__weight_decay=0.1,
-    lr=5e-3,
-    batch_size=64,
-    max_epochs=1,
-    iterator_train__shuffle=True,
-)
+X, y = curves(10_000)
 est = LandscapeSufficiencyEstimator(
-    net,
+    convolutional_net(),
     sizes=SHOWN + HIDDEN,
     n_draws=8,
     n_candidates=1000,

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ["child_rng", "child_seed", "isolated_rng"]
+__all__ = ["PROCESS_STATE", "child_rng", "child_seed", "isolated_rng"]
 
 _PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions", "subset")
 
-# The global generators belong to the whole process: two threads that seed and use them at once
-# would disturb each other.
-_GLOBAL_GENERATORS = threading.RLock()
+# Generators and switches belong to the whole process: threads that change and use them at once
+# would disturb each other, so they take turns.
+PROCESS_STATE = threading.RLock()
 
 
 def child_seed(root: int, purpose: str, *keys: int) -> int:
@@ -59,7 +59,7 @@ def isolated_rng(seed: int) -> Iterator[None]:
         In [0, 2**63).
     """
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
+    with PROCESS_STATE, torch.random.fork_rng(devices=devices):
         python_state, numpy_state = random.getstate(), np.random.get_state()
         try:
             torch.manual_seed(seed)

@@ -1,6 +1,7 @@
 """What a net has to beat: the best prediction that ignores its input."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from sufficiency.losses import sample_blocks
 from sufficiency.nets import evaluation_mode
+from sufficiency.rows import take_rows
 
 __all__ = ["constant_loss"]
 
@@ -25,7 +27,7 @@ def _link(net: NeuralNet, free: Tensor) -> Tensor:
     return free.sigmoid() if isinstance(net.criterion_, nn.BCELoss) else free
 
 
-def constant_loss(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> float:
+def constant_loss(net: NeuralNet, X: Any, y: npt.NDArray) -> float:
     """
     Lowest mean loss over the samples that one output for all of them can have.
 
@@ -47,7 +49,7 @@ def constant_loss(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> float:
     """
     with evaluation_mode(net):
         with torch.no_grad():
-            output = net.infer(next(sample_blocks(net, X[:2], y[:2], 2))[0])
+            output = net.infer(next(sample_blocks(net, take_rows(X, slice(2)), y[:2], 2))[0])
         if not isinstance(output, Tensor):
             return math.nan
         if len(y) > _MAX_SAMPLES:

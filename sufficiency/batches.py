@@ -11,13 +11,10 @@ from skorch.dataset import Dataset
 from torch import Tensor, as_tensor
 from torch.utils.data import DataLoader
 
-from sufficiency.rows import Rows
+from sufficiency.nets import cuts_only
+from sufficiency.rows import is_arrays, map_arrays
 
 __all__ = ["BatchDataset", "may_fuse", "whole_batches"]
-
-# A loader with other settings (workers, samplers, collation) may do more than cut batches.
-_KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
-
 
 # One kernel for all parameters; the arithmetic is the same but for rounding.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
@@ -45,9 +42,12 @@ def may_fuse(net: NeuralNet) -> bool:
 class BatchDataset(Dataset):
     """skorch's dataset of arrays, which also gives a whole batch at once."""
 
-    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+    def __getitems__(self, indices: list[int]) -> tuple[Any, Tensor]:
         """The batch that collation would make of these samples."""
-        return as_tensor(self.X[indices]), as_tensor(self.y[indices])
+        if not isinstance(self.X, (dict, tuple)):
+            return as_tensor(self.X[indices]), as_tensor(self.y[indices])
+        x = map_arrays(self.X, lambda part: as_tensor(part[indices]))
+        return list(x) if isinstance(x, tuple) else x, as_tensor(self.y[indices])
 
 
 class _BatchLoader(DataLoader):
@@ -61,33 +61,30 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _cuts_only(net: NeuralNet, prefix: str) -> bool:
-    settings = net.get_params_for(prefix)
-    return getattr(net, prefix) is DataLoader and set(settings) <= _KNOWN_SETTINGS
-
-
 @contextmanager
 def whole_batches(net: NeuralNet, X: Any, y: Any) -> Iterator[None]:
     """
     Within this context the net's own loader gives the same batches, made faster.
 
     Sampler, order and numbers stay as they are, bit for bit. Nets with a dataset class, a loader
-    or loader settings of their own are left alone, and so are data that are no arrays.
+    or loader settings of their own are left alone.
 
     Parameters
     ----------
     net : NeuralNet
         To be trained; its parameters are restored at the end.
-    X, y : arrays
-        Its samples.
+    X : array, or dict or tuple of them
+        Its inputs; others are left alone, too.
+    y : array
+        Its targets.
     """
-    arrays = isinstance(X, (np.ndarray, Rows)) and isinstance(y, np.ndarray)
+    arrays = is_arrays(X) and isinstance(y, np.ndarray)
     prefixes = ("iterator_train", "iterator_valid")
     if (
         not arrays
         or net.dataset is not Dataset
         or net.get_params_for("dataset")
-        or not all(_cuts_only(net, prefix) for prefix in prefixes)
+        or not all(cuts_only(net, prefix) for prefix in prefixes)
     ):
         yield
         return

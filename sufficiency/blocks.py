@@ -1,8 +1,8 @@
 """How the work of the engine is cut: draws and samples of a block."""
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from skorch import NeuralNet
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sufficiency.losses import LossFunction, sample_blocks
 from sufficiency.nets import evaluation_mode
+from sufficiency.rows import row_bytes, take_rows
 
 __all__ = ["MEMORY_BUDGET", "BlockPlan", "plan_blocks"]
 
@@ -46,7 +47,7 @@ class BlockPlan:
 
 def plan_blocks(
     net: NeuralNet,
-    X: npt.NDArray,
+    X: Any,
     y: npt.NDArray,
     *,
     n_draws: int,
@@ -80,24 +81,23 @@ def plan_blocks(
     if weight_bytes is None:
         center = losses.center()
         weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in center.values())
-    total, largest = _activation_bytes(net, losses, X[:2], y[:2])
+    total, largest = _activation_bytes(net, losses, take_rows(X, slice(2)), y[:2])
     # drawn one by one, then stacked: twice the weights for a moment
     draws = max(1, min(n_draws, budget // 2 // max(1, 2 * weight_bytes)))
     pairs = max(1, budget // 2 // (_ACTIVATION_FACTOR * total))
     if torch.device(net.device or "cpu").type == "cpu":
         pairs = min(pairs, max(1, _CACHE // largest))
     if vectorize:
-        draws = max(1, min(draws, pairs // min(len(X), _FEWEST_SAMPLES)))
+        draws = max(1, min(draws, pairs // min(len(y), _FEWEST_SAMPLES)))
     vectorize = vectorize and draws > 1
     samples = pairs // draws if vectorize else pairs
     # the samples themselves are there once, whatever the draws
-    input_bytes = max(1, int(np.prod(X.shape[1:])) * X.dtype.itemsize)
-    samples = max(1, min(samples, len(X), budget // 16 // input_bytes))
+    samples = max(1, min(samples, len(y), budget // 16 // row_bytes(X)))
     return BlockPlan(draws, samples, vectorize)
 
 
 def _activation_bytes(
-    net: NeuralNet, losses: LossFunction, X: npt.NDArray, y: npt.NDArray
+    net: NeuralNet, losses: LossFunction, X: Any, y: npt.NDArray
 ) -> tuple[int, int]:
     """Bytes of all layers' outputs for one sample, and of the largest."""
     sizes: list[int] = []
@@ -119,7 +119,7 @@ def _activation_bytes(
     ]
     try:
         with evaluation_mode(net), torch.no_grad():
-            x, y_block = next(sample_blocks(net, X, y, len(X)))
+            x, y_block = next(sample_blocks(net, X, y, len(y)))
             losses({}, x, y_block)
     finally:
         for hook in hooks:

@@ -12,6 +12,7 @@ from sufficiency.ladder import Split
 from sufficiency.probing import increment_statistics, view_center
 from sufficiency.recipe import Recipe, Samples
 from sufficiency.training import TrainedCenter, train_center
+from sufficiency.transforming import transformed
 
 __all__ = ["CELL_COLUMNS", "Cell", "Trainer", "measure_cell", "train_on"]
 
@@ -134,9 +135,14 @@ def _measure(
     trainer: Trainer,
 ) -> Cell:
     seed = child_seed(recipe.root, "training", repeat, size)
-    train = samples.take(split.order[:size])
-    trained = trainer(recipe, train, samples.take(split.validation), seed)
-    candidates = samples.take(split.candidates) if unseen is None else unseen
+    train, held_out, candidates = transformed(
+        recipe,
+        seed,
+        samples.take(split.order[:size]),
+        samples.take(split.validation),
+        samples.take(split.candidates) if unseen is None else unseen,
+    )
+    trained = trainer(recipe, train, held_out, seed)
     start = time.perf_counter()
     view = view_center(recipe, trained, train, candidates, repeat, size)
     statistics = increment_statistics(recipe, trained.net, view, train, candidates, repeat)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sufficiency.cells import measure_cell
 from sufficiency.preflight import Plan
 from sufficiency.recipe import Recipe
-from sufficiency.training import planned_epochs, steps_per_epoch
+from sufficiency.training import planned_epochs
 
 __all__ = ["CostEstimate", "estimate_cost"]
 
@@ -100,8 +100,7 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
     n_unseen = len(plan.ladder.splits[0].candidates) if plan.unseen is None else len(plan.unseen.y)
 
     def steps(size: int) -> int:
-        first = plan.samples.take(slice(size))
-        each = steps_per_epoch(recipe.net, first.X, first.encoded)
+        each = plan.steps_per_epoch(size)
         return each * planned_epochs(recipe.net, each, recipe.min_steps)
 
     def work(size: int) -> float:
@@ -123,7 +122,7 @@ def estimate_cost(recipe: Recipe, plan: Plan, n_jobs: int | None, refit: bool) -
     # no schedule ends before its largest cell
     spread = max(total / workers, largest)
     last = per_work * work(len(plan.samples.y)) if refit else 0.0
-    sample_bytes = (plan.samples.X.nbytes + plan.samples.encoded.nbytes) / len(plan.samples.y)
+    sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
     return CostEstimate(
         seconds=spread + last,
         peak_bytes=int(max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes),

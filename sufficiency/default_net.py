@@ -103,7 +103,7 @@ def _set_scale_of_rows(mean: Tensor, scale: Tensor, rows: Rows) -> None:
     scale.copy_(torch.from_numpy(deviation))
 
 
-def default_net(X: npt.NDArray, y: npt.NDArray) -> NeuralNet:
+def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> NeuralNet:
     """
     Unfitted net for a table (or images, flattened) and its targets.
 
@@ -115,6 +115,8 @@ def default_net(X: npt.NDArray, y: npt.NDArray) -> NeuralNet:
         Classes if scikit-learn's ``type_of_target`` says binary or multiclass, else regression
         targets. It takes whole numbers for classes: those with more than 20 distinct values that
         are also more than a tenth of the samples are numbers here.
+    task : {"classification", "regression"}, optional
+        Which it shall be, whatever `y` looks like.
 
     Returns
     -------
@@ -138,7 +140,10 @@ def default_net(X: npt.NDArray, y: npt.NDArray) -> NeuralNet:
         "verbose": 0,
     }
     n_classes = len(np.unique(y))
-    if kind == "multiclass" and y.dtype.kind in "iuf" and n_classes > max(20, len(y) // 10):
+    if task is not None:
+        several = "continuous-multioutput" if y.ndim > 1 and y.shape[1] > 1 else "continuous"
+        kind = "multiclass" if task == "classification" else several
+    elif kind == "multiclass" and y.dtype.kind in "iuf" and n_classes > max(20, len(y) // 10):
         kind = "continuous"
     if kind in {"binary", "multiclass"}:
         return NeuralNetClassifier(

@@ -7,16 +7,19 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_regressor
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sufficiency.bounds import BoundConstants, measure_constants, unit_draws
-from sufficiency.inputs import as_floating, check_targets
+from sufficiency.inputs import as_floating, check_inputs, check_targets
+from sufficiency.nets import skorch_net
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
 from sufficiency.recipe import Samples
 from sufficiency.results import SufficiencyResult
+from sufficiency.rows import DatasetRows, check_lengths, is_dataset
 from sufficiency.sizing import Verdict
+from sufficiency.transforming import FittedTransformers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,24 +61,27 @@ class DelegatesToNet:
     refit: bool
     scoring: Any
     _predictor: Predictor
+    _transformers: FittedTransformers | None
     _scorer: Callable[..., float] | None
 
     @available_if(_delegates("predict"))
-    def predict(self, X: npt.ArrayLike) -> Array:
+    def predict(self, X: Any) -> Array:
         """Predictions of ``net_``: labels, or values in the shape of y."""
         return self._fitted_predictor().predict(self._check_input(X))
 
     @available_if(_delegates("predict_proba"))
-    def predict_proba(self, X: npt.ArrayLike) -> Array:
+    def predict_proba(self, X: Any) -> Array:
         """(n, C) probabilities of ``net_``, in the order of ``classes_``."""
         return self._fitted_predictor().predict_proba(self._check_input(X))
 
     @available_if(_delegates("score"))
-    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    def score(self, X: Any, y: npt.ArrayLike | None = None) -> float:
         """Score of ``net_`` by `scoring`, or the net's own."""
         predictor = self._fitted_predictor()
+        if y is None and is_dataset(X):
+            y = DatasetRows(X).own_targets()
         X, y = self._check_input(X), check_targets(y, "y")
-        check_consistent_length(X, y)
+        check_lengths(X, y)
         if self._scorer is None:
             raise AttributeError(f"{type(self.net_).__name__} has no score; set `scoring`")
         return float(self._scorer(predictor, X, y))
@@ -84,11 +90,11 @@ class DelegatesToNet:
         check_is_fitted(self, "net_")
         return self._predictor
 
-    def _check_input(self, X: Any) -> Array:
-        X = validate_data(self, X, allow_nd=True, reset=False)
-        if self.net is None:
-            X = as_floating(X)
-        return self._predictor.cast(X)
+    def _check_input(self, X: Any) -> Any:
+        X = check_inputs(self, X, reset=False, raw=self._transformers is not None)
+        if self._transformers is not None:
+            return self._transformers.inputs(X)
+        return self._predictor.cast(as_floating(X) if self.net is None else X)
 
 
 class DelegatesToResult:
@@ -229,7 +235,7 @@ class DelegatesToResult:
             Stacked draws by parameter name, and the probe's `sigma` (1 if it has none).
         """
         check_is_fitted(self, "net_")
-        return unit_draws(self.net_, self._probe, self._some_samples, n_draws, seed)
+        return unit_draws(skorch_net(self.net_), self._probe, self._some_samples, n_draws, seed)
 
     def bound_constants(self) -> BoundConstants:
         """
@@ -252,7 +258,7 @@ class DelegatesToResult:
         check_is_fitted(self, "net_")
         if self.result_.order != 2:
             raise ValueError("`order` must be 2 for a bound, got 1; the bounds are about squares")
-        return measure_constants(self.net_, self._probe, self._some_samples)
+        return measure_constants(skorch_net(self.net_), self._probe, self._some_samples)
 
     def plot_learning_curve(self, ax: "Axes | None" = None) -> LearningCurveDisplay:
         """

@@ -23,6 +23,7 @@ from sufficiency.losses import (
     sample_blocks,
 )
 from sufficiency.nets import evaluation_mode
+from sufficiency.rows import as_inputs, take_rows
 
 __all__ = [
     "BlockPlan",
@@ -106,7 +107,7 @@ def evaluate_block(
     return torch.stack([losses(row, x, y) for row in rows])
 
 
-def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
+def can_vectorize(net: NeuralNet, X: Any, y: npt.NDArray) -> bool:
     """
     Whether vmap takes the net and gives what a loop gives.
 
@@ -123,7 +124,7 @@ def can_vectorize(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> bool:
     weights = {name: torch.stack([w, w * 1.01]) for name, w in losses.center().items()}
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*performance drop.*")
-        x, y_block = next(sample_blocks(net, X, y, len(X)))
+        x, y_block = next(sample_blocks(net, X, y, len(y)))
         looped = evaluate_block(losses, weights, x, y_block, vectorize=False)
         try:
             mapped = evaluate_block(losses, weights, x, y_block, vectorize=True)
@@ -141,12 +142,13 @@ def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectoriz
         return evaluate_block(losses, weights, x, y, vectorize=vectorize)
     except torch.OutOfMemoryError:
         n_draws, n_samples = len(next(iter(weights.values()))), len(y)
-        if n_draws == n_samples == 1 or not isinstance(x, Tensor):
+        if n_draws == n_samples == 1 or not isinstance(x, (Tensor, dict, list)):
             raise
     # outside of the handler, which keeps the failed tensors alive
     if n_samples > 1:
         half = n_samples // 2
-        parts = [(weights, x[:half], y[:half]), (weights, x[half:], y[half:])]
+        cuts = slice(half), slice(half, None)
+        parts = [(weights, take_rows(x, cut), y[cut]) for cut in cuts]
     else:
         half = n_draws // 2
         parts = [
@@ -158,7 +160,7 @@ def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectoriz
 
 
 def _blocks(
-    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+    net: NeuralNet, draws: WeightDraws, X: Any, y: npt.NDArray, plan: BlockPlan
 ) -> Iterator[tuple[slice, slice, Tensor]]:
     """Losses in float64, with the draws and the samples that they belong to."""
     losses = LossFunction(net)
@@ -174,7 +176,7 @@ def _blocks(
 
 
 def loss_matrix(
-    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+    net: NeuralNet, draws: WeightDraws, X: Any, y: npt.NDArray, plan: BlockPlan
 ) -> npt.NDArray[np.float64]:
     """
     Every loss of every draw.
@@ -195,7 +197,7 @@ def loss_matrix(
     (B, n) float64
         ``losses[t, i]``, in units of the loss.
     """
-    matrix = np.empty((draws.n_draws, len(X)))
+    matrix = np.empty((draws.n_draws, len(y)))
     with evaluation_mode(net), torch.no_grad():
         for rows, columns, values in _blocks(net, draws, X, y, plan):
             matrix[rows, columns] = values.cpu().numpy()
@@ -203,7 +205,7 @@ def loss_matrix(
 
 
 def mean_losses(
-    net: NeuralNet, draws: WeightDraws, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan
+    net: NeuralNet, draws: WeightDraws, X: Any, y: npt.NDArray, plan: BlockPlan
 ) -> npt.NDArray[np.float64]:
     """
     Mean loss of every draw over the samples, summed in float64 on the fly.
@@ -222,10 +224,10 @@ def mean_losses(
     with evaluation_mode(net), torch.no_grad():
         for rows, _, values in _blocks(net, draws, X, y, plan):
             sums[rows] += values.sum(1).cpu().numpy()
-    return sums / len(X)
+    return sums / len(y)
 
 
-def gradient_norm(net: NeuralNet, X: npt.NDArray, y: npt.NDArray, plan: BlockPlan) -> float:
+def gradient_norm(net: NeuralNet, X: Any, y: npt.NDArray, plan: BlockPlan) -> float:
     """
     Euclidean norm of the gradient of the mean loss at the net's own weights.
 
@@ -249,12 +251,12 @@ def gradient_norm(net: NeuralNet, X: npt.NDArray, y: npt.NDArray, plan: BlockPla
             parts = torch.autograd.grad(total, list(weights.values()), materialize_grads=True)
             for accumulated, part in zip(totals, parts, strict=True):
                 accumulated += part
-    return float(sum((part**2).sum() for part in totals) ** 0.5) / len(X)
+    return float(sum((part**2).sum() for part in totals) ** 0.5) / len(y)
 
 
 def per_sample_losses(
     net: NeuralNet,
-    X: npt.ArrayLike,
+    X: Any,
     y: npt.ArrayLike,
     *,
     weights: dict[str, npt.ArrayLike] | None = None,
@@ -266,8 +268,10 @@ def per_sample_losses(
     ----------
     net : NeuralNet
         Initialised. Nothing of it is changed.
-    X, y : array-like
-        n samples and their targets, in the form in which the net itself is trained.
+    X : array-like, dict or tuple of arrays, or Dataset
+        n samples, in the form in which the net itself is trained.
+    y : array-like
+        Their targets.
     weights : dict of {str: array-like}, optional
         Other weights to evaluate: for parameter names, arrays ``(M, *shape)``. Parameters that
         are left out stay as they are. None: the net's own weights.
@@ -297,13 +301,13 @@ def per_sample_losses(
            [1., 4.],
            [4., 9.]])
     """
-    X, y = np.asarray(X), np.asarray(y)
+    X, y = as_inputs(X), np.asarray(y)
     some = representative(y, 8, np.random.default_rng(0))
     check_criterion(net, y)
-    check_losses(net, X[some], y[some])
+    check_losses(net, take_rows(X, some), y[some])
     center = LossFunction(net).center()
     stacked = _stack(center, weights)
-    vectorize = stacked.n_draws > 1 and can_vectorize(net, X[:8], y[:8])
+    vectorize = stacked.n_draws > 1 and can_vectorize(net, take_rows(X, slice(8)), y[:8])
     plan = plan_blocks(net, X, y, n_draws=stacked.n_draws, vectorize=vectorize)
     matrix = loss_matrix(net, stacked, X, y, plan)
     return matrix[0] if weights is None else matrix

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 
 from sufficiency._random import child_seed
@@ -19,7 +20,7 @@ from sufficiency.default_net import default_net
 from sufficiency.delegation import DelegatesToNet, DelegatesToResult
 from sufficiency.diagnostics import check_failures, warn_of_doubts
 from sufficiency.inputs import as_floating, check_fit_input
-from sufficiency.nets import check_net
+from sufficiency.nets import split_net
 from sufficiency.parameters import check_parameters
 from sufficiency.predictor import Predictor
 from sufficiency.preflight import Plan, make_scorer, plan_fit, root_seed
@@ -28,6 +29,7 @@ from sufficiency.probes import Probe
 from sufficiency.recipe import Recipe
 from sufficiency.runner import run_cells
 from sufficiency.store import FitMemory, Store
+from sufficiency.transforming import fit_on, pipeline_of
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -36,7 +38,7 @@ __all__ = ["LandscapeSufficiencyEstimator"]
 
 # What a fit sets, and a new one starts without.
 _FITTED = {"result_", "sizes_", "deltas_", "delta_stderr_", "curve_", "net_", "classes_"}
-_FITTED |= {"_predictor", "_probe", "_some_samples", "_scorer"}
+_FITTED |= {"_predictor", "_transformers", "_probe", "_some_samples", "_scorer"}
 
 
 class LandscapeSufficiencyEstimator(
@@ -57,10 +59,11 @@ class LandscapeSufficiencyEstimator(
 
     Parameters
     ----------
-    net : skorch NeuralNet, optional
+    net : skorch NeuralNet or Pipeline, optional
         Unfitted net; it is never changed. Every training starts from fresh weights, also where
-        the module is an instance. None: a small perceptron for tables, classifier or regressor
-        by the type of y.
+        the module is an instance. A scikit-learn pipeline that ends in a net: its transformers
+        are fitted anew for every training, on what the net is trained on. None: a small
+        perceptron for tables, classifier or regressor by the type of y.
     sizes : int or sequence, default=8
         An int: that many sizes, geometric from min(max(n_fit/32, 10·n_classes, 20), n_fit/2) to
         n_fit, the samples left after candidates and validation. Floats in (0, 1]: fractions of
@@ -128,19 +131,19 @@ class LandscapeSufficiencyEstimator(
         Its standard error.
     curve_ : FittedCurve
         The fitted decay.
-    net_ : NeuralNet
+    net_ : NeuralNet or Pipeline
         Fitted on all data; with ``refit=True``.
     classes_ : ndarray, shape (C,)
         Sorted labels; classification only.
     n_features_in_ : int
-        Features seen in ``fit``.
+        Features seen in ``fit``; if X was a table.
     feature_names_in_ : ndarray of str
         Their names, if X had names.
 
     Notes
     -----
     In a pipeline, steps before this estimator see all samples, candidates included. Unsupervised
-    ones such as a scaler do little harm; supervised ones leak.
+    ones such as a scaler do little harm; supervised ones leak: make them steps of `net`.
 
     References
     ----------
@@ -161,7 +164,7 @@ class LandscapeSufficiencyEstimator(
 
     def __init__(
         self,
-        net: "NeuralNet | None" = None,
+        net: "NeuralNet | Pipeline | None" = None,
         *,
         sizes: int | Sequence[float] = 8,
         n_repeats: int = 4,
@@ -206,10 +209,10 @@ class LandscapeSufficiencyEstimator(
 
     def fit(
         self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
+        X: Any,
+        y: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
-        X_unseen: npt.ArrayLike | None = None,
+        X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
     ) -> "LandscapeSufficiencyEstimator":
         """
@@ -217,13 +220,14 @@ class LandscapeSufficiencyEstimator(
 
         Parameters
         ----------
-        X : array-like of shape (n, …)
-            Inputs.
-        y : array-like of shape (n,) or (n, …)
-            Targets: labels of any kind, or numbers.
+        X : array-like of shape (n, …), dict or tuple of arrays, or Dataset
+            Inputs. Several of them reach the module as skorch hands them over; a torch dataset
+            gives pairs of input and target. With a pipeline, whatever its transformers take.
+        y : array-like of shape (n,) or (n, …), optional
+            Targets: labels of any kind, or numbers. None: those of the dataset.
         groups : array-like of shape (n,), optional
             No group is divided between training, candidates and validation.
-        X_unseen, y_unseen : array-like, optional
+        X_unseen, y_unseen : like X and y, optional
             Own candidates in place of reserved ones; then all of X can be trained on.
 
         Returns
@@ -271,35 +275,22 @@ class LandscapeSufficiencyEstimator(
         read_only: bool = False,
     ) -> tuple[Recipe, Plan]:
         """Check everything and decide what is going to be done."""
-        given = None if self.net is None else check_net(self.net)
-        probe = check_parameters(self.get_params(deep=False))
-        X, y, groups, unseen = check_fit_input(self, X, y, groups, X_unseen, y_unseen)
-        net = default_net(X, y) if given is None else given
+        params = self.get_params(deep=False)
+        given, transformers = (None, None) if self.net is None else split_net(self.net)
+        probe = check_parameters(params)
+        X, y, groups, unseen = check_fit_input(
+            self, X, y, groups, X_unseen, y_unseen, raw=transformers is not None
+        )
         if given is None:
             X, unseen = as_floating(X), unseen and (as_floating(unseen[0]), unseen[1])
+        net = default_net(X, y) if given is None else given
         scorer = make_scorer(net, self.scoring)
         store = None if directory is None else Store(directory, read_only=read_only)
-        root = root_seed(self.random_state, store, net, X, y)
-        plan = plan_fit(
-            net,
-            X,
-            y,
-            groups,
-            unseen,
-            probe=probe,
-            method=self.method,
-            train=self.train,
-            sizes=self.sizes,
-            n_repeats=self.n_repeats,
-            n_candidates=self.n_candidates,
-            center=self.center,
-            min_steps=self.min_steps,
-            curve=self.curve,
-            refit=self.refit,
-            root=root,
-        )
+        root = root_seed(self.random_state, store, net, X, y, transformers)
+        plan = plan_fit(net, transformers, X, y, groups, unseen, params, probe, root)
         recipe = Recipe(
             net=net,
+            transformers=transformers,
             codec=plan.codec,
             probe=probe,
             scorer=scorer,
@@ -342,14 +333,15 @@ class LandscapeSufficiencyEstimator(
         """Train on all data, unless it is known."""
         split, samples, memory = plan.ladder.refit, plan.samples, plan.memory
         trainer = memory.trainer(split.order, split.validation) if memory else train_on
+        seed = child_seed(recipe.root, "refit")
+        parts = [samples.take(split.order), samples.take(split.validation)]
         with limited_threads(threads_of_a_worker(self.n_jobs)):
-            self.net_ = trainer(
-                recipe,
-                samples.take(split.order),
-                samples.take(split.validation),
-                child_seed(recipe.root, "refit"),
-            ).net
-        self._predictor = Predictor(self.net_, plan.codec)
+            fitted, (train, held_out) = fit_on(recipe, seed, *parts)
+            net = trainer(recipe, train, held_out, seed).net
+        piped = isinstance(self.net, Pipeline)
+        self.net_ = pipeline_of(self.net, fitted, net) if piped else net
+        self._predictor = Predictor(net, plan.codec)
+        self._transformers = fitted
         self._probe, self._some_samples = recipe.probe, plan.some_samples
 
     def __sklearn_is_fitted__(self) -> bool:

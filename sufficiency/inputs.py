@@ -1,31 +1,55 @@
-"""Input of ``fit`` and ``predict`` as finite arrays of matching shapes."""
+"""Input of ``fit`` and ``predict``: samples of a known kind, finite and of matching lengths."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
-from sufficiency.rows import Rows
+from sufficiency._random import isolated_rng
+from sufficiency.rows import (
+    DatasetRows,
+    Rows,
+    check_lengths,
+    form_of,
+    is_dataset,
+    is_several,
+    map_arrays,
+    n_rows,
+    take_rows,
+)
 
-__all__ = ["as_floating", "check_fit_input", "check_targets"]
+__all__ = ["as_floating", "check_fit_input", "check_inputs", "check_targets"]
 
 Array = npt.NDArray
 
+# What scikit-learn keeps of a table; other kinds of inputs have no features to count.
+_OF_A_TABLE = ("n_features_in_", "feature_names_in_")
+
 
 def check_fit_input(
-    estimator: BaseEstimator, X: Any, y: Any, groups: Any, X_unseen: Any, y_unseen: Any
-) -> tuple[Array, Array, Array | None, tuple[Array, Array] | None]:
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    groups: Any,
+    X_unseen: Any,
+    y_unseen: Any,
+    *,
+    raw: bool = False,
+) -> tuple[Any, Array, Array | None, tuple[Any, Array] | None]:
     """
-    Everything given to ``fit``, as arrays.
+    Everything given to ``fit``, checked.
 
     Parameters
     ----------
     estimator : BaseEstimator
-        Gets ``n_features_in_`` and ``feature_names_in_``.
+        Gets ``n_features_in_`` and ``feature_names_in_``, if X is a table.
     X, y, groups, X_unseen, y_unseen
         As the user gave them.
+    raw : bool, default=False
+        Transformers are going to make arrays of X, which stays as it is.
 
     Returns
     -------
@@ -37,34 +61,131 @@ def check_fit_input(
     ValueError, TypeError
         For NaN, infinity, sparse X, lengths or shapes that do not match.
     """
-    if y is None:
-        raise ValueError(
-            "LandscapeSufficiencyEstimator requires y to be passed, but the target y is None"
-        )
-    X = _in_its_file(X, validate_data(estimator, X, allow_nd=True, ensure_min_samples=2))
-    y = check_targets(y, "y")
-    check_consistent_length(X, y)
+    X, y = _pair(estimator, X, y, raw, "y", reset=True)
+    if n_rows(X) < 2:
+        raise ValueError(f"`X` must have at least 2 samples, got {n_rows(X)} sample")
     if groups is not None:
         groups = np.asarray(groups)
         if groups.shape != (len(y),):
             raise ValueError(
                 f"`groups` must have one entry for each of {len(y)} samples, got {groups.shape}"
             )
-    if (X_unseen is None) != (y_unseen is None):
-        raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
-    if X_unseen is None:
+    if X_unseen is None and y_unseen is None:
         return X, y, groups, None
-    X_unseen = _in_its_file(
-        X_unseen, validate_data(estimator, X_unseen, allow_nd=True, reset=False)
-    )
-    y_unseen = check_targets(y_unseen, "y_unseen")
-    check_consistent_length(X_unseen, y_unseen)
-    if X_unseen.shape[1:] != X.shape[1:] or y_unseen.shape[1:] != y.shape[1:]:
+    if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
+        raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
+    X_unseen, y_unseen = _pair(estimator, X_unseen, y_unseen, raw, "y_unseen", reset=False)
+    if _shapes(X_unseen, raw) != _shapes(X, raw) or y_unseen.shape[1:] != y.shape[1:]:
         raise ValueError(
-            f"`X_unseen` and `y_unseen` must be shaped like X and y, got {X_unseen.shape} and "
-            f"{y_unseen.shape} for {X.shape} and {y.shape}"
+            f"`X_unseen` and `y_unseen` must be shaped like X and y, got {form_of(X_unseen)} and "
+            f"{y_unseen.shape} for {form_of(X)} and {y.shape}"
         )
     return X, y, groups, (X_unseen, y_unseen)
+
+
+def _pair(
+    estimator: BaseEstimator, X: Any, y: Any, raw: bool, name: str, reset: bool
+) -> tuple[Any, Array]:
+    """Inputs and their targets, which a dataset may hold itself."""
+    if y is None and not is_dataset(X):
+        raise ValueError(
+            "LandscapeSufficiencyEstimator requires y to be passed, but the target y is None"
+        )
+    X = check_inputs(estimator, X, reset=reset, raw=raw)
+    y = check_targets(X.own_targets() if y is None else y, name)
+    check_lengths(X, y, name)
+    return X, y
+
+
+def _shapes(X: Any, raw: bool) -> object:
+    """What the inputs of all samples have in common, as far as it is known without reading."""
+    return None if raw or isinstance(X, DatasetRows) else map_arrays(X, lambda a: a.shape[1:])
+
+
+def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = False) -> Any:
+    """
+    Inputs of one of the kinds that a net takes.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Knows the features, or gets to know them with `reset`.
+    X : array-like, memory map, dict or tuple of arrays, or Dataset
+        As the user gave it.
+    reset, raw : bool
+        See :func:`check_fit_input`.
+
+    Returns
+    -------
+    array, Rows, dict or tuple of these, DatasetRows; anything that is indexed by rows, if `raw`
+    """
+    if is_dataset(X) and not isinstance(X, DatasetRows):
+        X = DatasetRows(X)
+    if isinstance(X, DatasetRows):
+        if raw:
+            raise TypeError(
+                "`X` must be a table or what else the transformers of `net` take, got a dataset"
+            )
+        _forget_features(estimator, reset)
+        _check_repeatable(X)
+        return X
+    if raw:
+        return _raw(estimator, X, reset)
+    by_name = isinstance(X, Mapping) and is_several(X)
+    if by_name or _is_tuple_of_inputs(X):
+        _forget_features(estimator, reset)
+        parts = X.items() if by_name else enumerate(X)
+        checked = {name: _checked_part(name, part) for name, part in parts}
+        n_rows(checked)
+        return checked if by_name else tuple(checked.values())
+    more = {"ensure_min_samples": 2} if reset else {}
+    return _in_its_file(X, validate_data(estimator, X, allow_nd=True, reset=reset, **more))
+
+
+def _is_tuple_of_inputs(X: Any) -> bool:
+    """Whether X is a tuple of arrays with a row a sample; a list is a single array-like."""
+    return isinstance(X, tuple) and bool(X) and all(np.ndim(part) > 1 for part in X)
+
+
+def _checked_part(name: Any, part: Any) -> Any:
+    if isinstance(part, (Mapping, tuple)):
+        raise TypeError(f"`X` must hold arrays, got {type(part).__name__} as X[{name!r}]")
+    checked = check_array(
+        part, ensure_2d=False, allow_nd=True, dtype=None, input_name=f"X[{name!r}]"
+    )
+    if checked.dtype.kind not in "fiub":
+        raise ValueError(f"`X[{name!r}]` must be numeric, got dtype {checked.dtype}; encode it")
+    return _in_its_file(part, checked)
+
+
+def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
+    for name in _OF_A_TABLE if reset else ():
+        vars(estimator).pop(name, None)
+
+
+def _raw(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if not isinstance(X, (list, tuple)):
+        return X
+    # texts stay what they are, instead of becoming equally wide
+    return np.array(X, dtype=object) if X and isinstance(X[0], str) else np.asarray(X)
+
+
+def _check_repeatable(X: DatasetRows) -> None:
+    """Refuse a dataset whose items are drawn anew whenever they are read."""
+    first = take_rows(X, slice(1))
+    read = []
+    for seed in (0, 1):
+        with isolated_rng(seed):
+            read.append(map_arrays(first.batch(slice(1)), np.asarray))
+    try:
+        np.testing.assert_equal(read[0], read[1])
+    except AssertionError as error:
+        raise ValueError(
+            "`X` must be a dataset that gives the same item whenever it is read, got two that "
+            "differ: a loss on random items is no function of the weights. Put augmentation into "
+            "the module, under `if self.training`"
+        ) from error
 
 
 def _in_its_file(given: Any, checked: Array) -> Any:
@@ -73,8 +194,19 @@ def _in_its_file(given: Any, checked: Array) -> Any:
     return Rows(given) if whole and given.dtype == checked.dtype else checked
 
 
-def as_floating(X: Array) -> Array:
-    """Integers and booleans as float64, for the default net, which computes with its inputs."""
+def as_floating(X: Any) -> Array:
+    """
+    Integers and booleans as float64, for the default net, which computes with its inputs.
+
+    Raises
+    ------
+    TypeError
+        If X is no single array.
+    """
+    if isinstance(X, (Mapping, tuple, DatasetRows)):
+        raise TypeError(
+            "`net` must be given for a dataset, or for several inputs; None suits a single array"
+        )
     return X if X.dtype.kind == "f" else X.astype(np.float64)
 
 

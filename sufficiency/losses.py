@@ -14,12 +14,11 @@ from skorch.dataset import Dataset, unpack_data
 from skorch.utils import to_device
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils.data import DataLoader
 
 from sufficiency._random import isolated_rng
 from sufficiency.exceptions import UnsupportedNetError
-from sufficiency.nets import evaluation_mode, is_binary
-from sufficiency.rows import Rows
+from sufficiency.nets import cuts_only, evaluation_mode, is_binary
+from sufficiency.rows import DatasetRows, form_of, is_arrays, map_arrays, take_rows
 
 __all__ = [
     "LossFunction",
@@ -118,20 +117,22 @@ class _Caller(nn.Module):
 
 
 def sample_blocks(
-    net: NeuralNet, X: object, y: npt.NDArray, block: int
+    net: NeuralNet, X: Any, y: npt.NDArray, block: int
 ) -> Iterator[tuple[Any, Tensor]]:
     """
     Samples in order, on the net's device, in blocks.
 
-    Plain arrays are cut directly. A dataset class or a loader of the user's is used as the net
-    would use it, and then decides the size of its batches.
+    Plain arrays, and items of datasets, are cut directly. A dataset class or a loader of the
+    user's is used as the net would use it, and then decides the size of its batches.
 
     Parameters
     ----------
     net : NeuralNet
         Initialised.
-    X, y : arrays
-        Inputs and encoded targets, n samples.
+    X : array, dict or tuple of arrays, or DatasetRows
+        Inputs of n samples.
+    y : array
+        Their encoded targets.
     block : int
         Samples in a block.
 
@@ -140,20 +141,30 @@ def sample_blocks(
     tuple
         Inputs and targets as tensors.
     """
-    if (
-        net.dataset is Dataset
-        and net.iterator_valid is DataLoader
-        and isinstance(X, (np.ndarray, Rows))
-    ):
-        for start in range(0, len(X), block):
-            part = slice(start, start + block)
-            yield _tensor(X[part], net.device), _tensor(y[part], net.device)
-        return
+    if isinstance(X, DatasetRows):
+        X = X.with_targets(y)
+    if cuts_only(net, "iterator_valid"):
+        if isinstance(X, DatasetRows):
+            for start in range(0, len(y), block):
+                part = slice(start, start + block)
+                yield to_device(X.batch(part), net.device), _tensor(y[part], net.device)
+            return
+        if net.dataset is Dataset and is_arrays(X):
+            for start in range(0, len(y), block):
+                part = slice(start, start + block)
+                yield _tensors(take_rows(X, part), net.device), _tensor(y[part], net.device)
+            return
     # a loader takes a seed from the global generator even when it does not shuffle
     with isolated_rng(0):
         batches = iter(net.get_iterator(net.get_dataset(X, y), training=False))
     for batch in batches:
         yield to_device(unpack_data(batch), net.device)
+
+
+def _tensors(X: Any, device: Any) -> Any:
+    """Tensors in the containers that collation makes: of tuples it makes lists."""
+    collated = map_arrays(X, lambda values: _tensor(np.asarray(values), device))
+    return list(collated) if isinstance(collated, tuple) else collated
 
 
 def _tensor(values: npt.NDArray, device: Any) -> Tensor:
@@ -165,9 +176,7 @@ def _tensor(values: npt.NDArray, device: Any) -> Tensor:
     return tensor.to(device)
 
 
-def check_losses(
-    net: NeuralNet, X: npt.NDArray, y: npt.NDArray, n_classes: int | None = None
-) -> None:
+def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None = None) -> None:
     """
     Refuse a net whose losses are not a mean over samples.
 
@@ -192,7 +201,7 @@ def check_losses(
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
         # torch only warns where a prediction and a target of different shapes broadcast
         warnings.filterwarnings("error", message="Using a target size")
-        x_block, y_block = next(sample_blocks(net, X, y, len(X)))
+        x_block, y_block = next(sample_blocks(net, X, y, len(y)))
         n = len(y_block)
         try:
             output = net.infer(x_block)
@@ -202,12 +211,13 @@ def check_losses(
             losses = function({}, x_block, y_block)
             reduced = net.get_loss(output, y_block, X=x_block, training=False)
             again = function({}, x_block, y_block)
-            half = function({}, x_block[: n - n // 2], y_block[: n - n // 2])
+            first = slice(n - n // 2)
+            half = function({}, take_rows(x_block, first), y_block[first])
         except UnsupportedNetError:
             raise
         except Exception as error:
             raise UnsupportedNetError(
-                f"`net` cannot compute losses for X of shape {tuple(X.shape)} and dtype {X.dtype} "
+                f"`net` cannot compute losses for X of {form_of(X)} "
                 f"with targets of shape {tuple(y.shape)} and dtype {y.dtype}: {error}"
             ) from error
     _check_values(losses, reduced, again, half, n, shape, tuple(y_block.shape))

@@ -6,21 +6,29 @@ from contextlib import contextmanager
 
 import torch
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.callbacks import EpochScoring, LRScheduler
 from torch import nn
+from torch.utils.data import DataLoader
 
+from sufficiency._random import PROCESS_STATE
 from sufficiency.exceptions import UnsupportedNetError
 
 __all__ = [
     "check_net",
+    "cuts_only",
     "evaluation_mode",
     "fresh_net",
     "has_scheduler",
     "is_binary",
     "module_dtype",
     "monitors_validation",
+    "skorch_net",
+    "split_net",
 ]
+
+_KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
 
 
 def check_net(net: object) -> NeuralNet:
@@ -44,7 +52,43 @@ def check_net(net: object) -> NeuralNet:
             "`net` must be an unfitted skorch net, got a torch module; wrap it: "
             "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)"
         )
-    raise TypeError(f"`net` must be None or an unfitted skorch NeuralNet, got {net!r}")
+    raise TypeError(
+        "`net` must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got "
+        f"{net!r}"
+    )
+
+
+def split_net(net: object) -> tuple[NeuralNet, Pipeline | None]:
+    """
+    A net and the transformers before it, if it is the end of a pipeline.
+
+    Parameters
+    ----------
+    net : NeuralNet or Pipeline
+        Unfitted.
+
+    Returns
+    -------
+    NeuralNet, Pipeline or None
+
+    Raises
+    ------
+    TypeError
+        If there is no skorch net at the end.
+    """
+    if not isinstance(net, Pipeline):
+        return check_net(net), None
+    if not isinstance(net[-1], NeuralNet):
+        raise TypeError(
+            f"`net` must end in a skorch net, got a pipeline that ends in {net[-1]!r}; flatten "
+            "pipelines in pipelines, and put this estimator last if they belong before it"
+        )
+    return net[-1], net[:-1] if len(net.steps) > 1 else None
+
+
+def skorch_net(net: NeuralNet | Pipeline) -> NeuralNet:
+    """The net itself, also where it is the end of a pipeline."""
+    return net[-1] if isinstance(net, Pipeline) else net
 
 
 def is_binary(net: NeuralNet) -> bool:
@@ -116,6 +160,23 @@ def _reset_parameters(module: nn.Module) -> None:
         )
 
 
+def cuts_only(net: NeuralNet, prefix: str) -> bool:
+    """
+    Whether a loader of the net only cuts samples into batches.
+
+    Other settings than the known ones (workers, samplers, collation) may do more.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Whose.
+    prefix : {"iterator_train", "iterator_valid"}
+        Which loader.
+    """
+    settings = net.get_params_for(prefix)
+    return getattr(net, prefix) is DataLoader and set(settings) <= _KNOWN_SETTINGS
+
+
 def module_dtype(net: NeuralNet) -> torch.dtype:
     """Floating dtype of the parameters of an initialised net; float32 if it has none."""
     for parameter in net.module_.parameters():
@@ -162,7 +223,8 @@ def evaluation_mode(net: NeuralNet) -> Iterator[None]:
     Module and criterion in evaluation mode, every submodule's own mode restored afterwards.
 
     torch's fast path for transformers in evaluation mode is off meanwhile: it has no batching
-    rule, so that vmap would not take them, and no derivatives.
+    rule, so that vmap would not take them, and no derivatives. It is off for the whole process,
+    as attention's fused kernels may be inside, and so threads take turns.
     """
     parts = [
         part
@@ -171,13 +233,14 @@ def evaluation_mode(net: NeuralNet) -> Iterator[None]:
         for part in top.modules()
     ]
     modes = [part.training for part in parts]
-    fastpath = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        for part in parts:
-            part.training = False
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fastpath)
-        for part, mode in zip(parts, modes, strict=True):
-            part.training = mode
+    with PROCESS_STATE:
+        fastpath = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            for part in parts:
+                part.training = False
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fastpath)
+            for part, mode in zip(parts, modes, strict=True):
+                part.training = mode

@@ -13,6 +13,7 @@ from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.ladder import Split
 from sufficiency.probing import draw_losses, draws_around, view_center
 from sufficiency.recipe import Recipe, Samples
+from sufficiency.transforming import transformed
 
 __all__ = ["measure_once"]
 
@@ -67,11 +68,16 @@ def _measure(
     sizes: Sizes,
     trainer: Trainer,
 ) -> list[Cell]:
-    train = samples.take(split.order)
-    n = len(train.y)
+    n = len(split.order)
     seed = child_seed(recipe.root, "training", repeat, n)
-    trained = trainer(recipe, train, samples.take(split.validation), seed)
-    candidates = samples.take(split.candidates) if unseen is None else unseen
+    train, held_out, candidates = transformed(
+        recipe,
+        seed,
+        samples.take(split.order),
+        samples.take(split.validation),
+        samples.take(split.candidates) if unseen is None else unseen,
+    )
+    trained = trainer(recipe, train, held_out, seed)
     start = time.perf_counter()
     view = view_center(recipe, trained, train, candidates, repeat, n)
     draws = draws_around(recipe, trained.net, train, repeat, n)

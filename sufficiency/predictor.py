@@ -1,13 +1,15 @@
 """A fitted net that speaks the user's labels and shapes, as scikit-learn's scorers expect."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags, get_tags
 from skorch import NeuralNet
 
-from sufficiency.targets import TargetCodec, cast_floating
+from sufficiency.rows import writable
+from sufficiency.targets import TargetCodec, cast_inputs
 
 __all__ = ["Predictor"]
 
@@ -49,9 +51,9 @@ class Predictor:
         """The net's own score; targets are encoded as the net knows them."""
         return float(self.net.score(X, self.codec.encode(y, "y")))
 
-    def cast(self, X: npt.NDArray) -> npt.NDArray:
+    def cast(self, X: Any) -> Any:
         """Inputs in the dtype of the net's parameters, writable as torch wants them."""
-        return np.require(cast_floating(X, self.codec.dtype), requirements="W")
+        return writable(cast_inputs(X, self.codec.dtype))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -1,13 +1,14 @@
 """Everything that can be found out, and refused, before a single training."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import get_scorer
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
 
@@ -31,9 +32,11 @@ from sufficiency.probes import (
     prepare_probe,
 )
 from sufficiency.recipe import Samples, Scorer
+from sufficiency.rows import DatasetRows, map_arrays, take_rows
 from sufficiency.store import FitMemory, Store, remembered_seed
-from sufficiency.targets import TargetCodec, cast_floating, fit_target_codec
+from sufficiency.targets import TargetCodec, cast_inputs, fit_target_codec
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
+from sufficiency.transforming import fit_transformers
 
 __all__ = ["Plan", "make_scorer", "n_unseen", "plan_fit", "root_seed"]
 
@@ -58,10 +61,12 @@ class Plan:
         Whether vmap takes the net.
     constant_loss : float
         Loss of the best constant prediction.
+    steps_per_epoch : callable
+        Optimiser steps of an epoch at a size.
     trained_samples : callable
         Samples that the training at a size passes through the net.
     some_samples : Samples
-        A few random ones, for constants that are looked up after the fit.
+        A few random ones as the net sees them, for constants that are looked up after the fit.
     memory : FitMemory or None
         Of what is finished, if there is a store.
     """
@@ -72,6 +77,7 @@ class Plan:
     ladder: Ladder
     vectorize: bool
     constant_loss: float
+    steps_per_epoch: Callable[[int], int]
     trained_samples: Callable[[int], int]
     some_samples: Samples
     memory: FitMemory | None = None
@@ -104,8 +110,9 @@ def root_seed(
     random_state: int | np.random.RandomState | None,
     store: Store | None,
     net: NeuralNet,
-    X: npt.NDArray,
+    X: Any,
     y: npt.NDArray,
+    transformers: Pipeline | None = None,
 ) -> int:
     """Root of all seeds of a fit; drawn once for all fits of a net to data in one store."""
 
@@ -114,26 +121,18 @@ def root_seed(
 
     if store is None or random_state is not None:
         return draw()
-    return remembered_seed(store, net, X, y, draw)
+    return remembered_seed(store, net, X, y, draw, transformers)
 
 
 def plan_fit(
     net: NeuralNet,
-    X: npt.NDArray,
+    transformers: Pipeline | None,
+    X: Any,
     y: npt.NDArray,
     groups: npt.NDArray | None,
-    unseen: tuple[npt.NDArray, npt.NDArray] | None,
-    *,
+    unseen: tuple[Any, npt.NDArray] | None,
+    params: Mapping[str, Any],
     probe: Probe,
-    method: str,
-    train: str,
-    sizes: int | Sequence[float],
-    n_repeats: int,
-    n_candidates: int | None,
-    center: str,
-    min_steps: int,
-    curve: str,
-    refit: bool,
     root: int,
 ) -> Plan:
     """
@@ -143,10 +142,14 @@ def plan_fit(
     ----------
     net : NeuralNet
         Not changed.
-    X, y, groups, unseen : arrays
+    transformers : Pipeline or None
+        Before the net.
+    X, y, groups, unseen
         Validated input of ``fit``.
-    probe, method, train, sizes, n_repeats, n_candidates, center, min_steps, curve, refit
+    params : mapping
         The estimator's parameters.
+    probe : Probe
+        What its `probe` and `sigma` mean.
     root : int
         Root seed.
 
@@ -160,50 +163,119 @@ def plan_fit(
         Whatever does not fit together, with the remedy.
     """
     untrained = initialized_net(net, child_seed(root, "check"))
-    dtype = module_dtype(untrained)
-    codec = fit_target_codec(net, y, dtype)
-    strata = stratification(codec.encode(y)) if codec.strata else None
-    reserve_validation = center == "best" or monitors_validation(untrained)
-    ladder = build_ladder(
-        len(X),
-        sizes=sizes,
-        n_repeats=n_repeats,
-        n_candidates=_resolve_n_candidates(n_candidates, len(X), unseen is not None),
-        root=root,
-        strata=strata,
-        groups=groups,
-        reserve_validation=reserve_validation,
-    )
-    _check_curve(curve, len(ladder.sizes))
-    codec = _fit_columns(untrained, codec, X, y)
-    samples = Samples(cast_floating(X, dtype), codec.encode(y), y)
-    own = None if unseen is None else _encode_unseen(codec, unseen)
-    few = _some(samples, root, _CHECKED)
-    check_criterion(untrained, samples.encoded)
-    check_losses(
-        untrained, few.X, few.encoded, None if codec.classes is None else len(codec.classes)
-    )
-    trained_sizes = _trained_sizes(ladder, train, refit)
-    check_batches(net, samples.X[:1], trained_sizes, child_seed(root, "check"))
-    _check_probe(untrained, probe, method, few)
-    _check_candidates(train, n_unseen(own, ladder))
-    _check_scheduler(untrained, samples, ladder, min_steps)
+    codec = fit_target_codec(net, y, module_dtype(untrained))
+    ladder = _build_ladder(untrained, codec, y, groups, unseen is not None, params, root)
+    _check_curve(params["curve"], len(ladder.sizes))
+    sizes = _trained_sizes(ladder, params["train"], params["refit"])
+    if transformers is None:
+        X = cast_inputs(X, codec.dtype)
+        unseen = unseen and (cast_inputs(unseen[0], codec.dtype), unseen[1])
+    seen = (X, y) if transformers is None else _see(transformers, X, y, ladder, sizes, codec, root)
+    codec = _fit_columns(untrained, codec, *seen)
+    samples, looked_at = _encode(codec, X, y), _encode(codec, *seen)
+    own = None if unseen is None else _encode(codec, *unseen)
+    few = _some(looked_at, root, _CHECKED)
+    _check_net(net, untrained, samples.encoded, few, codec, sizes, root)
+    _check_probe(untrained, probe, params["method"], few)
+    _check_candidates(params["train"], n_unseen(own, ladder))
 
-    def trained_samples(size: int) -> int:
-        first = samples.take(slice(size))
-        steps = steps_per_epoch(untrained, first.X, first.encoded)
-        return size * planned_epochs(untrained, steps, min_steps)
+    def steps(size: int) -> int:
+        # what transformers have not seen is no input of a net, which any other is as long as
+        first = samples if transformers is None else few
+        first = first.take(np.resize(np.arange(len(first.y)), size))
+        return steps_per_epoch(untrained, first.X, first.encoded)
 
+    _check_scheduler(untrained, steps, ladder, params["min_steps"])
     return Plan(
         codec=codec,
         samples=samples,
         unseen=own,
         ladder=ladder,
         vectorize=can_vectorize(untrained, few.X, few.encoded),
-        constant_loss=constant_loss(untrained, samples.X, samples.encoded),
-        trained_samples=trained_samples,
-        some_samples=_some(samples, root, _KEPT),
+        constant_loss=constant_loss(untrained, few.X, samples.encoded),
+        steps_per_epoch=steps,
+        trained_samples=lambda n: n * planned_epochs(untrained, steps(n), params["min_steps"]),
+        some_samples=_some(looked_at, root, _KEPT),
     )
+
+
+def _build_ladder(
+    untrained: NeuralNet,
+    codec: TargetCodec,
+    y: npt.NDArray,
+    groups: npt.NDArray | None,
+    own_unseen: bool,
+    params: Mapping[str, Any],
+    root: int,
+) -> Ladder:
+    """Sizes and indices, stratified by classes."""
+    return build_ladder(
+        len(y),
+        sizes=params["sizes"],
+        n_repeats=params["n_repeats"],
+        n_candidates=_resolve_n_candidates(params["n_candidates"], len(y), own_unseen),
+        root=root,
+        strata=stratification(codec.encode(y)) if codec.strata else None,
+        groups=groups,
+        reserve_validation=params["center"] == "best" or monitors_validation(untrained),
+    )
+
+
+def _see(
+    transformers: Pipeline,
+    X: Any,
+    y: npt.NDArray,
+    ladder: Ladder,
+    sizes: list[int],
+    codec: TargetCodec,
+    root: int,
+) -> tuple[Any, npt.NDArray]:
+    """
+    Samples of the first repeat as the net is going to see them.
+
+    Raises
+    ------
+    ValueError
+        If transformers that saw fewer samples give something of another shape.
+    """
+    order = ladder.splits[0].order
+    seen = []
+    for size in (min(sizes), len(order)):
+        which = order[:size]
+        subset = Samples(take_rows(X, which), np.empty(0), y[which])
+        try:
+            seen.append(fit_transformers(transformers, subset, codec.dtype, root)[1])
+        except Exception as error:
+            error.add_note(f"in the transformers of `net`, fitted on {size} samples")
+            raise
+    few, many = (map_arrays(some.X, lambda values: values.shape[1:]) for some in seen)
+    if few != many:
+        raise ValueError(
+            f"`net` has transformers that give inputs of shape {few} after {min(sizes)} samples "
+            f"and {many} after {len(order)}, and a net takes one shape only; fix what they learn "
+            "from the data (`categories`, `n_components`, `vocabulary`)"
+        )
+    return seen[-1].X, seen[-1].y
+
+
+def _encode(codec: TargetCodec, X: Any, y: npt.NDArray) -> Samples:
+    encoded = codec.encode(y)
+    return Samples(X.with_targets(encoded) if isinstance(X, DatasetRows) else X, encoded, y)
+
+
+def _check_net(
+    net: NeuralNet,
+    untrained: NeuralNet,
+    encoded: npt.NDArray,
+    few: Samples,
+    codec: TargetCodec,
+    sizes: list[int],
+    root: int,
+) -> None:
+    check_criterion(untrained, encoded)
+    n_classes = None if codec.classes is None else len(codec.classes)
+    check_losses(untrained, few.X, few.encoded, n_classes)
+    check_batches(net, few.X, few.encoded, sizes, child_seed(root, "check"))
 
 
 def _trained_sizes(ladder: Ladder, train: str, refit: bool) -> list[int]:
@@ -251,11 +323,6 @@ def _check_probe(untrained: NeuralNet, probe: Probe, method: str, few: Samples) 
         )
 
 
-def _encode_unseen(codec: TargetCodec, unseen: tuple[npt.NDArray, npt.NDArray]) -> Samples:
-    X, y = unseen
-    return Samples(cast_floating(X, codec.dtype), codec.encode(y), y)
-
-
 def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -> int:
     if own:
         if n_candidates is not None:
@@ -273,16 +340,14 @@ def _some(samples: Samples, root: int, count: int) -> Samples:
     return samples.take(chosen)
 
 
-def _fit_columns(
-    untrained: NeuralNet, codec: TargetCodec, X: npt.NDArray, y: npt.NDArray
-) -> TargetCodec:
+def _fit_columns(untrained: NeuralNet, codec: TargetCodec, X: Any, y: npt.NDArray) -> TargetCodec:
     """Leave 1-D regression targets flat where the net's output is flat."""
     if not codec.column:
         return codec
     flat = replace(codec, column=False)
-    probe = cast_floating(X[:_CHECKED], codec.dtype)
+    first = slice(_CHECKED)
     try:
-        check_losses(untrained, probe, flat.encode(y[:_CHECKED]))
+        check_losses(untrained, take_rows(X, first), flat.encode(y[first]))
     except ValueError:
         return codec
     return flat
@@ -297,16 +362,14 @@ def _check_curve(curve: str, n_sizes: int) -> None:
 
 
 def _check_scheduler(
-    untrained: NeuralNet, samples: Samples, ladder: Ladder, min_steps: int
+    untrained: NeuralNet, steps: Callable[[int], int], ladder: Ladder, min_steps: int
 ) -> None:
     if not has_scheduler(untrained):
         return
-    firsts = [samples.take(slice(size)) for size in ladder.sizes.tolist()]
-    steps = [steps_per_epoch(untrained, first.X, first.encoded) for first in firsts]
     raised = [
         size
-        for size, each in zip(ladder.sizes.tolist(), steps, strict=True)
-        if planned_epochs(untrained, each, min_steps) > untrained.max_epochs
+        for size in ladder.sizes.tolist()
+        if planned_epochs(untrained, steps(size), min_steps) > untrained.max_epochs
     ]
     if raised:
         warnings.warn(

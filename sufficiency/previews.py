@@ -70,10 +70,10 @@ class Previews:
 
     def estimate_cost(
         self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
+        X: Any,
+        y: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
-        X_unseen: npt.ArrayLike | None = None,
+        X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
     ) -> CostEstimate:
         """
@@ -96,10 +96,10 @@ class Previews:
 
     def finished_result(
         self,
-        X: npt.ArrayLike,
-        y: npt.ArrayLike,
+        X: Any,
+        y: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
-        X_unseen: npt.ArrayLike | None = None,
+        X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
     ) -> SufficiencyResult:
         """

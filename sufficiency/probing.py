@@ -30,6 +30,7 @@ from sufficiency.probes import (
     prepare_probe,
 )
 from sufficiency.recipe import Recipe, Samples
+from sufficiency.rows import in_memory
 from sufficiency.training import TrainedCenter
 
 __all__ = ["CenterView", "draw_losses", "draws_around", "increment_statistics", "view_center"]
@@ -106,7 +107,7 @@ def view_center(
     if recipe.scorer is not None and len(candidates.y) > 1:
         # a loader takes a seed from the global generator even when it does not shuffle
         with isolated_rng(child_seed(recipe.root, "check", repeat, size)):
-            X = np.asarray(candidates.X)
+            X = in_memory(candidates.X)
             score = float(recipe.scorer(Predictor(net, recipe.codec), X, candidates.y))
     numbers = {
         "train_loss": train_loss,

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 
 from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
-from sufficiency.rows import take_rows
+from sufficiency.rows import n_rows, row_bytes, take_rows
 from sufficiency.targets import TargetCodec
 
 __all__ = ["Recipe", "Samples", "Scorer"]
 
-Scorer = Callable[[Predictor, npt.NDArray, npt.NDArray], float]
+Scorer = Callable[[Predictor, Any, npt.NDArray], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Recipe:
     train: str
     vectorize: bool
     verbose: int
+    transformers: Pipeline | None = None  # before the net
 
     @property
     def usual_draws(self) -> int:
@@ -64,17 +67,24 @@ class Samples:
 
     Attributes
     ----------
-    X, encoded, y : arrays, n samples
-        Inputs, targets for the net, targets of the user.
+    X : array, dict or tuple of arrays, DatasetRows, or what transformers take
+        Inputs of n samples.
+    encoded, y : arrays
+        Targets for the net, targets of the user.
     """
 
-    X: npt.NDArray
+    X: Any
     encoded: npt.NDArray
     y: npt.NDArray
 
     def __sizeof__(self) -> int:
         # dask sends what it takes for large once to a worker, and small things with every task
-        return sum(int(getattr(part, "nbytes", 0)) for part in (self.X, self.encoded, self.y))
+        return self.n_bytes
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all samples, were they in memory."""
+        return n_rows(self.X) * row_bytes(self.X) + self.encoded.nbytes + self.y.nbytes
 
     def take(self, which: npt.NDArray[np.int64] | slice) -> "Samples":
         """Some of the samples; those in a file stay there."""

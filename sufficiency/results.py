@@ -1,29 +1,24 @@
-"""What a fit found: every cell, the curve, and the answers; needs no net."""
+"""What a fit found: answers, figures, files and the report; needs no net."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from sufficiency.answers import Answers
-from sufficiency.cells import CELL_COLUMNS, Cell
-from sufficiency.curves import FittedCurve
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.measured import MeasuredLadder
 from sufficiency.persistence import read_cells, write_cells
-from sufficiency.sizing import fit_delta
+from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.report import Asked, write_report
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["SufficiencyResult"]
 
 
 @dataclass(frozen=True, eq=False)
-class SufficiencyResult(Answers):
+class SufficiencyResult(MeasuredLadder):
     """
     The outcome of :meth:`LandscapeSufficiencyEstimator.fit`, complete without the net.
 
@@ -49,121 +44,89 @@ class SufficiencyResult(Answers):
         The estimator's settings in words, for the record.
     """
 
-    cells: tuple[Cell, ...]
-    order: int
-    family: str
-    n_samples: int
-    n_candidates: int
-    disjoint_candidates: bool
-    own_unseen: bool
-    constant_loss: float
-    settings: dict[str, str]
-
-    @cached_property
-    def sizes(self) -> npt.NDArray[np.int64]:
-        """(m,) sizes, increasing, in samples."""
-        return np.unique([cell.size for cell in self.cells])
-
-    @property
-    def n_repeats(self) -> int:
-        """R."""
-        return len(self.cells) // len(self.sizes)
-
-    def table(self, column: str) -> npt.NDArray[np.float64]:
+    def plot_delta(
+        self, threshold: float | None = None, ax: "Axes | None" = None
+    ) -> DeltaCurveDisplay:
         """
-        One column of the cells.
+        Draw Δ against the training size.
 
         Parameters
         ----------
-        column : str
-            A name of :meth:`to_frame`.
+        threshold : float, optional
+            Its line and the sufficient size are marked.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
 
         Returns
         -------
-        (R, m) float64
-            Repeats by sizes; NaN where a cell failed.
+        DeltaCurveDisplay
         """
-        values = np.array([getattr(cell, column) for cell in self.cells], dtype=np.float64)
-        return values.reshape(-1, len(self.sizes))
+        return DeltaCurveDisplay.from_result(self, threshold=threshold, ax=ax)
 
-    @cached_property
-    def deltas(self) -> npt.NDArray[np.float64]:
-        """(m,) mean Δ over the repeats that finished; NaN where none did."""
-        return _column_mean(self.table("delta"))
-
-    @cached_property
-    def delta_stderr(self) -> npt.NDArray[np.float64]:
+    def plot_learning_curve(self, ax: "Axes | None" = None) -> LearningCurveDisplay:
         """
-        (m,) standard error of :attr:`deltas`.
+        Draw unseen loss and score against the training size.
 
-        From the spread over repeats; with a single one, the cell's own. Where repeats share
-        candidates it is enlarged as Nadeau and Bengio say; where they share all of them (the
-        user's own), the cells' error, which is over candidates, joins it.
-        """
-        table = self.table("delta")
-        counts = np.isfinite(table).sum(axis=0)
-        within = _column_mean(self.table("stderr"))
-        spread = np.full(len(counts), np.nan)
-        for i in np.flatnonzero(counts > 1):
-            spread[i] = np.nanstd(table[:, i], ddof=1) / np.sqrt(counts[i])
-        if self.own_unseen:
-            spread = np.hypot(spread, within)
-        else:
-            spread = spread * self.measurements.overlap_factor
-        return np.where(counts > 1, spread, within)
-
-    @cached_property
-    def in_sample_deltas(self) -> npt.NDArray[np.float64] | None:
-        """(m,) mean Δ from the training samples themselves; None unless ``train="once"``."""
-        if self.settings.get("train") != "once":
-            return None
-        return _column_mean(self.table("delta_in_sample"))
-
-    @cached_property
-    def measurements(self) -> LadderMeasurements:
-        """All numbers as tables, for :mod:`sufficiency.sizing`."""
-        tables = {name: self.table(name) for name in _TABLES}
-        if self.settings.get("center") == "best":
-            # a validation-optimal centre is not meant to be a minimum of the training loss
-            tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
-        if self.settings.get("train") == "once":
-            # the one net of a repeat was trained on the largest size; the others are read off it
-            for name in ("train_loss", "unseen_loss", "unseen_score"):
-                tables[name][:, :-1] = np.nan
-            tables["loss_drift"][:, :-1] = 0.0
-        # a repeat without any finished cell is none
-        finished = np.isfinite(tables["delta"]).any(axis=1)
-        if finished.any():
-            tables = {name: table[finished] for name, table in tables.items()}
-        return LadderMeasurements(
-            sizes=self.sizes,
-            constant_loss=self.constant_loss,
-            order=self.order,
-            n_available=self.n_samples,
-            n_candidates=self.n_candidates,
-            n_pool=self.n_candidates if self.own_unseen else self.n_samples,
-            disjoint_candidates=self.disjoint_candidates,
-            **tables,
-        )
-
-    @cached_property
-    def curve(self) -> FittedCurve:
-        """The decay that was fitted."""
-        return fit_delta(self.measurements, self.family)
-
-    def to_frame(self) -> "pd.DataFrame":
-        """
-        All cells as a table.
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
 
         Returns
         -------
-        pandas.DataFrame
-            One row for each (repeat, size); NaN where a cell failed.
+        LearningCurveDisplay
         """
-        import pandas as pd
+        return LearningCurveDisplay.from_result(self, ax=ax)
 
-        rows = [{name: getattr(cell, name) for name in CELL_COLUMNS} for cell in self.cells]
-        return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
+    def report(
+        self,
+        path: str | PathLike[str],
+        *,
+        thresholds: float | Sequence[float] | None = None,
+        relative: bool = False,
+        growth: float | None = None,
+        loss_target: float | None = None,
+        score_target: float | None = None,
+        confidence: float = 0.95,
+        title: str | None = None,
+    ) -> Path:
+        """
+        Write everything onto one HTML page that needs no network, program or other file.
+
+        Verdict in words, caveats of this run, sizes with intervals, both curves, all cells, and
+        how it was measured. It reads in light and dark, on phones, in print and aloud; the same
+        result and questions give the same bytes.
+
+        Parameters
+        ----------
+        path : path-like
+            HTML file; replaced if it exists.
+        thresholds : float or sequence of float, optional
+            As in :meth:`verdict`; the first one decides what stands on top. None: no decision,
+            and what twice, once, half and a quarter of the present change would need.
+        relative, growth
+            How to read `thresholds`, as in :meth:`verdict`.
+        loss_target, score_target : float, optional
+            As in :meth:`estimate_for_target`.
+        confidence : float, default=0.95
+            Of the intervals in words and tables, in (0, 1); the band in the figure has 95 %.
+        title : str, optional
+            Heading of the page.
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a question makes no sense, or none for these measurements.
+        OSError
+            If the file cannot be written there; an earlier one is as it was then.
+        """
+        asked = Asked(thresholds, relative, growth, loss_target, score_target, confidence)
+        return write_report(self, path, asked, title)
 
     def save(self, path: str | PathLike[str]) -> None:
         """
@@ -203,18 +166,6 @@ class SufficiencyResult(Answers):
         return cls(cells=cells, **meta)
 
 
-_TABLES = (
-    "delta",
-    "stderr",
-    "delta_point",
-    "gap_sq",
-    "spread",
-    "top1pct_share",
-    "train_loss",
-    "unseen_loss",
-    "unseen_score",
-    "loss_drift",
-)
 _SCALARS: dict[str, type] = {
     "order": int,
     "family": str,
@@ -225,11 +176,3 @@ _SCALARS: dict[str, type] = {
     "constant_loss": float,
     "settings": dict,
 }
-
-
-def _column_mean(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of the finite values of every column; NaN without any."""
-    finite = np.isfinite(table)
-    counts = finite.sum(axis=0)
-    sums = np.where(finite, table, 0.0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,5 +1,6 @@
 """All cells of a fit: in parallel, largest first, with progress."""
 
+import logging
 from collections.abc import Callable, Iterator
 
 import joblib
@@ -14,6 +15,9 @@ from sufficiency.recipe import Recipe, Samples
 from sufficiency.store import FitMemory
 
 __all__ = ["run_cells"]
+
+# Its first message says that all checks are over; the command line listens for it.
+logger = logging.getLogger(__name__)
 
 # A forward pass costs about a third of a training step on the same samples.
 _FORWARD_SHARE = 1 / 3
@@ -68,6 +72,9 @@ def run_cells(
 
     cells = [] if memory is None else memory.finished(ladder)
     known = {(cell.repeat, cell.size) for cell in cells}
+    logger.info("%d repeats of the sizes %s", len(ladder.splits), ladder.sizes.tolist())
+    for cell in cells:
+        logger.info("%s (from the store)", _in_words(cell))
     every = [Cell(r, size) for r in range(len(ladder.splits)) for size in ladder.sizes.tolist()]
     calls = (
         joblib.delayed(_finish)(memory, recipe, samples, unseen, split, repeat, sizes, n_threads)
@@ -89,9 +96,19 @@ def run_cells(
             if memory is not None:
                 memory.store.relay(messages)
             cells.extend(finished)
+            for cell in finished:
+                logger.info(_in_words(cell))
             bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
             bar.update(cost(finished))
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+
+
+def _in_words(cell: Cell) -> str:
+    start = f"repeat {cell.repeat}, size {cell.size}"
+    if cell.failure:
+        return f"{start}: failed: {cell.failure}"
+    seconds = cell.fit_seconds + cell.probe_seconds
+    return f"{start}: delta {cell.delta:.3g} ± {cell.stderr:.2g}, {seconds:.1f} s"
 
 
 def _tasks(recipe: Recipe, ladder: Ladder) -> Iterator[tuple[Split, int, list[int]]]:

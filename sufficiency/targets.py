@@ -1,6 +1,7 @@
 """Targets between the user's form and the net's."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,9 @@ from sklearn.utils.validation import column_or_1d
 from skorch import NeuralNet
 
 from sufficiency.nets import is_binary
+from sufficiency.rows import DatasetRows, map_arrays
 
-__all__ = ["TargetCodec", "cast_floating", "fit_target_codec"]
+__all__ = ["TargetCodec", "cast_floating", "cast_inputs", "fit_target_codec"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,13 @@ def cast_floating(values: npt.NDArray, dtype: torch.dtype) -> npt.NDArray:
     return values.astype(
         name if name in {"float16", "float32", "float64"} else "float32", copy=False
     )
+
+
+def cast_inputs(X: Any, dtype: torch.dtype) -> Any:
+    """Floating inputs likewise; items of a dataset as they are."""
+    if isinstance(X, DatasetRows):
+        return X
+    return map_arrays(X, lambda values: cast_floating(values, dtype))
 
 
 def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> TargetCodec:

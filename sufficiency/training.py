@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,9 @@ from sufficiency._random import isolated_rng
 from sufficiency.batches import may_fuse, whole_batches
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
 from sufficiency.listeners import only_listeners
+from sufficiency.losses import sample_blocks
 from sufficiency.nets import fresh_net
+from sufficiency.rows import take_rows
 
 __all__ = [
     "TrainedCenter",
@@ -109,7 +112,7 @@ class _CenterTracker(Callback):
         return min(taken, key=lambda s: abs(s[0] - 0.9 * end), default=None)
 
 
-def steps_per_epoch(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> int:
+def steps_per_epoch(net: NeuralNet, X: Any, y: npt.NDArray) -> int:
     """Optimiser steps that the net's own training loader makes of these samples."""
     return max(1, len(net.get_iterator(net.get_dataset(X, y), training=True)))
 
@@ -135,9 +138,9 @@ def _recipe_params(net: NeuralNet, n_classes: int | None, verbose: int) -> dict[
 
 def train_center(
     net: NeuralNet,
-    X: npt.NDArray,
+    X: Any,
     y: npt.NDArray,
-    validation: tuple[npt.NDArray, npt.NDArray] | None,
+    validation: tuple[Any, npt.NDArray] | None,
     *,
     center: str,
     min_steps: int,
@@ -152,8 +155,10 @@ def train_center(
     ----------
     net : NeuralNet
         Left as it is.
-    X, y : arrays
-        k samples, encoded.
+    X : array, dict or tuple of arrays, or DatasetRows
+        Inputs of k samples.
+    y : array
+        Their targets, encoded.
     validation : tuple of arrays or None
         Given to skorch as a predefined split; otherwise the net has no validation data.
     center : {"last", "best"}
@@ -207,7 +212,7 @@ def train_center(
     return TrainedCenter(copy, earlier, tenths, time.perf_counter() - start)
 
 
-def _run(net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> None:
+def _run(net: NeuralNet, X: Any, y: npt.NDArray) -> None:
     """fit() of an initialised net, which would take a user's interrupt for early stopping."""
     net.notify("on_train_begin", X=X, y=y)
     try:
@@ -251,7 +256,7 @@ def _load(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
             named[name].copy_(tensor)
 
 
-def check_batches(net: NeuralNet, X: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
+def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
     """
     Refuse sizes whose last batch batch norm cannot be trained on.
 
@@ -259,8 +264,8 @@ def check_batches(net: NeuralNet, X: npt.NDArray, sizes: Iterable[int], seed: in
     ----------
     net : NeuralNet
         Not initialised.
-    X : array
-        Inputs; one of them is passed through a fresh copy in training mode.
+    X, y : arrays
+        Samples, encoded; one of them is passed through a fresh copy in training mode.
     sizes : iterable of int
         Samples of the trainings.
     seed : int
@@ -280,7 +285,7 @@ def check_batches(net: NeuralNet, X: npt.NDArray, sizes: Iterable[int], seed: in
     copy.module_.train()
     try:
         with isolated_rng(seed), torch.no_grad():
-            copy.infer(torch.as_tensor(X[:1].copy(), device=copy.device))
+            copy.infer(next(sample_blocks(copy, take_rows(X, slice(1)), y[:1], 1))[0])
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

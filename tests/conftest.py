@@ -33,7 +33,7 @@ def require_tool() -> Callable[[str], str]:
     return find
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_module() -> Callable[[str], ModuleType]:
     """A module of a package that only some tests need, on the same terms."""
 

@@ -39,6 +39,7 @@ STATIONS = (
     "training",
     "deltas",
     "recipe",  # what all cells share
+    "transforming",  # steps of a pipeline before its net
     "probing",  # losses at a centre and around it
     "cells",
     "once",  # one net for all sizes
@@ -50,11 +51,12 @@ STATIONS = (
     "sizing",
     "persistence",  # cells on disk
     "answers",  # every question of a result
-    "results",
+    "measured",  # all cells and what follows from them
     "diagnostics",  # what the numbers warn of
     "landscape",
     "plotting",
     "report",
+    "results",  # the same with its figures, files and report
     "parameters",  # of the estimator, each and together
     "preflight",  # what can be found out before any training
     "cost",  # of a fit, before it
@@ -69,23 +71,25 @@ STATIONS = (
 
 # Stations that may know less than everything before them.
 FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
-ANSWERS = {"theory", "curves", "measurements", "sizing", "answers", "persistence", "results"}
+ANSWERS = {"theory", "curves", "measurements", "sizing", "answers", "measured"}
 MAY_IMPORT = {
     "curves": FOUNDATION | {"theory"},
-    "blocks": FOUNDATION | {"nets", "losses"},
-    "engine": FOUNDATION | {"nets", "losses", "blocks"},  # knows neither probes nor Δ
+    "blocks": FOUNDATION | {"rows", "nets", "losses"},
+    "engine": FOUNDATION | {"rows", "nets", "losses", "blocks"},  # knows neither probes nor Δ
     # centre and Hessian operator come as arguments; never X, y, the engine or Δ
     "probes": FOUNDATION | {"curvature"},
     "measurements": FOUNDATION | ANSWERS | {"cells"},  # of a cell, its numbers
     "sizing": FOUNDATION | ANSWERS | {"cells"},
-    "results": FOUNDATION | ANSWERS | {"cells"},
+    "measured": FOUNDATION | ANSWERS | {"cells"},
+    "results": FOUNDATION | ANSWERS | {"persistence", "plotting", "report"},
     "diagnostics": FOUNDATION | ANSWERS,  # reads results
     # around a net that somebody has fitted: no training, no cells, no results
     "landscape": FOUNDATION
-    | {"ladder", "nets", "targets", "losses", "blocks", "engine", "curvature", "probes", "deltas"},
+    | {"rows", "ladder", "nets", "targets", "losses", "blocks", "engine"}
+    | {"curvature", "probes", "deltas"},
     # reads results, and of the curvature and the landscape their numbers
     "plotting": FOUNDATION | ANSWERS | {"curvature", "landscape"},
-    "report": FOUNDATION | ANSWERS | {"plotting"},
+    "report": FOUNDATION | ANSWERS | {"diagnostics", "plotting"},
     "__main__": {"cli"},
 }
 
@@ -93,8 +97,8 @@ MAY_IMPORT = {
 ONLY_IN = {"matplotlib": {"plotting", "report"}}
 ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 # Numbers, pictures and orchestration: no tensor of their own.
-WITHOUT_TORCH = {"curves", "measurements", "sizing", "results"}
-WITHOUT_TORCH |= {"diagnostics", "plotting", "estimator"}
+WITHOUT_TORCH = {"curves", "measurements", "sizing", "measured", "results"}
+WITHOUT_TORCH |= {"diagnostics", "plotting", "report", "estimator"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400

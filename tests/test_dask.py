@@ -78,6 +78,14 @@ def test_the_same_bits_and_the_data_sent_once(cluster, digits, alone, monkeypatc
     assert sent == [500]  # and not with each of the eight cells
 
 
+def test_every_backend_gives_the_same_bits(cluster, digits, alone):
+    for backend in ("sequential", "loky", "threading"):
+        with joblib.parallel_config(backend=backend, n_jobs=2):
+            assert_equal(estimator().fit(*digits).result_, alone)
+    with cluster():
+        assert_equal(estimator().fit(*digits).result_, alone)
+
+
 def test_a_worker_that_is_killed_is_survived(cluster, digits, alone):
     with cluster() as client:
         victim = next(iter(client.run(os.getpid).values()))

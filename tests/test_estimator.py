@@ -387,7 +387,7 @@ def test_candidates_and_own_unseen_data_exclude_each_other(table):
 BAD_NETS = [
     (MLP(), TypeError, "got a torch module; wrap it"),
     (NeuralNetClassifier, TypeError, "must be an instance of a skorch net, got the class"),
-    ("net", TypeError, "must be None or an unfitted skorch NeuralNet"),
+    ("net", TypeError, "must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one"),
     (net(module=NeverTrained, module__n_outputs=2), UnsupportedNetError, "each of the 3 classes"),
     (net(module=NeverTrained, criterion__reduction="sum"), UnsupportedNetError, "reduction='sum'"),
     (net(NeuralNetBinaryClassifier, NeverTrained), ValueError, "must hold two classes"),

@@ -49,8 +49,14 @@ def test_a_net_comes_back():
     [
         (NeuralNetClassifier, r"got the class NeuralNetClassifier; pass NeuralNetClassifier\("),
         (nn.Linear(2, 2), r"got a torch module; wrap it: NeuralNetClassifier\("),
-        ("mlp", "must be None or an unfitted skorch NeuralNet, got 'mlp'"),
-        (nn.Linear, "must be None or an unfitted skorch NeuralNet, got <class"),
+        (
+            "mlp",
+            "must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got 'mlp'",
+        ),
+        (
+            nn.Linear,
+            "must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got <class",
+        ),
     ],
 )
 def test_what_is_no_net_is_refused_with_the_remedy(value, remedy):

@@ -1,6 +1,10 @@
 """What users may rely on; a change here is meant, and belongs into the changelog."""
 
+import difflib
+import importlib
 import inspect
+
+import pytest
 
 import sufficiency
 from sufficiency import (
@@ -11,7 +15,9 @@ from sufficiency import (
     models,
     plotting,
     probes,
+    theory,
 )
+from tests.public_api import SNAPSHOT, documented_names, public_api
 
 PUBLIC = [
     "CellFailedWarning",
@@ -57,6 +63,38 @@ PARAMETERS = {
     "random_state": None,
     "verbose": 0,
 }
+
+
+def test_nothing_public_changes_unnoticed():
+    kept = SNAPSHOT.read_text(encoding="utf-8").splitlines()
+    changes = difflib.unified_diff(kept, public_api().splitlines(), "kept", "now", n=0, lineterm="")
+    assert not list(changes), "if this is meant, run `python -m tests.public_api`, and say so"
+
+
+def test_a_changed_default_is_noticed(monkeypatch):
+    monkeypatch.setattr(theory, "trace_bound", lambda norm, dim=3: norm * dim)
+    assert "sufficiency.theory.trace_bound(norm, dim=3)" in public_api().splitlines()
+    assert "sufficiency.theory.trace_bound(norm, dim)" in SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_names_are_there_on_request():
+    """What `__init__` imports for type checkers is what it finds at run time."""
+    source = inspect.getsource(sufficiency)
+    for_checkers = source.partition("if TYPE_CHECKING:")[2].partition("__all__")[0]
+    found: dict[str, object] = {}
+    exec(inspect.cleandoc("\n" + for_checkers), found)
+    assert {name for name in found if name != "__builtins__"} == set(sufficiency.__all__)
+    for name in sufficiency.__all__:
+        assert getattr(sufficiency, name) is found[name]
+    assert set(sufficiency.__all__) <= set(dir(sufficiency))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sufficiency.nothing
+
+
+def test_documented_modules_are_attributes():
+    modules = {name.split(".")[1] for name in documented_names() if name.count(".") > 1}
+    for module in modules:
+        assert getattr(sufficiency, module) is importlib.import_module(f"sufficiency.{module}")
 
 
 def test_names_of_the_package():
@@ -181,9 +219,12 @@ def test_methods_of_the_result():
         "measurements",
         "n_repeats",
         "parameter_intervals",
+        "plot_delta",
+        "plot_learning_curve",
         "predict_size_for_loss",
         "predict_size_for_score",
         "predict_sufficient_size",
+        "report",
         "save",
         "sizes",
         "sufficient_size_interval",

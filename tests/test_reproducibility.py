@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -82,6 +85,41 @@ def test_parallel_cells_are_bitwise_the_same(backend, reference, data):
     assert_same_net(reference, parallel)
 
 
+class Attentive(nn.Module):
+    """Iris as four tokens; its attention has kernels that are switched for the whole process."""
+
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.1, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.embed, self.head = nn.Linear(1, 4), nn.Linear(4, 3)
+
+    def forward(self, X):
+        return self.head(self.encoder(self.embed(X[:, :, None])).mean(1))
+
+
+def test_two_fits_at_once_in_one_process_do_not_disturb_each_other(reference, data):
+    attentive = estimator(random_state=3, sizes=2)
+    attentive.set_params(net__module=Attentive)
+    del attentive.net.module__n_inputs
+    alone = clone(attentive).fit(*data)
+    fits = [estimator(), attentive, estimator(random_state=8, refit=False), clone(attentive)]
+    start = threading.Barrier(len(fits))
+
+    def fit(some):
+        start.wait()
+        return some.fit(*data)
+
+    with ThreadPoolExecutor(len(fits)) as pool:
+        first, second, other, third = pool.map(fit, fits)
+    assert_bitwise(reference, first)
+    assert_same_net(reference, first)
+    for again in (second, third):
+        assert_bitwise(alone, again)
+        assert_same_net(alone, again)
+    assert_bitwise(estimator(random_state=8, refit=False).fit(*data), other)
+
+
 def test_the_order_of_cells_does_not_matter(reference, data, monkeypatch):
     """Smallest first instead of largest first."""
     import sufficiency.runner as runner
@@ -113,6 +151,7 @@ def test_a_cell_alone_has_the_numbers_it_has_in_the_whole(reference, data):
 import warnings; warnings.simplefilter("ignore")
 import torch; torch.set_num_threads(1)
 import sufficiency.runner as runner
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from tests.test_reproducibility import estimator, NUMBERS
 original = runner.measure_cell

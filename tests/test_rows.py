@@ -54,7 +54,7 @@ def test_what_is_read_may_be_written_to(values, in_file):
 
 
 def test_blocks_are_seamless(values, in_file, monkeypatch):
-    monkeypatch.setattr("sufficiency.rows._BLOCK_BYTES", 200)
+    monkeypatch.setattr("sufficiency.rows.file._BLOCK_BYTES", 200)
     for whole in (values, Rows(in_file(values))):
         blocks = list(row_blocks(whole))
         assert len(blocks) == 8

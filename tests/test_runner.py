@@ -1,4 +1,8 @@
+import logging
 import math
+import subprocess
+import sys
+import textwrap
 
 import joblib
 import numpy as np
@@ -153,3 +157,40 @@ def test_failed_cells_come_back_with_the_others():
     cells = run(regressor(lr=1e20, max_epochs=20))
     assert len(cells) == 6
     assert all("diverged" in cell.failure for cell in cells)
+
+
+def test_finished_cells_are_logged(calls, caplog):
+    with caplog.at_level(logging.INFO, logger="sufficiency"):
+        run()
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "2 repeats of the sizes [5, 10, 20]"
+    assert said[1].startswith("repeat 0, size 20: delta nan")
+    assert len(said) == 7
+
+
+def test_failed_cells_are_logged_with_their_reason(monkeypatch, caplog):
+    def fail(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
+        return Cell(repeat, size, failure="no luck")
+
+    monkeypatch.setattr(runner, "measure_cell", fail)
+    with caplog.at_level(logging.INFO, logger="sufficiency"):
+        run()
+    assert caplog.records[-1].getMessage() == "repeat 1, size 5: failed: no luck"
+
+
+def test_notebook_without_its_widgets_gets_a_plain_bar():
+    """Even where warnings are errors: tqdm warns of it."""
+    code = """\
+        import sys, types, warnings
+        shell = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace())
+        sys.modules |= {"IPython": shell, "ipykernel.zmqshell": shell, "ipywidgets": None}
+        from tqdm import TqdmWarning
+        warnings.simplefilter("error", TqdmWarning)
+        from sufficiency.runner import tqdm
+        for _ in tqdm(range(3), bar_format="{desc} {percentage:3.0f}%|{bar}|"):
+            pass
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr

@@ -482,13 +482,13 @@ def test_batch_norm_with_a_last_batch_of_one_is_refused_with_the_remedy(params, 
     net = regressor(**params)
     sizes = [8, 9, 10, 13]
     if not refused:
-        check_batches(net, X, sizes, seed=0)
+        check_batches(net, X, y, sizes, seed=0)
         train_center(net, X, y, None, **PLAIN)
         return
     with pytest.raises(
         UnsupportedNetError, match=f"{refused!r}.*drop_last=True".replace("[", r"\[")
     ):
-        check_batches(net, X, sizes, seed=0)
+        check_batches(net, X, y, sizes, seed=0)
     # as it is
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         train_center(net, X, y, None, **PLAIN)

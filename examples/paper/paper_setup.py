@@ -2,7 +2,7 @@
 
 import argparse
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,15 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
 from sufficiency.datasets import load_cifar10, load_digits, make_mnist1d
-from sufficiency.landscape import LandscapeSlice
+from sufficiency.landscape import LandscapeSlice, width_measures
+from sufficiency.plotting import LandscapeComparisonDisplay
+
+# The three nets of figures 2, 3, 7 and 8. The paper names no dropout rate.
+VARIANTS = {
+    "dropout + batch norm": {"module__batch_norm": True, "module__dropout": 0.2},
+    "batch norm": {"module__batch_norm": True},
+    "neither": {},
+}
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,64 @@ def misfit(plane: LandscapeSlice) -> float:
     quadratic = np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], axis=1)
     rest = losses - quadratic @ np.linalg.lstsq(quadratic, losses, rcond=None)[0]
     return float(rest.var() / losses.var())
+
+
+def train_variants(
+    make_net: Callable[..., NeuralNet],
+    get_data: Callable[[int], Data],
+    seeds: Iterable[int],
+    n_directions: int,
+) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, NeuralNet]]]:
+    """
+    Rise of the loss at a relative distance of 0.1, around last and best weights of all variants.
+
+    By center and variant: one rise for every seed, and the net of the first seed.
+    """
+    rises = {center: {name: [] for name in VARIANTS} for center in ("last", "best")}
+    first = {center: {} for center in rises}
+    for seed in seeds:
+        data = get_data(seed)
+        for name, options in VARIANTS.items():
+            for center, net in train(make_net(**options), data, seed).items():
+                measured = width_measures(
+                    net, data.X, data.y, n_directions=n_directions, curvature=False
+                )
+                rises[center][name].append(measured.rise)
+                first[center].setdefault(name, net)
+    return rises, first
+
+
+def draw_variants(
+    nets: Mapping[str, NeuralNet], data: Data, n_samples: int, title: str
+) -> LandscapeComparisonDisplay:
+    """
+    Their landscapes side by side, with directions of the norm of each net's own weights.
+
+    Batch norm makes the loss independent of the scale of the weights before it, so that an absolute
+    distance would say nothing.
+    """
+    display = LandscapeComparisonDisplay.from_estimators(
+        nets,
+        data.X,
+        data.y,
+        norm="relative",
+        size=n_samples,
+        alphas=np.linspace(-0.5, 0.5, 15),
+        betas=np.linspace(-0.5, 0.5, 15),
+        log=True,
+    )
+    display.figure_.suptitle(title)
+    return display
+
+
+def compare_variants(rises: Mapping[str, list[float]]) -> dict[str, tuple[float, float]]:
+    """Logarithms of the ratios of rises, with their standard errors."""
+    pairs = [
+        ("batch norm", "neither"),
+        ("dropout + batch norm", "batch norm"),
+        ("dropout + batch norm", "neither"),
+    ]
+    return {f"{a} / {b}": log_ratio(rises[a], rises[b]) for a, b in pairs}
 
 
 def mean_and_stderr(values: npt.ArrayLike) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from skorch import NeuralNet
 from sufficiency._validation import check_integer
 from sufficiency.curvature.derivatives import LossDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
+from sufficiency.rows import take_rows
 
 __all__ = ["SampledMaximum", "max_gradient_norm", "max_hessian_norm", "max_loss"]
 
@@ -121,13 +122,15 @@ def _max_of_singles(
     seed: int,
     parameters: Sequence[str] | None,
 ) -> tuple[SampledMaximum, SampledMaximum]:
-    looked_at = _choose(len(X), n_samples, seed)
+    looked_at = _choose(len(y), n_samples, seed)
     blocks = [
         (np.abs(block.losses), np.linalg.norm(block.gradients, axis=1))
-        for block in LossDerivatives(net, X[looked_at], y[looked_at], parameters=parameters).each()
+        for block in LossDerivatives(
+            net, take_rows(X, looked_at), y[looked_at], parameters=parameters
+        ).each()
     ]
     losses, norms = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return _largest(losses, looked_at, len(X)), _largest(norms, looked_at, len(X))
+    return _largest(losses, looked_at, len(y)), _largest(norms, looked_at, len(y))
 
 
 def max_hessian_norm(
@@ -159,12 +162,12 @@ def max_hessian_norm(
         In loss per squared unit of weight. A lower estimate of Assumption 3's constant: other
         samples and other subsets' centres may have larger ones.
     """
-    looked_at = _choose(len(X), n_samples, seed)
-    singles = LossDerivatives(net, X[looked_at], y[looked_at], parameters=parameters)
+    looked_at = _choose(len(y), n_samples, seed)
+    singles = LossDerivatives(net, take_rows(X, looked_at), y[looked_at], parameters=parameters)
     norms = [
         spectral_norms(
             multiply, (where.stop - where.start, singles.n_parameters), seed=seed, max_steps=_STEPS
         )
         for where, multiply in singles.each_hessian(_STEPS)
     ]
-    return _largest(np.concatenate(norms), looked_at, len(X))
+    return _largest(np.concatenate(norms), looked_at, len(y))

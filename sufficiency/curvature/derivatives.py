@@ -18,6 +18,7 @@ from sufficiency._validation import check_integer
 from sufficiency.blocks import MEMORY_BUDGET, plan_blocks
 from sufficiency.curvature.differentiable import twice_differentiable
 from sufficiency.losses import LossFunction, Weights, sample_blocks
+from sufficiency.rows import take_rows
 
 __all__ = ["LossDerivatives", "SampleDerivatives", "flatten"]
 
@@ -101,13 +102,13 @@ class LossDerivatives:
     def __init__(
         self,
         net: NeuralNet,
-        X: npt.NDArray,
+        X: Any,
         y: npt.NDArray,
         *,
         parameters: Sequence[str] | None = None,
         block_size: int | None = None,
     ) -> None:
-        if len(X) == 0:
+        if len(y) == 0:
             raise ValueError("`X` must have at least one sample, got 0")
         self.net, self.X, self.y = net, X, y
         self._losses = LossFunction(net)
@@ -126,7 +127,7 @@ class LossDerivatives:
     @property
     def n_samples(self) -> int:
         """Number of samples n."""
-        return len(self.X)
+        return len(self.y)
 
     @property
     def n_parameters(self) -> int:
@@ -192,7 +193,7 @@ class LossDerivatives:
                 gradient += flatten(slopes, free)
                 for i, column in enumerate(columns):
                     products[:, i] += flatten(_gradient(_dot(slopes, column), free), free)
-        return total / len(self.X), gradient / len(self.X), products / len(self.X)
+        return total / len(self.y), gradient / len(self.y), products / len(self.y)
 
     def each(self, vectors: Array | None = None) -> Iterator[SampleDerivatives]:
         """
@@ -242,8 +243,8 @@ class LossDerivatives:
         block = self._singles_at_once(n_vectors)
         together = block > 1 and self._takes_vmap()
         step = block if together else 1
-        for start in range(0, len(self.X), step):
-            yield slice(start, min(start + step, len(self.X))), together
+        for start in range(0, len(self.y), step):
+            yield slice(start, min(start + step, len(self.y))), together
 
     def _singles(self, where: slice, columns: list[Weights], together: bool) -> SampleDerivatives:
         free, losses = self._copies(where, together)
@@ -260,7 +261,7 @@ class LossDerivatives:
     def _copies(self, where: slice, together: bool) -> tuple[Weights, Tensor]:
         """Weights copied for every sample, so that one backward pass keeps them apart; losses."""
         n = where.stop - where.start
-        x, y = next(sample_blocks(self.net, self.X[where], self.y[where], n))
+        x, y = next(sample_blocks(self.net, take_rows(self.X, where), self.y[where], n))
         free = {k: w.expand(n, *w.shape).clone().requires_grad_() for k, w in self.center.items()}
         if together:
             return free, vmap(self._loss_of_one)(free, x, y)
@@ -274,7 +275,7 @@ class LossDerivatives:
 
     def _takes_vmap(self) -> bool:
         """Whether vmap over weights and samples gives what a loop gives, on two samples."""
-        part = slice(0, min(2, len(self.X)))
+        part = slice(0, min(2, len(self.y)))
         # no vector of ones: a softmax layer's Hessian sends it to zero, and zero compares badly
         ramp = np.random.default_rng(0).standard_normal((self.n_parameters, 1))
         along = self._columns(ramp)
@@ -310,7 +311,7 @@ class LossDerivatives:
     def _singles_at_once(self, n_columns: int) -> int:
         """Of single samples: their weights, gradients and products are held side by side."""
         if self._block_size is not None:
-            return min(self._block_size, len(self.X))
+            return min(self._block_size, len(self.y))
         bytes_each = 8 * self.n_parameters * (n_columns + 4)
         limit = max(1, MEMORY_BUDGET // 2 // bytes_each)
         return min(limit, self._plan(1, vectorize=False))

@@ -15,6 +15,8 @@ from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
 from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
 from sufficiency.losses import LossFunction
+from sufficiency.nets import skorch_net
+from sufficiency.rows import take_rows
 
 __all__ = [
     "QuadraticValidation",
@@ -257,19 +259,19 @@ def validate_quadratic(
         Without a ``net_``.
     """
     check_is_fitted(est, "net_")
-    some = est._some_samples
+    net, some = skorch_net(est.net_), est._some_samples
     half = len(some.y) // 2
     draws, unit = est.unit_draws(check_integer("n_draws", n_draws, 2), seed)
-    center = {n: w for n, w in LossFunction(est.net_).center().items() if n in draws}
+    center = {n: w for n, w in LossFunction(net).center().items() if n in draws}
     columns = [
         flatten({n: w[t] for n, w in draws.items()}, center) - flatten(center, center)
         for t in range(n_draws)
     ]
     return quadratic_validation(
-        est.net_,
-        some.X[:half],
+        net,
+        take_rows(some.X, slice(half)),
         some.encoded[:half],
-        some.X[half:],
+        take_rows(some.X, slice(half, None)),
         some.encoded[half:],
         sigmas,
         directions=np.stack(columns, axis=1) / unit,

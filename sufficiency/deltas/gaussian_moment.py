@@ -310,5 +310,5 @@ def quadratic_monte_carlo_delta(
     terms = taylor_terms(train, candidates, moved - flatten(center, center)[:, None])
     # the differences are what counts, so that L_k may be called zero
     return monte_carlo_delta(
-        terms.differences(), np.zeros(len(weights)), terms.values, 0.0, size=len(X), order=2
+        terms.differences(), np.zeros(len(weights)), terms.values, 0.0, size=len(y), order=2
     )

@@ -17,6 +17,7 @@ from sufficiency.landscape.random_directions import random_direction, random_dir
 from sufficiency.landscape.slices import ChangeSlice, LandscapeSlice, LineSlices
 from sufficiency.landscape.subject import Subject
 from sufficiency.probes import RandomSubspace
+from sufficiency.rows import take_rows
 
 __all__ = ["change_slice", "landscape_slice", "line_slices"]
 
@@ -95,7 +96,7 @@ def landscape_slice(
     grids = _grids(fixed, chosen.frame, _REACH["eigenvectors" if curved else "random"])
     losses = MeanLoss(subject.net, subject.X, subject.y)
     draws = plane_draws(losses, chosen.u, chosen.v, *grids)
-    plane = losses(draws, subject.X[:size], subject.y[:size])
+    plane = losses(draws, take_rows(subject.X, slice(size)), subject.y[:size])
     return LandscapeSlice(
         *grids, plane.reshape(len(grids[0]), -1), size, chosen.frame, subject.center
     )
@@ -213,7 +214,7 @@ def line_slices(
             perturb_1d=perturb_1d,
         )
         draws = losses.draws([direction], grid[:, None])
-        rows.append(losses(draws, subject.X[:size], subject.y[:size]))
+        rows.append(losses(draws, take_rows(subject.X, slice(size)), subject.y[:size]))
     return LineSlices(grid, np.stack(rows), size, unit_of(normalize, norm), subject.center)
 
 

@@ -22,6 +22,7 @@ from sufficiency.losses import (
     check_losses,
     representative,
 )
+from sufficiency.rows import as_inputs, take_rows
 
 __all__ = ["MeanLoss", "SubspaceDraws", "change_plane", "loss_line", "loss_plane", "plane_draws"]
 
@@ -91,13 +92,13 @@ class MeanLoss:
         If the net's loss is no mean over samples.
     """
 
-    def __init__(self, net: NeuralNet, X: npt.NDArray, y: npt.NDArray) -> None:
+    def __init__(self, net: NeuralNet, X: Any, y: npt.NDArray) -> None:
         some = representative(y, _CHECKED, np.random.default_rng(0))
         check_criterion(net, y)
-        check_losses(net, X[some], y[some])
+        check_losses(net, take_rows(X, some), y[some])
         self.net = net
         self.center = LossFunction(net).center()
-        self.vectorize = can_vectorize(net, X[:_CHECKED], y[:_CHECKED])
+        self.vectorize = can_vectorize(net, take_rows(X, slice(_CHECKED)), y[:_CHECKED])
 
     def draws(self, directions: Sequence[Direction], coefficients: Array) -> SubspaceDraws:
         """Points at w* plus directions, which are given as arrays or tensors by name."""
@@ -109,7 +110,7 @@ class MeanLoss:
         moved = {n: w for n, w in self.center.items() if any(n in d for d in checked)}
         return SubspaceDraws(moved, checked, coefficients)
 
-    def __call__(self, draws: SubspaceDraws, X: npt.NDArray, y: npt.NDArray) -> Array:
+    def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Array:
         """(M,) mean losses over some samples; not finite where the loss is not."""
         plan = plan_blocks(
             self.net,
@@ -134,7 +135,7 @@ def plane_draws(
 
 def loss_plane(
     net: Any,
-    X: npt.ArrayLike,
+    X: Any,
     y: npt.ArrayLike,
     u: Direction,
     v: Direction,
@@ -190,15 +191,13 @@ def loss_plane(
            [ 1.,  9., 25.]])
     """
     alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
-    X, y = np.asarray(X), np.asarray(y)
+    X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
     draws = plane_draws(losses, u, v, alphas, betas)
     return losses(draws, X, y).reshape(len(alphas), len(betas))
 
 
-def loss_line(
-    net: Any, X: npt.ArrayLike, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike
-) -> Array:
+def loss_line(net: Any, X: Any, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike) -> Array:
     """
     Mean loss along a line through a net's weights, f(α) = L(w* + αu).
 
@@ -213,14 +212,14 @@ def loss_line(
         In units of the loss.
     """
     alphas = check_grid("alphas", alphas)
-    X, y = np.asarray(X), np.asarray(y)
+    X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
     return losses(losses.draws([u], alphas[:, None]), X, y)
 
 
 def change_plane(
     net: Any,
-    X: npt.ArrayLike,
+    X: Any,
     y: npt.ArrayLike,
     u: Direction,
     v: Direction,
@@ -259,10 +258,10 @@ def change_plane(
     """
     alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
     size, grow = check_integer("size", size, 1), check_integer("grow", grow, 1)
-    X, y = np.asarray(X), np.asarray(y)
-    if len(X) < size + grow:
+    X, y = as_inputs(X), np.asarray(y)
+    if len(y) < size + grow:
         raise ValueError(
-            f"`X` must hold at least size + grow = {size + grow} samples, got {len(X)}"
+            f"`X` must hold at least size + grow = {size + grow} samples, got {len(y)}"
         )
     losses = MeanLoss(fitted_net(net), X, y)
     draws = plane_draws(losses, u, v, alphas, betas)
@@ -270,10 +269,11 @@ def change_plane(
 
 
 def change(
-    losses: MeanLoss, draws: SubspaceDraws, X: npt.NDArray, y: npt.NDArray, size: int, grow: int
+    losses: MeanLoss, draws: SubspaceDraws, X: Any, y: npt.NDArray, size: int, grow: int
 ) -> Array:
     """(M,) changes of the mean loss at the points, see :func:`change_plane`."""
-    old = losses(draws, X[:size], y[:size])
-    new = losses(draws, X[size : size + grow], y[size : size + grow])
+    old = losses(draws, take_rows(X, slice(size)), y[:size])
+    added = slice(size, size + grow)
+    new = losses(draws, take_rows(X, added), y[added])
     with np.errstate(invalid="ignore"):
         return np.asarray(grow / (size + grow) * (new - old))

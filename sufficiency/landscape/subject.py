@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._validation import check_integer
 from sufficiency.ladder import build_ladder
-from sufficiency.nets import module_dtype
-from sufficiency.targets import cast_floating
+from sufficiency.nets import module_dtype, skorch_net
+from sufficiency.rows import as_inputs, check_lengths, take_rows, writable
+from sufficiency.targets import cast_floating, cast_inputs
 
 __all__ = ["Subject", "fitted_net"]
 
@@ -56,7 +57,7 @@ def fitted_net(estimator: Any) -> NeuralNet:
             "pass a fitted skorch net"
         )
     check_is_fitted(estimator, "net_")
-    return estimator.net_
+    return skorch_net(estimator.net_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +112,16 @@ class Subject:
         targets = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
         if estimator is net:
             dtype = module_dtype(net)
-            inputs = np.require(cast_floating(np.asarray(X), dtype), requirements="W")
+            inputs = writable(cast_inputs(as_inputs(X), dtype))
             encoded, classes = cast_floating(targets, dtype), is_classifier(net)
         else:
             codec = estimator._predictor.codec
             inputs, encoded = estimator._check_input(X), codec.encode(targets, "y")
             classes = codec.strata
-        check_consistent_length(inputs, encoded)
+        check_lengths(inputs, encoded)
         if shuffle and len(encoded) > 1:
             order = _nested_order(encoded, classes and encoded.ndim == 1, seed)
-            inputs, encoded = inputs[order], encoded[order]
+            inputs, encoded = take_rows(inputs, order), encoded[order]
         best = getattr(estimator, "center", "last") == "best"
         center = "validation-optimal weights" if best else "trained weights"
         return cls(net, inputs, encoded, center)

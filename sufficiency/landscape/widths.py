@@ -21,6 +21,7 @@ from sufficiency.landscape.random_directions import random_direction
 from sufficiency.landscape.subject import Subject
 from sufficiency.probes import select_parameters
 from sufficiency.probes.base import Parameters
+from sufficiency.rows import take_rows
 
 __all__ = ["WidthMeasures", "width_measures"]
 
@@ -225,7 +226,9 @@ def _curvature(
     columns = np.hstack([pairs.vectors, vectors])
     forms = np.empty((columns.shape[1], len(folds)))
     for f, fold in enumerate(folds):
-        operator = hessian_operator(subject.net, subject.X[fold], subject.y[fold], parameters=names)
+        operator = hessian_operator(
+            subject.net, take_rows(subject.X, fold), subject.y[fold], parameters=names
+        )
         products = operator @ columns.astype(operator.dtype)
         forms[:, f] = (columns * np.asarray(products, dtype=np.float64)).sum(0)
     of_trace = forms[1:].sum(0, keepdims=True) if exact else forms[1:]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sufficiency._validation import check_number
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.results import SufficiencyResult
+from sufficiency.measured import MeasuredLadder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +104,7 @@ class DeltaCurveDisplay:
     @classmethod
     def from_result(
         cls,
-        result: SufficiencyResult,
+        result: MeasuredLadder,
         *,
         threshold: float | None = None,
         ax: "Axes | None" = None,

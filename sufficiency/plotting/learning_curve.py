@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.results import SufficiencyResult
+from sufficiency.measured import MeasuredLadder
 from sufficiency.sizing import LearningCurve, fit_performance
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class LearningCurveDisplay:
 
     @classmethod
     def from_result(
-        cls, result: SufficiencyResult, *, ax: "Axes | None" = None
+        cls, result: MeasuredLadder, *, ax: "Axes | None" = None
     ) -> "LearningCurveDisplay":
         """
         Draw a result.

@@ -7,7 +7,14 @@ import numpy.typing as npt
 
 from sufficiency.measurements import LadderMeasurements
 
-__all__ = ["find_caveats", "heavy_tailed", "inert", "no_better_than_constant", "unsettled"]
+__all__ = [
+    "caveats_of_measurements",
+    "find_caveats",
+    "heavy_tailed",
+    "inert",
+    "no_better_than_constant",
+    "unsettled",
+]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -64,16 +71,14 @@ def inert(measurements: LadderMeasurements) -> bool:
     return bool(ratios.size) and bool(np.median(ratios) < INERT_RATIO)
 
 
-def find_caveats(measurements: LadderMeasurements, size: int | None) -> tuple[str, ...]:
+def caveats_of_measurements(measurements: LadderMeasurements) -> tuple[str, ...]:
     """
-    Reasons to doubt an answer, in plain words.
+    Reasons to doubt all answers alike, in plain words.
 
     Parameters
     ----------
     measurements : LadderMeasurements
         The ladder.
-    size : int or None
-        The answer.
 
     Returns
     -------
@@ -98,6 +103,26 @@ def find_caveats(measurements: LadderMeasurements, size: int | None) -> tuple[st
         found.append("the probe adds less than 5 % to Δ at the centres themselves")
     if failed := measurements.delta.size - finished:
         found.append(f"{failed} of {measurements.delta.size} cells failed")
+    return tuple(found)
+
+
+def find_caveats(measurements: LadderMeasurements, size: int | None) -> tuple[str, ...]:
+    """
+    Reasons to doubt an answer, in plain words.
+
+    Parameters
+    ----------
+    measurements : LadderMeasurements
+        The ladder.
+    size : int or None
+        The answer.
+
+    Returns
+    -------
+    tuple of str
+        Clauses as in :func:`caveats_of_measurements`, after these.
+    """
+    found = list(caveats_of_measurements(measurements))
     if size is not None and size > measurements.largest:
         found.append(
             f"the answer lies {size / measurements.largest:,.3g} times beyond the largest size "

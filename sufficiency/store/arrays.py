@@ -2,20 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
+from scipy import sparse
 from torch import Tensor
 
-from sufficiency.rows import row_blocks
+from sufficiency.rows import DatasetRows, Rows, row_blocks
 
-__all__ = ["array_fingerprint", "tensor_fingerprint"]
+__all__ = ["array_fingerprint", "inputs_fingerprint", "tensor_fingerprint"]
 
 _PLAIN = (str, bytes, bool, int, float, type(None))
 
 
-def array_fingerprint(array: npt.NDArray) -> str:
+def array_fingerprint(array: npt.NDArray | Rows) -> str:
     """
     SHA-256 of dtype, shape and values in C order, whatever the layout in memory.
 
@@ -37,9 +41,64 @@ def array_fingerprint(array: npt.NDArray) -> str:
     """
     described = np.lib.format.dtype_to_descr(array.dtype)
     fingerprint = hashlib.sha256(f"{described!r} {array.shape}".encode())
-    for block in row_blocks(array if array.ndim else np.atleast_1d(array)):
+    for block in row_blocks(array if array.ndim else np.atleast_1d(np.asarray(array))):
         fingerprint.update(_bytes_of(block))
     return fingerprint.hexdigest()
+
+
+def inputs_fingerprint(X: Any) -> str:
+    """
+    SHA-256 of inputs of any kind; of a dataset, every item is read.
+
+    Parameters
+    ----------
+    X : array, Rows, dict or tuple of them, DatasetRows, table or sparse matrix
+        Inputs.
+
+    Raises
+    ------
+    TypeError
+        If it is of another kind, or an array of other objects than text and numbers.
+    """
+    if isinstance(X, (np.ndarray, Rows)):
+        return array_fingerprint(X)
+    if isinstance(X, DatasetRows):
+        parts: Any = ((str(i), inputs_fingerprint(X.batch(slice(i, i + 1)))) for i in range(len(X)))
+    elif isinstance(X, Tensor):
+        return tensor_fingerprint(X)
+    elif isinstance(X, Mapping):
+        parts = ((f"{name!r}", inputs_fingerprint(part)) for name, part in X.items())
+    elif isinstance(X, (tuple, list)):
+        parts = ((type(X).__name__, inputs_fingerprint(part)) for part in X)
+    elif isinstance(X, (pd.DataFrame, pd.Series)):
+        columns = [X] if isinstance(X, pd.Series) else [X.iloc[:, i] for i in range(X.shape[1])]
+        parts = (
+            (f"{column.name!r} {column.dtype}", array_fingerprint(_column(column)))
+            for column in columns
+        )
+    elif sparse.issparse(X):
+        rows = X.tocsr()
+        parts = (
+            (f"{name} {X.shape}", array_fingerprint(getattr(rows, name)))
+            for name in ("data", "indices", "indptr")
+        )
+    else:
+        raise TypeError(
+            f"`X` must be of a kind that `store` can read, got {type(X).__name__}; pass an array "
+            "or a DataFrame, or fit without a store"
+        )
+    fingerprint = hashlib.sha256(type(X).__name__.encode())
+    for name, part in parts:
+        fingerprint.update(f"{name} {part}".encode())
+    return fingerprint.hexdigest()
+
+
+def _column(column: pd.Series) -> npt.NDArray:
+    """Values of a table's column; what is missing is None."""
+    values: npt.NDArray = column.to_numpy(copy=True)
+    if values.dtype == object:
+        values[pd.isna(values)] = None
+    return values
 
 
 def _bytes_of(block: npt.NDArray) -> bytes | memoryview:
@@ -50,7 +109,7 @@ def _bytes_of(block: npt.NDArray) -> bytes | memoryview:
     strange = next((value for value in values if not isinstance(value, _PLAIN)), None)
     if strange is not None:
         raise TypeError(
-            "`y` must hold text, numbers or None for `store`, got an array of objects with "
+            "data must hold text, numbers or None for `store`, got an array of objects with "
             f"{strange!r}; convert its values"
         )
     return json.dumps([[type(value).__name__, repr(value)] for value in values]).encode()

@@ -17,7 +17,7 @@ from sufficiency._threads import limited_threads
 from sufficiency.cells import CELL_COLUMNS
 from sufficiency.ladder import Split
 from sufficiency.recipe import Recipe, Samples
-from sufficiency.store.arrays import array_fingerprint, tensor_fingerprint
+from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint, tensor_fingerprint
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.describe import describe, describe_net
 from sufficiency.store.documents import digest
@@ -33,7 +33,7 @@ PROBE_FORMAT = 1
 Indices = npt.NDArray[np.int64]
 
 # Fields of a recipe that are part of the centre's key, or that only print.
-_NOT_OF_THE_PROBE = {"net", "verbose"}
+_NOT_OF_THE_PROBE = {"net", "transformers", "verbose"}
 _SHOWN_AS = {"scorer": "scoring"}
 
 
@@ -114,7 +114,7 @@ class FitKeys:
             )
         of_center = {
             "format": TRAINING_FORMAT,
-            "X": array_fingerprint(samples.X),
+            "X": inputs_fingerprint(samples.X),
             "targets": array_fingerprint(samples.encoded),
             "net": digest(net),
             "initial_state": start,
@@ -124,6 +124,9 @@ class FitKeys:
             "torch": torch.__version__,
             "skorch": skorch.__version__,
         }
+        if recipe.transformers is not None:
+            of_center["transformers"] = digest(describe(recipe.transformers, "net"))
+            of_center["sklearn"] = sklearn.__version__
         of_cell = {
             "format": PROBE_FORMAT,
             "columns": list(CELL_COLUMNS),
@@ -192,7 +195,8 @@ class FitKeys:
 
 
 def _fingerprints(samples: Samples) -> list[str]:
-    return [array_fingerprint(part) for part in (samples.X, samples.encoded, samples.y)]
+    targets = [array_fingerprint(part) for part in (samples.encoded, samples.y)]
+    return [inputs_fingerprint(samples.X), *targets]
 
 
 def initial_state(net: NeuralNet, n_classes: int | None = None) -> str:

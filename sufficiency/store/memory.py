@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy.typing as npt
+from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 
 from sufficiency.cells import Cell, Trainer, train_on
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.ladder import Ladder, Split
 from sufficiency.recipe import Recipe, Samples
-from sufficiency.store.arrays import array_fingerprint
+from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint
 from sufficiency.store.centers import parse_center, render_center, same_losses
-from sufficiency.store.describe import describe_net
+from sufficiency.store.describe import describe, describe_net
 from sufficiency.store.directory import Store
 from sufficiency.store.documents import digest, parse_document, render_document
 from sufficiency.store.files import DamagedFileError
@@ -26,7 +28,12 @@ _CELLS, _FAILURE, _NET = "sufficiency cells 1", "sufficiency failure 1", "suffic
 
 
 def remembered_seed(
-    store: Store, net: NeuralNet, X: npt.NDArray, y: npt.NDArray, draw: Callable[[], int]
+    store: Store,
+    net: NeuralNet,
+    X: Any,
+    y: npt.NDArray,
+    draw: Callable[[], int],
+    transformers: Pipeline | None = None,
 ) -> int:
     """
     The root seed that was drawn for these data and this net, or a new one, for all later fits.
@@ -43,16 +50,20 @@ def remembered_seed(
         As given to ``fit``.
     draw : callable
         Draws a new seed.
+    transformers : Pipeline, optional
+        Before the net.
 
     Returns
     -------
     int
     """
     made_of = {
-        "X": array_fingerprint(X),
+        "X": inputs_fingerprint(X),
         "y": array_fingerprint(y),
         "net": digest(describe_net(net)),
     }
+    if transformers is not None:
+        made_of["transformers"] = digest(describe(transformers, "net"))
     return store.seed(made_of, draw)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sufficiency.cells import Samples
@@ -154,7 +156,10 @@ def test_every_field_of_a_recipe_is_part_of_some_key(whole):
     recipe, samples = whole
     keys = FitKeys.from_fit(recipe, samples, None)
     named = {field.name for field in dataclasses.fields(recipe)}
-    assert named - keys.of_cell.keys() == {"net", "verbose"}
+    assert named - keys.of_cell.keys() == {"net", "transformers", "verbose"}
+    piped = dataclasses.replace(recipe, transformers=make_pipeline(StandardScaler()))
+    of_center = FitKeys.from_fit(piped, samples, None).of_center
+    assert of_center.keys() - keys.of_center.keys() == {"transformers", "sklearn"}
 
 
 def test_memory_maps_have_the_keys_of_arrays(whole, plain, tmp_path):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Rows", "row_blocks", "take_rows"]
+__all__ = ["Rows", "row_blocks"]
 
 _BLOCK_BYTES = 1 << 22
 
@@ -72,11 +72,6 @@ class Rows:
     def astype(self, dtype: npt.DTypeLike, copy: bool = True) -> "Rows":
         """The same rows, cast when they are read."""
         return Rows(self.base, self.indices, dtype)
-
-
-def take_rows(values: Any, which: Any) -> Any:
-    """Some rows of an array, or of rows in a file, which stay there."""
-    return values.take(which) if isinstance(values, Rows) else values[which]
 
 
 def row_blocks(values: Any) -> Iterator[npt.NDArray]:

@@ -1,0 +1,239 @@
+"""Columns as numbers: what is encoded, what is refused, and which rows have gaps."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder
+
+from sufficiency.cli.errors import BadInput
+from sufficiency.cli.reading import Source
+
+__all__ = ["Data", "prepare"]
+
+# A text column with more categories than this, and than half of its rows, names the rows.
+_FEW_CATEGORIES = 20
+# Row numbers and categories that are listed.
+_LISTED = 5
+# Share of values that read as numbers, beyond which a text column was meant to be numbers.
+_MOSTLY = 0.5
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{1,2}:\d{2}\b")
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """
+    What a run is about.
+
+    Attributes
+    ----------
+    source : Source
+        Where it comes from.
+    X : (n, …) array
+        Numbers.
+    y : (n,) or (n, d) array
+        Numbers, or labels as text.
+    groups : (n,) array, optional
+        Codes of the groups.
+    encoded : dict of str to list of str
+        Categories of the columns that are one column each category now.
+    n_dropped : int
+        Rows with gaps that were left out.
+    """
+
+    source: Source
+    X: npt.NDArray
+    y: npt.NDArray
+    groups: npt.NDArray | None
+    encoded: dict[str, list[str]]
+    n_dropped: int
+
+
+def prepare(source: Source, *, drop_missing: bool = False) -> Data:
+    """
+    Turn what a file holds into arrays that nets can be trained on.
+
+    Parameters
+    ----------
+    source : Source
+        As it was read.
+    drop_missing : bool
+        Leave out rows with gaps instead of refusing them.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    BadInput
+        For gaps, dates, texts that are no categories, and the like.
+    """
+    gaps = dict(_gaps(source))
+    rows = np.flatnonzero(np.any(list(gaps.values()), axis=0))
+    if len(rows):
+        if not drop_missing:
+            raise BadInput(_about_gaps(source, gaps, rows))
+        source = _without(source, rows)
+        if len(source.target) == 0:
+            raise BadInput(f"{source.path} has no row without missing values; drop columns instead")
+    if isinstance(source.features, pd.DataFrame):
+        X, encoded = _encode(source.features)
+    else:
+        X, encoded = _numeric_array(source), {}
+    groups = None if source.groups is None else pd.factorize(source.groups)[0]
+    return Data(source, X, _target(source), groups, encoded, len(rows))
+
+
+def _gaps(source: Source) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Where values are missing or infinite, by column or array."""
+    features, target = source.features, source.target
+    if isinstance(features, pd.DataFrame):
+        for name in features:
+            yield str(name), _missing(features[name])
+    else:
+        yield "the features", _missing(features)
+    yield source.target_name, _missing(target)
+    if source.groups is not None:
+        yield str(source.groups.name or "the groups"), _missing(source.groups)
+
+
+def _missing(values: pd.Series | npt.NDArray) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = np.asarray(pd.isna(values))
+    if values.dtype.kind == "f":
+        found = found | np.isinf(np.asarray(values, dtype=np.float64))
+    return np.asarray(found.reshape(len(found), -1).any(axis=1))
+
+
+def _about_gaps(
+    source: Source, gaps: dict[str, npt.NDArray[np.bool_]], rows: npt.NDArray[np.int64]
+) -> str:
+    columns = [repr(name) for name, missing in gaps.items() if missing.any()]
+    others = f" and {len(columns) - _LISTED} more" if len(columns) > _LISTED else ""
+    numbers = ", ".join(str(row + 1) for row in rows[:_LISTED])
+    more = ", …" if len(rows) > _LISTED else ""
+    return (
+        f"{len(rows)} of {len(source.target)} rows of {source.path} have missing or infinite "
+        f"values, in {', '.join(columns[:_LISTED])}{others} (rows {numbers}{more}, counted from 1 "
+        "without the header); fill them in, leave these rows out with --drop-missing, or a column "
+        "with --drop"
+    )
+
+
+def _without(source: Source, rows: npt.NDArray[np.int64]) -> Source:
+    kept = np.delete(np.arange(len(source.target)), rows)
+
+    def take(values: Any) -> Any:
+        return values.iloc[kept] if hasattr(values, "iloc") else values[kept]
+
+    groups = None if source.groups is None else take(source.groups)
+    return replace(
+        source, features=take(source.features), target=take(source.target), groups=groups
+    )
+
+
+def _encode(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[str, list[str]]]:
+    """Numbers as they are, then one column for each category; (n, d) and the categories."""
+    table = pd.DataFrame({name: _plain(table[name]) for name in table})
+    texts = [name for name in table if table[name].dtype.kind not in "biuf"]
+    for name in table:
+        if name in texts:
+            _check_categories(str(name), table[name])
+        elif (table[name].diff().iloc[1:] == 1).all():
+            warnings.warn(
+                f"the column {name!r} numbers the rows; leave it out with --drop, unless their "
+                "order means something",
+                UserWarning,
+                stacklevel=2,
+            )
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("categories", encoder, texts)], remainder="passthrough")
+    X = np.asarray(columns.fit_transform(table), dtype=np.float64)
+    if not texts:
+        return X, {}
+    found = columns.named_transformers_["categories"].categories_
+    return X, {
+        str(name): [str(value) for value in values]
+        for name, values in zip(texts, found, strict=True)
+    }
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """NumPy numbers for whatever is numeric, text for categories."""
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+        if column.dtype.kind == "c":
+            raise BadInput(f"the column {column.name!r} holds complex numbers; split it into two")
+        return column.astype(np.float64)
+    if column.dtype.kind in "mM" or isinstance(column.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
+        raise _is_a_date(column)
+    if column.dtype == object:
+        if column.map(lambda value: isinstance(value, Real) or hasattr(value, "as_tuple")).all():
+            return column.astype(np.float64)  # decimals, and numbers among objects
+        if column.map(lambda value: hasattr(value, "year") or hasattr(value, "hour")).any():
+            raise _is_a_date(column)
+        if not column.map(lambda value: isinstance(value, (str, bool, int, float))).all():
+            kind = type(column.iloc[0]).__name__
+            raise BadInput(
+                f"the column {column.name!r} holds values of the kind {kind}, which are neither "
+                "numbers nor categories; leave it out with --drop"
+            )
+    return column.astype(str).astype(object)
+
+
+def _is_a_date(column: pd.Series) -> BadInput:
+    return BadInput(
+        f"the column {column.name!r} holds dates or times; replace it by numbers that mean "
+        f"something, such as the days since the first one, or leave it out with --drop "
+        f"{column.name}"
+    )
+
+
+def _check_categories(name: str, column: pd.Series) -> None:
+    values = pd.unique(column)
+    if all(_DATE.match(value) for value in values):
+        raise _is_a_date(column)
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    if numbers.notna().mean() > _MOSTLY and numbers.isna().any():
+        odd = values[int(np.flatnonzero(numbers.isna())[0])]
+        row = int(np.flatnonzero(column == odd)[0]) + 1
+        raise BadInput(
+            f"the column {name!r} is numbers, but not in row {row}, which says {odd!r}; leave "
+            "such a place empty, correct it, or leave the column out with --drop"
+        )
+    if len(values) > max(_FEW_CATEGORIES, len(column) // 2):
+        raise BadInput(
+            f"the column {name!r} is text with {len(values)} different values in {len(column)} "
+            f"rows, which are no categories; leave it out with --drop {name}"
+        )
+
+
+def _numeric_array(source: Source) -> npt.NDArray:
+    X = np.asarray(source.features)
+    if X.dtype.kind not in "biuf":
+        raise BadInput(
+            f"the features of {source.path} must be numbers, got an array of dtype {X.dtype}; "
+            "encode it first, or save a table as CSV"
+        )
+    return X.astype(np.float64) if X.dtype.kind == "b" else X
+
+
+def _target(source: Source) -> npt.NDArray:
+    """Numbers as NumPy's, everything else as text."""
+    target = source.target
+    if not isinstance(target, pd.Series):
+        return target.astype(str) if target.dtype.kind in "SUb" else target
+    if pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_bool_dtype(target):
+        whole = pd.api.types.is_integer_dtype(target)
+        return target.to_numpy(dtype=np.int64 if whole else np.float64)
+    if target.dtype.kind in "mM":
+        raise _is_a_date(target)
+    if target.dtype == object and target.map(lambda value: hasattr(value, "as_tuple")).all():
+        return target.astype(np.float64).to_numpy()
+    return target.astype(str).to_numpy(dtype=str)

@@ -1,0 +1,110 @@
+"""The commands; what they do is imported when they do it, so that help and completion are quick."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sufficiency.cli.errors import OneLineErrors, reported
+from sufficiency.cli.options import (
+    DATA_FILE,
+    ESTIMATOR_OPTIONS,
+    OUTPUT_OPTIONS,
+    QUESTION_OPTIONS,
+    TABLE_OPTIONS,
+    several,
+)
+
+__all__ = ["main"]
+
+_DEBUG = click.option(
+    "--debug", is_flag=True, help="Show log messages, and where errors come from."
+)
+_QUESTIONS = ("thresholds", "relative", "growth", "loss_target", "score_target", "confidence")
+_DELIVERY = ("out", "overwrite", "as_json", "fail_if_insufficient")
+_COLUMNS = ("target", "features", "drop", "groups", "separator")
+_OTHERS = ("net", "task", "drop_missing", "dry_run")
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sufficiency", prog_name="sufficiency")
+def main() -> None:
+    """
+    How many samples are enough for a neural network?
+
+    Exit status: 0 if all went well; 1 if the data are not enough, with --fail-if-insufficient;
+    2 for bad options or bad input; 3 if a run failed; 130 if it was interrupted.
+    """
+    # figures go into files; a window would need a screen
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+def _taken(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given.pop(name) for name in names}
+
+
+@main.command()
+@click.argument("data", type=DATA_FILE)
+@several(TABLE_OPTIONS)
+@several(QUESTION_OPTIONS)
+@several(OUTPUT_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and do not measure.")
+@several(ESTIMATOR_OPTIONS)
+@_DEBUG
+def run(data: Path, debug: bool, **given: Any) -> int:
+    """
+    Measure how many samples of DATA are enough.
+
+    DATA is a table as CSV or Parquet, with the column that --target names, or an NPZ file with
+    the arrays X and y. Columns of text are encoded as categories.
+    """
+    with reported(debug):
+        from sufficiency.cli.answers import Questions
+        from sufficiency.cli.running import Delivery, run_file
+
+        return run_file(
+            data,
+            questions=Questions(**_taken(given, _QUESTIONS)),
+            delivery=Delivery(**_taken(given, _DELIVERY)),
+            columns=_taken(given, _COLUMNS),
+            debug=debug,
+            **_taken(given, _OTHERS),
+            parameters=given,
+        )
+
+
+@main.command()
+@several(OUTPUT_OPTIONS[:3])
+@click.option("--n-jobs", type=int, default=-1, show_default=True, help="Cells measured at once.")
+@_DEBUG
+def demo(out: Path | None, overwrite: bool, as_json: bool, n_jobs: int, debug: bool) -> int:
+    """Measure how many of 1797 handwritten digits would have been enough."""
+    with reported(debug):
+        from sufficiency.cli.demo import measure_digits
+        from sufficiency.cli.running import Delivery
+
+        delivery = Delivery(out=out, overwrite=overwrite, as_json=as_json)
+        return measure_digits(delivery, n_jobs, debug)
+
+
+@main.command()
+@click.argument("result", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="HTML file.  [default: in RESULT]",
+)
+@several(QUESTION_OPTIONS)
+@_DEBUG
+def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
+    """
+    Answer questions to a saved RESULT and write its report.
+
+    RESULT is the directory that `run --out` made, or SufficiencyResult.save.
+    """
+    with reported(debug):
+        from sufficiency.cli.answers import Questions
+        from sufficiency.cli.reporting import write_report
+
+        return write_report(result, out, Questions(**given), debug)

@@ -1,0 +1,235 @@
+"""The net of a run: a user's factory, or the built-in one for a task."""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from torch import nn
+
+from sufficiency.cli.errors import BadInput, did_you_mean, one_line, speak_of_options
+from sufficiency.default_net import default_net
+
+__all__ = ["builtin_net", "check_classes", "find_factory", "net_of", "task_of"]
+
+
+def find_factory(spec: str) -> Any:
+    """
+    What ``module:factory`` names, before any data are read.
+
+    Parameters
+    ----------
+    spec : str
+        A module that Python finds, or that lies in the current directory, and a name in it.
+
+    Returns
+    -------
+    object
+        The factory, or a net.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be imported.
+    """
+    module_name, _, name = spec.partition(":")
+    if module_name.endswith(".py") or os.sep in module_name:
+        raise BadInput(
+            f"--net {spec}: MODULE is a name to import, not a file; write "
+            f"{os.path.basename(module_name).removesuffix('.py')}:{name or 'FACTORY'}, and run in "
+            "its directory or put that on PYTHONPATH"
+        )
+    if not module_name or not name:
+        raise BadInput(f"--net {spec} must be MODULE:FACTORY, such as my_nets:make_net")
+    found = _import(spec, module_name)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [known for known in vars(found) if not known.startswith("_")]
+            raise BadInput(
+                f"--net {spec}: {module_name} has no {part!r}{did_you_mean(part, names)}; define "
+                "a function there that returns an unfitted net"
+            )
+        found = getattr(found, part)
+    return found
+
+
+def _import(spec: str, name: str) -> ModuleType:
+    # as `python -m` does, and a console script does not
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(name)
+    # a module may raise anything while it is imported
+    except Exception as error:
+        missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{missing}."):
+            raise BadInput(
+                f"--net {spec}: there is no module {missing!r} in the current directory or among "
+                "the installed ones; run in its directory, or put that on PYTHONPATH"
+            ) from error
+        raise BadInput(
+            f"--net {spec}: importing {name} failed with {_in_words(error)}; does "
+            f"`python -c 'import {name}'` work?"
+        ) from error
+
+
+def _in_words(error: BaseException) -> str:
+    """An error in a line, and the place in the user's file that it comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = ""
+    if isinstance(error, SyntaxError):
+        place = f" ({os.path.basename(error.filename or '')}, line {error.lineno})"
+        return f"SyntaxError: {error.msg}{place}"
+    if frames and os.path.abspath(frames[-1].filename) != os.path.abspath(__file__):
+        place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})"
+    return f"{type(error).__name__}: {one_line(error)}{place}"
+
+
+def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
+    """
+    Call a factory, with what it asks for.
+
+    Parameters
+    ----------
+    spec : str
+        Its name, for errors.
+    factory : object
+        A function, or a net.
+    X, y : arrays
+        Its parameters called ``n_features`` and ``n_outputs`` get the number of columns of `X`,
+        and of classes (or of targets) of `y`.
+    task : {"classification", "regression", "auto"}
+        Decides what ``n_outputs`` counts.
+
+    Returns
+    -------
+    object
+        What it returned; whether that can be measured is for the estimator to say.
+
+    Raises
+    ------
+    BadInput
+        If it raises an error, or returns nothing.
+    """
+    if not callable(factory) or isinstance(factory, nn.Module):
+        return factory
+    offered = {"n_features": int(np.prod(X.shape[1:])), "n_outputs": _n_outputs(y, task)}
+    wanted = {name: value for name, value in offered.items() if name in _parameters_of(factory)}
+    try:
+        net = factory(**wanted)
+    except Exception as error:
+        raise BadInput(
+            f"--net {spec}: the factory failed with {_in_words(error)}; it is called with "
+            f"{', '.join(f'{k}={v}' for k, v in wanted.items()) or 'no arguments'}"
+        ) from error
+    if net is None:
+        raise BadInput(f"--net {spec}: the factory returned None; let it return the net")
+    return net
+
+
+def _parameters_of(factory: Any) -> list[str]:
+    try:
+        return list(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return []  # built in, without a signature
+
+
+def _n_outputs(y: npt.NDArray, task: str) -> int:
+    """Classes, or targets."""
+    try:
+        net = default_net(np.empty((1, 1)), y, None if task == "auto" else task)
+    except ValueError:
+        return int(np.prod(y.shape[1:]))  # of a kind that only the user's own net knows
+    return int(net.module__n_outputs)
+
+
+def builtin_net(X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
+    """
+    The net of a run without ``--net``.
+
+    Parameters
+    ----------
+    X, y : arrays
+        Data.
+    task : {"classification", "regression", "auto"}
+        "auto": by the type of `y`.
+
+    Returns
+    -------
+    NeuralNetClassifier or NeuralNetRegressor
+
+    Raises
+    ------
+    BadInput
+        If the target is not of the kind that the task takes, or each sample is a class.
+    """
+    if task == "regression" and y.dtype.kind not in "iuf":
+        raise BadInput(f"--task regression needs a target of numbers, got labels such as {y[0]!s}")
+    if y.ndim == 1 and (y.dtype.kind not in "iuf" or task == "classification"):
+        check_classes(y)  # scikit-learn would only warn of them
+    try:
+        net = default_net(X, y, None if task == "auto" else task)
+    except ValueError as error:
+        raise BadInput(
+            f"the target is of no kind that the built-in net knows ({speak_of_options(str(error))})"
+        ) from None
+    if is_classifier(net):
+        check_classes(y)
+    return net
+
+
+def task_of(net: Any) -> str:
+    """
+    What a net is for.
+
+    Parameters
+    ----------
+    net : object
+        Unfitted; it may turn out to be no net.
+
+    Returns
+    -------
+    {"classification", "regression", "of its own kind"}
+    """
+    if isinstance(net, BaseEstimator):
+        if is_classifier(net):
+            return "classification"
+        if is_regressor(net):
+            return "regression"
+    return "of its own kind"
+
+
+def check_classes(y: npt.NDArray) -> None:
+    """
+    Refuse a target of a single class, or one in which most samples are a class of their own.
+
+    Parameters
+    ----------
+    y : (n,) array
+        Labels.
+
+    Raises
+    ------
+    BadInput
+        With the number of classes.
+    """
+    n_classes = len(np.unique(y))
+    if n_classes < 2:
+        raise BadInput(
+            f"the target holds a single class, {y[0]!s}, and there is nothing to learn; choose "
+            "another --target"
+        )
+    if 2 * n_classes > len(y):
+        remedy = "choose a --target with classes that repeat, or merge rare ones"
+        if y.dtype.kind in "iuf":
+            remedy += ", or use --task regression"
+        raise BadInput(
+            f"the target has {n_classes} classes in {len(y)} samples, too many to learn; {remedy}"
+        )

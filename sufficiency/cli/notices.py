@@ -1,0 +1,115 @@
+"""Warnings and log messages on standard error, a line each; results alone on standard output."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import TextIO
+
+import click
+
+from sufficiency.cli.errors import one_line, speak_of_options
+
+__all__ = ["Notices", "only_results_on_stdout", "say"]
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, above a progress bar if there is one."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):
+        click.echo(text, err=True)
+
+
+class Notices(logging.Handler):
+    """
+    What a run warns of, and logs.
+
+    Parameters
+    ----------
+    debug : bool
+        Show all log messages, not the warnings among them only.
+
+    Attributes
+    ----------
+    warnings : list of str
+        Everything that was warned of, each once.
+    running : bool
+        Whether cells are being measured, so that all checks are over.
+    """
+
+    def __init__(self, debug: bool) -> None:
+        super().__init__(logging.DEBUG)
+        self.debug = debug
+        self.warnings: list[str] = []
+        self.running = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a log message."""
+        self.running = self.running or record.name == "sufficiency.runner"
+        if self.debug:
+            say(f"{record.levelname} {record.name}: {one_line(record.getMessage())}")
+        elif record.levelno >= logging.WARNING:
+            say(f"Note: {one_line(speak_of_options(record.getMessage()))}")
+
+    def _take_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = one_line(speak_of_options(str(message)))
+        if text in self.warnings:
+            return
+        self.warnings.append(text)
+        # what others warn of is found by its kind
+        kind = "" if issubclass(category, UserWarning) else f"{category.__name__}: "
+        say(f"Note: {kind}{text}")
+
+    @contextmanager
+    def listening(self) -> Iterator["Notices"]:
+        """Context in which warnings and messages of this package come here."""
+        logger = logging.getLogger("sufficiency")
+        before, passed_on = logger.level, logger.propagate
+        logger.addHandler(self)
+        logger.setLevel(logging.DEBUG if self.debug else logging.INFO)
+        logger.propagate = False
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                # joblib's, of a run that is interrupted
+                warnings.filterwarnings("ignore", r"\d+ tasks which were still", UserWarning)
+                warnings.showwarning = self._take_warning
+                yield self
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(before)
+            logger.propagate = passed_on
+
+
+@contextmanager
+def only_results_on_stdout() -> Iterator[None]:
+    """
+    Send to standard error what nets, factories and worker processes print.
+
+    Notes
+    -----
+    Of the file descriptor, too, since workers inherit that and not ``sys.stdout``.
+    """
+    sys.stdout.flush()
+    with redirect_stdout(sys.stderr):
+        saved = None
+        with suppress(OSError):
+            saved = os.dup(1)
+            os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            if saved is not None:
+                os.dup2(saved, 1)
+                os.close(saved)

@@ -1,0 +1,169 @@
+"""The directory that a run leaves: as a whole, or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sufficiency.cli.answers import Answer, Questions, accepted
+from sufficiency.cli.errors import BadInput, RunFailed, one_line
+from sufficiency.cli.notices import say
+from sufficiency.results import SufficiencyResult
+
+__all__ = ["RESULT_FILES", "check_directory", "deliver"]
+
+RESULT_FILES = ("result.json", "cells.npz")
+_FIGURES = ("delta.svg", "delta.png", "learning_curve.svg", "learning_curve.png")
+_VERDICT, _REPORT = "verdict.json", "report.html"
+_OURS = {*RESULT_FILES, *_FIGURES, _VERDICT, _REPORT}
+_DPI = 150
+
+
+def check_directory(directory: Path, *, overwrite: bool) -> None:
+    """
+    Find out, before anything is measured, whether results can go there.
+
+    Parameters
+    ----------
+    directory : Path
+        New, or empty, or with `overwrite` holding nothing but an earlier result.
+    overwrite : bool
+        Whether that one may go.
+
+    Raises
+    ------
+    BadInput
+        If it holds anything else, or cannot be written to.
+    """
+    try:
+        found = set(os.listdir(directory))
+    except FileNotFoundError:
+        found = set()
+    except OSError as error:
+        raise BadInput(
+            f"--out {directory} must be a directory ({error.strerror}); choose another one"
+        ) from None
+    foreign = sorted(found - _OURS)
+    if foreign:
+        raise BadInput(
+            f"--out {directory} holds other files ({_listed(foreign)}), which would be mixed up "
+            "with the results; choose a new directory"
+        )
+    if found and not overwrite:
+        raise BadInput(
+            f"--out {directory} holds other results; choose a new directory, or replace them with "
+            "--overwrite"
+        )
+    parent = next(place for place in directory.absolute().parents if place.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadInput(f"--out {directory} cannot be made in {parent}; choose another place")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def deliver(
+    result: SufficiencyResult,
+    directory: Path,
+    *,
+    document: str,
+    questions: Questions,
+    answers: Sequence[Answer],
+) -> list[str]:
+    """
+    Write result, answers, figures and report.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        Of the run.
+    directory : Path
+        As it was checked.
+    document : str
+        Content of verdict.json.
+    questions, answers
+        For the report; the first threshold is drawn into the figure of Δ.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+
+    Raises
+    ------
+    RunFailed
+        If something could not be written; what was measured is on disk nevertheless, if that is
+        possible at all, and the message says where.
+    """
+    try:
+        with _new_directory(directory) as making:
+            result.save(making)
+            (making / _VERDICT).write_text(document + "\n", encoding="utf-8")
+            failure = _draw(result, making, questions, answers)
+            names = sorted(os.listdir(making))
+    except OSError as error:
+        raise RunFailed(
+            f"--out {directory} could not be written ({one_line(error)}); with --store, the same "
+            "command finds its cells again and measures nothing"
+        ) from error
+    if failure is not None:
+        raise RunFailed(
+            f"the result is in {directory}, but not all of its figures ({one_line(failure)}); try "
+            f"`sufficiency report {directory}`"
+        ) from failure
+    return names
+
+
+def _draw(
+    result: SufficiencyResult, making: Path, questions: Questions, answers: Sequence[Answer]
+) -> Exception | None:
+    """Figures and report; an error is no reason to lose the numbers."""
+    # under growth a threshold is no Δ of one sample
+    marked = [] if questions.growth is not None else answers
+    thresholds = [answer.record["delta"] for answer in marked if "delta" in answer.record]
+    try:
+        delta = result.plot_delta(thresholds[0] if thresholds else None)
+        learning = result.plot_learning_curve()
+        for name in _FIGURES:
+            display = delta if name.startswith("delta") else learning
+            display.figure_.savefig(making / name, dpi=_DPI)
+        result.report(making / _REPORT, **accepted(questions, answers))
+    except Exception as error:
+        return error
+    return None
+
+
+@contextmanager
+def _new_directory(directory: Path) -> Iterator[Path]:
+    """A directory beside the one that is meant, and moved there when it is complete."""
+    directory = directory.resolve()  # a link to a directory stays one
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        yield making
+        # mkdtemp's are for one user alone
+        making.chmod(0o777 & ~_umask())
+        _put_in_place(making, directory)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _put_in_place(making: Path, directory: Path) -> None:
+    if not directory.exists() or not os.listdir(directory):
+        making.replace(directory)
+        return
+    # the earlier result stays until the new one is there
+    earlier = making.with_name(making.name + "-earlier")
+    directory.replace(earlier)
+    making.replace(directory)
+    shutil.rmtree(earlier)
+    say(f"Note: the earlier results in {directory} are replaced")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

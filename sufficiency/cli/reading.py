@@ -1,0 +1,251 @@
+"""Tables and arrays from files, with errors that say what to change."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sufficiency.cli.errors import BadInput, did_you_mean, one_line
+
+__all__ = ["Source", "read_source"]
+
+_CSV = (".csv", ".tsv", ".txt")
+_PARQUET = (".parquet", ".pq")
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+# Names that an error lists.
+_LISTED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """
+    Features and target as they stand in a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    features : DataFrame or (n, …) array
+        A table, or what an NPZ file holds.
+    target : Series or (n,) or (n, d) array
+        Of the same length.
+    target_name : str
+        Its column or array.
+    groups : Series, optional
+        What belongs together.
+    """
+
+    path: Path
+    features: pd.DataFrame | npt.NDArray
+    target: pd.Series | npt.NDArray
+    target_name: str
+    groups: pd.Series | None = None
+
+
+def read_source(
+    path: Path,
+    *,
+    target: str | None,
+    features: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    groups: str | None = None,
+    separator: str | None = None,
+) -> Source:
+    """
+    Read a file of a known kind.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, Parquet or NPZ, by its suffix.
+    target : str or None
+        Column of the target; of an NPZ file its array, by default "y".
+    features : sequence of str
+        Columns to use; of an NPZ file its one array, by default "X". None: all others.
+    drop : sequence of str
+        Columns to leave out.
+    groups : str, optional
+        Column (or array) of groups.
+    separator : str, optional
+        Of a CSV file; None: a comma, or a tab in a TSV file.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    BadInput
+        If there is nothing that could be measured.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    kind = suffixes[-1] if suffixes else ""
+    if kind == ".npz":
+        if drop or separator:
+            raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
+        return _read_npz(path, target or "y", features, groups)
+    if kind in _CSV:
+        table = _read_csv(path, separator or ("\t" if kind == ".tsv" else ","))
+    elif kind in _PARQUET:
+        table = _read_parquet(path)
+    else:
+        raise BadInput(
+            f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
+            f"{kind or 'no suffix'}; convert it, or give it its suffix"
+        )
+    return _choose_columns(path, table, target, features, drop, groups)
+
+
+def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+    try:
+        # all of a column at once, so that its type does not depend on the block
+        return pd.read_csv(path, sep=separator, low_memory=False)
+    except pd.errors.EmptyDataError:
+        raise BadInput(f"{path} is empty; it must hold a line of names and rows below") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{path} must be encoded as UTF-8 ({error}); save it again as such"
+        ) from None
+    except (pd.errors.ParserError, ValueError, OSError, EOFError, zlib.error) as error:
+        raise BadInput(
+            f"{path} cannot be read as a table with the separator {separator!r} "
+            f"({one_line(error)}); repair the line, or set --separator"
+        ) from None
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except ImportError:
+        raise BadInput(
+            f'{path} needs pyarrow to be read; pip install "sufficiency[parquet]", or save it as '
+            "CSV"
+        ) from None
+    # pyarrow's own errors, whose classes are known to pyarrow only
+    except Exception as error:
+        raise BadInput(
+            f"{path} cannot be read as Parquet ({one_line(error)}); it may be damaged or of "
+            "another kind: write it again"
+        ) from error
+
+
+def _choose_columns(
+    path: Path,
+    table: pd.DataFrame,
+    target: str | None,
+    features: Sequence[str],
+    drop: Sequence[str],
+    groups: str | None,
+) -> Source:
+    table.columns = [str(name) for name in table.columns]
+    names = list(table.columns)
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise BadInput(f"{path} has several columns {repeated[0]!r}; give each a name of its own")
+    if target is None:
+        raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
+    for option, name in [
+        ("--target", target),
+        *(("--features", name) for name in features),
+        *(("--drop", name) for name in drop),
+        *([("--groups", groups)] if groups is not None else []),
+    ]:
+        if name not in names:
+            raise BadInput(
+                f"{option} {name}: {path} has no such column{did_you_mean(name, names)}; there "
+                f"are {_listed(names)}{_other_separator(names)}"
+            )
+    if table.empty:
+        raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
+    for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
+        if target in chosen:
+            raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
+    others = [name for name in features or names if name not in {target, groups, *drop}]
+    if not others:
+        raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
+    return Source(
+        path, table[others], table[target], target, None if groups is None else table[groups]
+    )
+
+
+def _other_separator(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        for separator in ";\t|":
+            if separator in names[0]:
+                return f"; is {separator!r} its --separator?"
+    return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    listed = ", ".join(repr(name) for name in names[:_LISTED])
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+def _read_npz(path: Path, target: str, features: Sequence[str], groups: str | None) -> Source:
+    if len(features) > 1:
+        raise BadInput(f"--features must name one array of {path}, got {', '.join(features)}")
+    wanted = {"--features": features[0] if features else "X", "--target": target}
+    if groups is not None:
+        wanted["--groups"] = groups
+    arrays = _load_arrays(path, wanted)
+    X, y = arrays["--features"], arrays["--target"]
+    for option, array in arrays.items():
+        if array.ndim == 0 or len(array) == 0:
+            raise BadInput(
+                f"{option}: the array {wanted[option]!r} of {path} is empty; there is nothing "
+                "to measure"
+            )
+        if len(array) != len(X):
+            raise BadInput(
+                f"{option}: the array {wanted[option]!r} of {path} must have an entry for each of "
+                f"the {len(X)} samples of {wanted['--features']!r}, got {len(array)}"
+            )
+    if X.ndim == 1:
+        raise BadInput(
+            f"--features: the array {wanted['--features']!r} of {path} must have a row for each "
+            "sample, got one dimension; save it as X[:, None]"
+        )
+    named_groups = pd.Series(arrays["--groups"]) if groups is not None else None
+    return Source(path, X, y, target, named_groups)
+
+
+def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
+    if path.stat().st_size == 0:
+        raise BadInput(f"{path} is empty; it must hold arrays, as numpy.savez writes them")
+    try:
+        # opened here, since np.load leaves a damaged file open
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            names = list(archive.files)
+            for option, name in wanted.items():
+                if name not in names:
+                    raise BadInput(
+                        f"{option} {name}: {path} has no such array{did_you_mean(name, names)}; "
+                        f"there are {_listed(names)}"
+                    )
+            return {option: archive[name] for option, name in wanted.items()}
+    except BadInput:
+        raise
+    except ValueError as error:
+        reason = "it holds Python objects, which can run code"
+        reason = reason if "pickle" in str(error) else one_line(error)
+        raise BadInput(
+            f"{path} cannot be read ({reason}); save plain arrays with numpy.savez"
+        ) from None
+    # whatever a damaged archive makes the readers stumble over
+    except (OSError, EOFError, KeyError, AttributeError, TypeError) as error:
+        raise _damaged(path, error) from None
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"{path} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save it "
+        "again with numpy.savez"
+    )

@@ -1,0 +1,63 @@
+"""A saved result, asked again."""
+
+from pathlib import Path
+
+import click
+
+from sufficiency.cli.answers import Questions, accepted, answers_of, in_paragraphs
+from sufficiency.cli.errors import ENOUGH, BadInput, one_line, speak_of_options
+from sufficiency.cli.notices import Notices
+from sufficiency.cli.output import RESULT_FILES
+from sufficiency.results import SufficiencyResult
+
+__all__ = ["write_report"]
+
+
+def write_report(directory: Path, out: Path | None, questions: Questions, debug: bool) -> int:
+    """
+    Answer, and write the report.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the result.
+    out : Path or None
+        HTML file; None: ``report.html`` in `directory`.
+    questions : Questions
+        Answered on standard output as well.
+    debug : bool
+        Whether log messages are shown.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    BadInput
+        If there is no result, or no place for the file.
+    """
+    missing = [name for name in RESULT_FILES if not (directory / name).is_file()]
+    if missing:
+        raise BadInput(
+            f"{directory} holds no result, there is no {missing[0]}; name a directory that `run "
+            "--out` or SufficiencyResult.save has made"
+        )
+    with Notices(debug).listening():
+        try:
+            result = SufficiencyResult.load(directory)
+        except ValueError as error:
+            raise BadInput(one_line(speak_of_options(str(error)))) from error
+        answers = answers_of(result, questions)
+        file = directory / "report.html" if out is None else out
+        try:
+            result.report(file, **accepted(questions, answers))
+        except OSError as error:
+            raise BadInput(
+                f"--out {file} cannot be written ({one_line(error)}); choose another place"
+            ) from error
+    if answers:
+        click.echo(in_paragraphs(answers) + "\n")
+    click.echo(f"The report is in {file}.")
+    return ENOUGH

@@ -1,0 +1,237 @@
+"""A run from its options to its exit status."""
+
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from sklearn.metrics import get_scorer_names
+
+from sufficiency.cli.answers import Questions
+from sufficiency.cli.columns import Data, prepare
+from sufficiency.cli.errors import (
+    ENOUGH,
+    BadInput,
+    RunFailed,
+    did_you_mean,
+    one_line,
+    speak_of_options,
+)
+from sufficiency.cli.nets import builtin_net, check_classes, find_factory, net_of, task_of
+from sufficiency.cli.notices import Notices, only_results_on_stdout, say
+from sufficiency.cli.output import check_directory
+from sufficiency.cli.reading import read_source
+from sufficiency.cli.telling import Told, about_cost, conclude
+from sufficiency.cost import CostEstimate
+from sufficiency.estimator import LandscapeSufficiencyEstimator
+from sufficiency.results import SufficiencyResult
+
+__all__ = ["Delivery", "Job", "run_file", "run_job"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where results go, and what the exit status is about."""
+
+    out: Path | None = None
+    overwrite: bool = False
+    as_json: bool = False
+    fail_if_insufficient: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """
+    Everything that a run needs.
+
+    Attributes
+    ----------
+    data : Data
+        Samples.
+    net : NeuralNet
+        Unfitted.
+    about : Told
+        What is said about both.
+    parameters : dict
+        Of the estimator.
+    questions : Questions
+        To its result.
+    delivery : Delivery
+        Of the answers.
+    """
+
+    data: Data
+    net: Any
+    about: Told
+    parameters: dict[str, Any]
+    questions: Questions = field(default_factory=Questions)
+    delivery: Delivery = field(default_factory=Delivery)
+
+
+def run_file(
+    path: Path,
+    *,
+    questions: Questions,
+    delivery: Delivery,
+    net: str | None,
+    task: str,
+    drop_missing: bool,
+    dry_run: bool,
+    debug: bool,
+    columns: dict[str, Any],
+    parameters: dict[str, Any],
+) -> int:
+    """
+    Measure a file.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, Parquet or NPZ.
+    questions, delivery
+        As in :class:`Job`.
+    net : str or None
+        ``module:factory``.
+    task : str
+        Of the built-in net.
+    drop_missing, dry_run, debug : bool
+        Flags of those names.
+    columns : dict
+        Arguments of :func:`read_source`.
+    parameters : dict
+        Of the estimator.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    _check_options(questions, delivery, net, task, parameters)
+    quiet = only_results_on_stdout() if delivery.as_json else nullcontext()
+    with Notices(debug).listening() as notices:
+        with quiet:
+            factory = None if net is None else find_factory(net)
+            data = prepare(read_source(path, **columns), drop_missing=drop_missing)
+            made = builtin_net(data.X, data.y, task)
+            if net is not None:
+                made = net_of(net, factory, data.X, data.y, task)
+                if task_of(made) == "classification" and data.y.ndim == 1:
+                    check_classes(data.y)
+        about = Told(data, made, own=net)
+        job = Job(data, made, about, parameters, questions, delivery)
+        return _estimate(job, notices) if dry_run else run_job(job, notices)
+
+
+def _check_options(
+    questions: Questions,
+    delivery: Delivery,
+    net: str | None,
+    task: str,
+    parameters: dict[str, Any],
+) -> None:
+    """What could be refused only after a long run, or makes no sense at all."""
+    if delivery.fail_if_insufficient and not questions:
+        raise BadInput("--fail-if-insufficient needs a --threshold or a --score-target to fail at")
+    if net is not None and task != "auto":
+        raise BadInput("--task is about the built-in net; the one of --net decides by itself")
+    if questions.growth is not None and parameters["order"] == 1:
+        raise BadInput("--growth must be left out with --order 1, which has no formula for it")
+    if questions.growth is not None and parameters["n_candidates"] == 1:
+        raise BadInput("--n-candidates must be >= 2 with --growth; one cannot tell gap from spread")
+    sizes = parameters["sizes"]
+    if questions.targets and (sizes if isinstance(sizes, int) else len(sizes)) < 3:
+        raise BadInput(
+            f"--sizes must be at least 3 with a --{next(iter(questions.targets))}-target"
+        )
+    names, scoring = get_scorer_names(), parameters["scoring"]
+    if scoring is not None and scoring not in names:
+        raise BadInput(
+            f"--scoring must be a score of scikit-learn, got {scoring!r}"
+            f"{did_you_mean(scoring, names)}"
+        )
+    if parameters["n_jobs"] == 0:
+        raise BadInput("--n-jobs must not be 0; 1 is one cell at once, -1 one on each core")
+    if delivery.out is not None:
+        if (
+            parameters["store"] is not None
+            and delivery.out.resolve() == parameters["store"].resolve()
+        ):
+            raise BadInput("--out and --store must be two directories; choose another --out")
+        check_directory(delivery.out, overwrite=delivery.overwrite)
+
+
+def run_job(job: Job, notices: Notices) -> int:
+    """
+    Measure, and tell what came out.
+
+    Parameters
+    ----------
+    job : Job
+        What.
+    notices : Notices
+        That is listening.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    as_json = job.delivery.as_json
+    if not as_json:
+        click.echo(str(job.about))
+    with only_results_on_stdout() if as_json else nullcontext():
+        result = _measured(job, notices)
+    return conclude(
+        result,
+        job.about,
+        job.questions,
+        warnings=notices.warnings,
+        out=job.delivery.out,
+        as_json=as_json,
+        fail_if_insufficient=job.delivery.fail_if_insufficient,
+    )
+
+
+def _estimator(job: Job) -> LandscapeSufficiencyEstimator:
+    parameters = dict(job.parameters)
+    if parameters.get("verbose") is None:
+        parameters["verbose"] = int(sys.stderr.isatty())
+    # nobody would be given the net
+    return LandscapeSufficiencyEstimator(job.net, refit=False, **parameters)
+
+
+def _measured(job: Job, notices: Notices) -> SufficiencyResult:
+    store = job.parameters.get("store")
+    estimator = _estimator(job)
+    try:
+        estimator.fit(job.data.X, job.data.y, job.data.groups)
+    except KeyboardInterrupt:
+        say(
+            "Error: interrupted; nothing was kept: with --store DIRECTORY a run can be gone on with"
+            if store is None
+            else "Error: interrupted; run the same command again to go on"
+        )
+        raise click.Abort from None
+    except (ValueError, TypeError) as error:
+        message = one_line(speak_of_options(str(error)))
+        raise (RunFailed if notices.running else BadInput)(message) from error
+    return estimator.result_
+
+
+def _estimate(job: Job, notices: Notices) -> int:
+    as_json = job.delivery.as_json
+    with only_results_on_stdout() if as_json else nullcontext():
+        cost = _cost(job)
+    if not as_json:
+        click.echo(str(job.about))
+    click.echo(about_cost(cost, job.about, as_json=as_json, warnings=notices.warnings))
+    return ENOUGH
+
+
+def _cost(job: Job) -> CostEstimate:
+    try:
+        return _estimator(job).estimate_cost(job.data.X, job.data.y, job.data.groups)
+    except (ValueError, TypeError) as error:
+        raise BadInput(one_line(speak_of_options(str(error)))) from error

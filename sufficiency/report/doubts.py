@@ -1,0 +1,55 @@
+"""Everything that speaks against this run's answers, each once."""
+
+import numpy as np
+
+from sufficiency.diagnostics import find_doubts, find_failures
+from sufficiency.measured import MeasuredLadder
+from sufficiency.report.numbers import number
+from sufficiency.report.questions import Answered
+from sufficiency.sizing import Verdict
+from sufficiency.sizing.caveats import caveats_of_measurements
+
+__all__ = ["doubts"]
+
+
+def doubts(result: MeasuredLadder, answered: Answered) -> tuple[str, ...]:
+    """
+    Reasons to doubt this run and its answers, in sentences.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+    answered : Answered
+        Its answers.
+
+    Returns
+    -------
+    tuple of str
+        What the warnings of the fit say, with remedies; then what the verdicts have beyond that,
+        with their threshold where it is not all of them; of thresholds that nobody has set, only
+        what concerns them all. Empty if there is nothing.
+    """
+    failures = find_failures(result)
+    found = [] if failures is None else [failures.text]
+    if np.isfinite(result.table("delta")).any():
+        found += [doubt.text for doubt in find_doubts(result)]
+        found += _of_answers(result, answered)
+    return tuple(f"{text[:1].upper()}{text[1:]}." for text in found)
+
+
+def _of_answers(result: MeasuredLadder, answered: Answered) -> list[str]:
+    said = set(caveats_of_measurements(result.measurements))
+    where: dict[str, list[Verdict]] = {}
+    for verdict in answered.verdicts:
+        for caveat in verdict.caveats:
+            if caveat not in said:
+                where.setdefault(caveat, []).append(verdict)
+    found = []
+    for caveat, concerned in where.items():
+        if len(concerned) == len(answered.verdicts):
+            found.append(caveat)
+        elif answered.decides:
+            changes = " and ".join(number(verdict.change) for verdict in concerned)
+            found.append(f"{caveat}, for a change of {changes}")
+    return found

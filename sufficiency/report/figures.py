@@ -1,0 +1,212 @@
+"""The two curves, drawn for wide and for narrow pages."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+
+from sufficiency.exceptions import ExtrapolationWarning
+from sufficiency.measured import MeasuredLadder
+from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.report.numbers import duration, number, percent
+from sufficiency.report.svg import inline_svg
+from sufficiency.sizing import Verdict, fit_performance
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    from matplotlib.axes import Axes
+
+__all__ = ["Figure", "draw_delta", "draw_learning_curve"]
+
+# Name, width and height in inches, columns of the legend: shown at about this size, so that the
+# text can be read on a phone as well.
+_FORMATS = (("wide", (7.6, 4.8), 2), ("narrow", (3.7, 4.9), 1))
+_STYLE = {
+    "svg.fonttype": "path",  # looks the same whatever fonts there are
+    "svg.hashsalt": "sufficiency",  # else ids are random
+    "font.size": 9.5,
+    "axes.labelsize": 9.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.grid": True,
+    "grid.linewidth": 0.5,
+    "axes.axisbelow": True,
+}
+
+
+# Sizes over so wide a range are labelled at powers of ten only.
+_MANY_DECADES = 200.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """
+    A figure with its caption.
+
+    Attributes
+    ----------
+    name : str
+        Unique on the page.
+    drawings : tuple of (str, Markup)
+        Which width it is for, and the element.
+    caption : str
+        What is to be seen, for those who do not see it too.
+    """
+
+    name: str
+    drawings: tuple[tuple[str, Markup], ...]
+    caption: str
+
+
+def draw_delta(result: MeasuredLadder, verdicts: Sequence[Verdict]) -> Figure:
+    """
+    Draw Δ with the thresholds.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        With a curve.
+    verdicts : sequence of Verdict
+        The first one's size is marked as well. Thresholds of growth are not drawn, they are not
+        about Δ.
+
+    Returns
+    -------
+    Figure
+    """
+    drawn = [verdict for verdict in verdicts if verdict.growth is None]
+    first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
+    lines = [verdict.threshold for verdict in drawn[first is not None :]]
+
+    def draw(ax: "Axes") -> DeltaCurveDisplay:
+        return DeltaCurveDisplay.from_result(result, threshold=first, ax=ax)
+
+    def add(ax: "Axes") -> None:
+        name = "thresholds" if first is None else "other thresholds"
+        for i, threshold in enumerate(lines):
+            label = None if i else name
+            ax.axhline(threshold, color="C3", linewidth=0.8, linestyle=(0, (5, 3)), label=label)
+
+    finished = np.isfinite(result.deltas)
+    deltas, sizes = result.deltas[finished], result.sizes[finished]
+    of_repeats = (
+        f"are means over {result.n_repeats} repeats with standard errors, thin lines the repeats"
+        if result.n_repeats > 1
+        else "are those of the single repeat"
+    )
+    ends = f"Δ is {number(deltas[0])} at {sizes[0]:,} samples"
+    if len(sizes) > 1:
+        ends += f" and {number(deltas[-1])} at {sizes[-1]:,}"
+    caption = (
+        f"{ends}. Points {of_repeats}; the solid curve is the fit, dashed where it goes "
+        "beyond what was measured. Both axes are logarithmic."
+    )
+    return _figure("delta", "Δ against the training size", caption, draw, add)
+
+
+def draw_learning_curve(result: MeasuredLadder) -> Figure:
+    """
+    Draw loss and score on unseen samples, and say what the last size brought and cost.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        With a loss of at least one size.
+
+    Returns
+    -------
+    Figure
+    """
+
+    def draw(ax: "Axes") -> LearningCurveDisplay:
+        return LearningCurveDisplay.from_result(result, ax=ax)
+
+    caption = " ".join(_learning_sentences(result))
+    return _figure("learning", "Loss and score against the training size", caption, draw)
+
+
+def _learning_sentences(result: MeasuredLadder) -> list[str]:
+    losses, scores = result.measurements.unseen_loss, result.measurements.unseen_score
+    known = np.isfinite(losses).any(axis=0)
+    means, sizes = np.nanmean(losses[:, known], axis=0), result.sizes[known]
+    last = result.sizes == sizes[-1]
+    at_last = scores[:, last][np.isfinite(scores[:, last])]
+    score = f" and the mean score {number(at_last.mean())}" if at_last.size else ""
+    said = [f"At {sizes[-1]:,} samples the mean unseen loss is {number(means[-1])}{score}."]
+    if len(means) > 1 and means[-2] > 0:
+        change = 1.0 - means[-1] / means[-2]
+        way = "lowered" if change >= 0 else "raised"
+        said.append(
+            f"The last step, from {sizes[-2]:,} samples, {way} the loss by {percent(abs(change))}."
+        )
+    if len(means) >= 3:
+        curve = fit_performance(result.measurements, "loss").curve
+        now, doubled = curve.predict([sizes[-1], 2 * sizes[-1]])
+        if now > 0:
+            floor = f"; it levels off at {number(curve.floor)}" if curve.floor > 0 else ""
+            said.append(
+                "By the fitted curve, twice as many would lower it by "
+                f"{percent(1 - doubled / now)}{floor}."
+            )
+    seconds = result.table("fit_seconds")[:, last]
+    if np.isfinite(seconds).any():
+        said.append(
+            f"One training with {sizes[-1]:,} samples took {duration(float(np.nanmean(seconds)))}."
+        )
+    return said
+
+
+def _figure(
+    name: str,
+    label: str,
+    caption: str,
+    draw: Callable[["Axes"], DeltaCurveDisplay | LearningCurveDisplay],
+    add: Callable[["Axes"], None] = lambda ax: None,
+) -> Figure:
+    from matplotlib import figure, style
+
+    drawings, display = [], None
+    # whatever style the user has chosen, the page has its own
+    with style.context(["default", _STYLE]), warnings.catch_warnings():
+        # the page says it in words
+        warnings.simplefilter("ignore", ExtrapolationWarning)
+        for width, size, columns in _FORMATS:
+            drawing = figure.Figure(figsize=size, layout="constrained")
+            ax = drawing.subplots()
+            # what it is made of is computed once
+            display = draw(ax) if display is None else display.plot(ax)
+            add(ax)
+            _label_sizes(ax)
+            _move_legend(drawing, columns)
+            described_by = f"{name}-caption"
+            svg = inline_svg(drawing, f"{name}-{width}", label=label, described_by=described_by)
+            drawings.append((width, svg))
+    return Figure(name, tuple(drawings), caption)
+
+
+def _label_sizes(ax: "Axes") -> None:
+    """Write sizes out, where powers of ten would leave a reader to count."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_xlim()
+    steps = (1.0, 2.0, 5.0) if high < _MANY_DECADES * low else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _move_legend(drawing: "matplotlib.figure.Figure", columns: int) -> None:
+    """Below the axes, where it hides nothing."""
+    handles, labels = [], []
+    for ax in drawing.axes:
+        ax.grid(ax is drawing.axes[0])
+        if legend := ax.get_legend():
+            legend.remove()
+        found = ax.get_legend_handles_labels()
+        handles += found[0]
+        labels += found[1]
+    drawing.legend(handles, labels, loc="outside lower left", ncols=columns)

@@ -1,0 +1,144 @@
+"""How a result was measured, in words and settings."""
+
+import numpy as np
+
+from sufficiency.measured import MeasuredLadder
+from sufficiency.report.numbers import count, duration, number
+
+__all__ = ["paragraphs", "settings"]
+
+_NAMES = {
+    "net": "Network",
+    "probe": "Weights around a centre",
+    "method": "Average over them",
+    "train": "Training",
+    "center": "Centre",
+    "n_draws": "Draws",
+    "n_eval": "Training samples looked at",
+    "min_steps": "Optimiser steps at least",
+    "root_seed": "Seed",
+}
+
+
+def paragraphs(result: MeasuredLadder) -> tuple[str, ...]:
+    """
+    How the numbers came about.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+
+    Returns
+    -------
+    tuple of str
+    """
+    finished = np.isfinite(result.table("fit_seconds")).any()
+    return (
+        _training(result),
+        _delta(result),
+        _curve(result),
+        *([_cost(result)] if finished else []),
+    )
+
+
+def _training(result: MeasuredLadder) -> str:
+    repeats = "The one repeat" if result.n_repeats == 1 else f"Each of {result.n_repeats} repeats"
+    if result.own_unseen:
+        kept = f"had the same {result.n_candidates:,} unseen samples, given by the user, and"
+    else:
+        apart = "" if result.disjoint_candidates else ", some of which other repeats have as well"
+        if result.n_repeats > 1 and result.disjoint_candidates:
+            apart = ", other ones in each repeat"
+        kept = f"kept {result.n_candidates:,} of {result.n_samples:,} samples unseen{apart}, and"
+    first, last = result.sizes[0], result.sizes[-1]
+    sizes = f"{len(result.sizes)} sizes from {first:,} to {last:,}"
+    if result.settings.get("train") == "once":
+        trained = f"trained one network on {last:,}, off which all {sizes} are read"
+    elif len(result.sizes) == 1:
+        trained = f"trained a network on the first {last:,} of the others, in an order of its own"
+    else:
+        trained = (
+            "put the others in an order of its own. A network was trained from fresh weights on "
+            f"the first k of them, for {sizes}"
+        )
+    return f"{repeats} {kept} {trained}."
+
+
+def _delta(result: MeasuredLadder) -> str:
+    square = "square" if result.order == 2 else "absolute value"
+    how = (
+        "in closed form, from a quadratic model of the loss"
+        if result.settings.get("method") == "gaussian_moment"
+        else "over random weights"
+    )
+    return (
+        f"Δ at size k is the mean {square} of (ℓ − L)/(k + 1): L is the mean loss of the k "
+        "training samples, ℓ the loss of one unseen sample, and the quotient is by how much the "
+        "training loss would change if that sample were added. The mean is taken "
+        f"{how} around the trained ones, and over all unseen samples."
+    )
+
+
+def _curve(result: MeasuredLadder) -> str:
+    try:
+        curve = result.curve
+    except ValueError:
+        return "No curve could be fitted to Δ."
+    names = {
+        "theory": f"C/κ^{curve.order}",
+        "power_law": "C·κ^(−alpha)",
+        "transient": f"(C + A·κ^(−beta))/κ^{curve.order}",
+    }
+    values = ", ".join(f"{name} = {number(value)}" for name, value in curve.parameters.items())
+    chosen = "chosen by forecasts" if result.family == "auto" else "as asked for"
+    intervals = (
+        "Intervals come from leaving out each repeat in turn (jackknife, Student's t); beyond the "
+        "measured sizes they span a power law that goes on and a network that stops learning."
+        if result.n_repeats > 1
+        else "A single repeat gives no intervals."
+    )
+    return (
+        f"The curve through Δ is {names[curve.family]} with κ = k + 1 and {values} ({chosen}). A "
+        "sufficient size is the smallest from which on the curve stays at or below the threshold. "
+        f"{intervals}"
+    )
+
+
+def _cost(result: MeasuredLadder) -> str:
+    spent = {name: np.nansum(result.table(f"{name}_seconds")) for name in ("fit", "probe")}
+    return (
+        f"All trainings together took {duration(spent['fit'])}, and measuring around them "
+        f"{duration(spent['probe'])} (sums over cells, which may have run side by side)."
+    )
+
+
+def settings(result: MeasuredLadder) -> tuple[tuple[str, str, str], ...]:
+    """
+    Everything the result knows about how it was measured.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+
+    Returns
+    -------
+    tuple of (str, str, str)
+        Name in words, name of the parameter or empty, value.
+    """
+    constant = number(result.constant_loss)
+    fixed = (
+        ("Samples passed to fit", "", count(result.n_samples)),
+        ("Sizes", "sizes", ", ".join(count(size) for size in result.sizes)),
+        ("Repeats", "n_repeats", count(result.n_repeats)),
+        ("Unseen samples of a repeat", "n_candidates", count(result.n_candidates)),
+        ("Order", "order", f"{result.order} ({'mean square' if result.order == 2 else 'mean'})"),
+        ("Curve", "curve", result.family),
+        ("Loss of the best constant prediction", "", constant),
+    )
+    recorded = tuple(
+        (_NAMES.get(name, name), name if name in _NAMES else "", str(value))
+        for name, value in result.settings.items()
+    )
+    return fixed + recorded

@@ -1,0 +1,120 @@
+"""The page: what stands on it, put into the template, and onto disk."""
+
+import re
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from sufficiency.measured import MeasuredLadder
+from sufficiency.report import tables
+from sufficiency.report.decisions import decide
+from sufficiency.report.doubts import doubts
+from sufficiency.report.figures import draw_delta, draw_learning_curve
+from sufficiency.report.files import check_place, put_file
+from sufficiency.report.method import paragraphs, settings
+from sufficiency.report.questions import Answered, Asked, answer
+
+__all__ = ["render", "write_report"]
+
+_TITLE = "How many samples are enough?"
+
+
+def write_report(
+    result: MeasuredLadder, path: str | PathLike[str], asked: Asked, title: str | None = None
+) -> Path:
+    """
+    Write a result as one HTML file.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+    path : path-like
+        Replaced if it exists.
+    asked : Asked
+        What it is to answer.
+    title : str, optional
+        Heading; None: the question.
+
+    Returns
+    -------
+    Path
+        Of the file.
+    """
+    asked = asked.checked()
+    place = Path(path)
+    check_place(place)
+    page = render(result, answer(result, asked), title)
+    # what no encoding can hold, such as half a character in a file name, is spelled out
+    put_file(place, page.encode("utf-8", errors="backslashreplace"))
+    return place
+
+
+def render(result: MeasuredLadder, answered: Answered, title: str | None = None) -> str:
+    """
+    Make the page.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+    answered : Answered
+        Its answers.
+    title : str, optional
+        Heading.
+
+    Returns
+    -------
+    str
+        The same for the same result and questions.
+    """
+    environment = Environment(
+        loader=PackageLoader("sufficiency.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["marked"] = _marked
+    return environment.get_template("report.html.j2").render(_content(result, answered, title))
+
+
+def _content(result: MeasuredLadder, answered: Answered, title: str | None) -> dict[str, Any]:
+    n, verdicts = result.n_samples, answered.verdicts
+    measured = np.isfinite(result.measurements.unseen_loss).any()
+    return {
+        "title": _TITLE if title is None else str(title),
+        "version": version("sufficiency"),
+        "result": result,
+        "decision": decide(result, answered),
+        "answered": answered,
+        "doubts": doubts(result, answered),
+        "thresholds": tables.thresholds(answered, n) if verdicts else None,
+        "statuses": {
+            *(verdict.status for verdict in verdicts),
+            *(target.estimate.status for target in answered.targets),
+        },
+        "targets": tables.targets(answered.targets, n) if answered.targets else None,
+        "suggestions": tables.suggestions(answered) if answered.suggestions else None,
+        "delta": None if answered.no_curve else draw_delta(result, verdicts),
+        "learning": draw_learning_curve(result) if measured else None,
+        "sizes": tables.sizes(result),
+        "cells": tables.cells(result),
+        "method": paragraphs(result),
+        "settings": settings(result),
+    }
+
+
+def _marked(text: str) -> Markup:
+    """Escape a text and set what stands in backticks as code."""
+    parts = re.split(r"`([^`]*)`", text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part)
+        for i, part in enumerate(parts)
+    )

@@ -1,0 +1,331 @@
+"""The tables of the report."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sufficiency.measured import MeasuredLadder
+from sufficiency.report.decisions import missing, status_name
+from sufficiency.report.numbers import count, duration, number, percent, span
+from sufficiency.report.questions import Answered, Target
+from sufficiency.sizing import SizeEstimate, Verdict
+
+__all__ = ["Entry", "Table", "cells", "sizes", "suggestions", "targets", "thresholds"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """
+    What stands in a cell of a table.
+
+    Attributes
+    ----------
+    text : str
+        For people.
+    value : float or str, optional
+        For machines, in full.
+    prose : bool
+        Whether it may be a sentence, and then be broken into lines.
+    """
+
+    text: str
+    value: float | str | None = None
+    prose: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    A table with its caption.
+
+    Attributes
+    ----------
+    name : str
+        Unique on the page.
+    caption : str
+        What it shows, with units.
+    columns : tuple of str
+        Headers.
+    rows : tuple of tuple of Entry
+        As long as the columns.
+    n_headers : int
+        So many columns on the left name the row.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    n_headers: int = 1
+
+
+def _number(value: float) -> Entry:
+    return Entry(number(value), float(value) if math.isfinite(value) else None)
+
+
+def _percent(value: float) -> Entry:
+    return Entry(percent(value), float(value) if math.isfinite(value) else None)
+
+
+def _seconds(value: float) -> Entry:
+    return Entry(duration(value), float(value) if math.isfinite(value) else None)
+
+
+def _count(value: float | None) -> Entry:
+    if value is None or not math.isfinite(value):
+        return Entry("–")
+    return Entry(count(value), int(value))
+
+
+def _size(answer: Verdict | SizeEstimate) -> Entry:
+    if answer.size is None:
+        return Entry("not known")
+    text = count(answer.size)
+    if answer.status == "at_most":
+        text = f"≤ {text}"
+    if answer.status == "not_identifiable":
+        text += ", not reliably"
+    return Entry(text, answer.size)
+
+
+def _interval(answer: Verdict | SizeEstimate) -> Entry:
+    ends = answer.interval
+    return Entry(span(ends), None if ends is None else "/".join(str(end) for end in ends))
+
+
+def thresholds(answered: Answered, n_available: int) -> Table:
+    """
+    Sizes and intervals of all thresholds.
+
+    Parameters
+    ----------
+    answered : Answered
+        With a verdict at least.
+    n_available : int
+        Samples passed to ``fit``.
+
+    Returns
+    -------
+    Table
+    """
+    first = answered.verdicts[0]
+    squared = first.order == 2
+    arriving = _arriving(first.growth)
+    rows = tuple(
+        (
+            _number(verdict.change),
+            _percent(verdict.relative_change),
+            _number(verdict.threshold),
+            _size(verdict),
+            _interval(verdict),
+            Entry(status_name(verdict.status), verdict.status),
+            Entry(missing(verdict, n_available), verdict.n_missing),
+        )
+        for verdict in answered.verdicts
+    )
+    return Table(
+        "thresholds",
+        f"Samples to train on until {arriving} the loss by no more than each threshold. Missing "
+        f"counts against the {n_available:,} samples there are.",
+        (
+            f"Change of the loss ({'RMS' if squared else 'mean absolute'})",
+            "Share of the unseen loss",
+            f"Threshold for Δ ({'loss²' if squared else 'loss'})",
+            "Sufficient size",
+            f"{100 * first.confidence:g} % interval",
+            "Status",
+            "Missing",
+        ),
+        rows,
+    )
+
+
+def _arriving(growth: float | None) -> str:
+    if growth is None:
+        return "one more sample changes"
+    more = f"{growth:,}" if isinstance(growth, int) else f"{100 * growth:g} %"
+    return f"{more} more samples change"
+
+
+def targets(asked: Sequence[Target], n_available: int) -> Table:
+    """
+    Sizes and intervals of targets for loss and score.
+
+    Parameters
+    ----------
+    asked : sequence of Target
+        One at least.
+    n_available : int
+        Samples passed to ``fit``.
+
+    Returns
+    -------
+    Table
+    """
+    rows = tuple(
+        (
+            Entry(f"{target.kind} {target.value:g}", target.value),
+            _size(target.estimate),
+            _interval(target.estimate),
+            Entry(status_name(target.estimate.status), target.estimate.status),
+            Entry(missing(target.estimate, n_available)),
+            Entry(target.estimate.reason or "–", prose=True),
+        )
+        for target in asked
+    )
+    return Table(
+        "targets",
+        "Samples to train on until loss or score on unseen samples come to a target, by the "
+        "learning curve.",
+        ("Target", "Size", "Interval", "Status", "Missing", "Remark"),
+        rows,
+    )
+
+
+def suggestions(answered: Answered) -> Table:
+    """
+    What more data would change now.
+
+    Parameters
+    ----------
+    answered : Answered
+        With suggestions.
+
+    Returns
+    -------
+    Table
+    """
+    rows = tuple(
+        (
+            Entry(str(row["arriving"])),
+            _number(row["change"]),
+            _percent(row["relative_change"]),
+            _count(row["size_to_halve"]),
+            _count(row["size_to_quarter"]),
+        )
+        for row in answered.suggestions
+    )
+    return Table(
+        "suggestions",
+        "What more samples would change now, and the sizes at which that is a half and a quarter.",
+        (
+            "More samples",
+            "Change of the loss",
+            "Share of the unseen loss",
+            "Halved at",
+            "Quartered at",
+        ),
+        rows,
+    )
+
+
+def sizes(result: MeasuredLadder) -> Table:
+    """
+    Means over the repeats at every size.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+
+    Returns
+    -------
+    Table
+    """
+    measured = result.measurements
+    means = {name: _means(getattr(measured, name)) for name in ("unseen_loss", "unseen_score")}
+    fitted = _fitted(result)
+    finished = np.isfinite(result.table("delta")).sum(axis=0)
+    rows = tuple(
+        (
+            _count(size),
+            _number(result.deltas[i]),
+            _number(result.delta_stderr[i]),
+            _number(fitted[i]),
+            _number(means["unseen_loss"][i]),
+            _number(means["unseen_score"][i]),
+            _seconds(_means(result.table("fit_seconds"))[i]),
+            _count(finished[i]),
+        )
+        for i, size in enumerate(result.sizes)
+    )
+    unit = "loss²" if result.order == 2 else "loss"
+    return Table(
+        "sizes",
+        "Means over the finished repeats at every size.",
+        (
+            "Size",
+            f"Δ ({unit})",
+            "Standard error",
+            "Fitted Δ",
+            "Unseen loss",
+            "Unseen score",
+            "One training",
+            "Repeats",
+        ),
+        rows,
+    )
+
+
+def _means(table: np.ndarray) -> list[float]:
+    return [
+        float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else math.nan
+        for column in table.T
+    ]
+
+
+def _fitted(result: MeasuredLadder) -> list[float]:
+    try:
+        return [float(value) for value in result.curve.predict(result.sizes)]
+    except ValueError:
+        return [math.nan] * len(result.sizes)
+
+
+# Columns of the frame, their headers, and how they are written.
+_CELLS = (
+    ("delta", "Δ", _number),
+    ("stderr", "Standard error", _number),
+    ("delta_point", "Δ at the centre", _number),
+    ("top1pct_share", "Share of the top 1 %", _percent),
+    ("train_loss", "Training loss", _number),
+    ("unseen_loss", "Unseen loss", _number),
+    ("unseen_score", "Unseen score", _number),
+    ("loss_drift", "Drift of the loss", _number),
+    ("grad_norm", "Gradient norm", _number),
+    ("n_draws", "Draws", _count),
+    ("fit_seconds", "Training", _seconds),
+    ("probe_seconds", "Measuring", _seconds),
+)
+
+
+def cells(result: MeasuredLadder) -> Table:
+    """
+    Every cell.
+
+    Parameters
+    ----------
+    result : SufficiencyResult
+        From a fit or from disk.
+
+    Returns
+    -------
+    Table
+        Columns that no cell has a number for are left out; the last one says why a cell failed,
+        if any did.
+    """
+    kept = [column for column in _CELLS if np.isfinite(result.table(column[0])).any()]
+    failures = any(cell.failure for cell in result.cells)
+    rows = []
+    for cell in result.cells:
+        row = [_count(cell.repeat + 1), _count(cell.size)]
+        row += [write(getattr(cell, name)) for name, _, write in kept]
+        if failures:
+            row.append(Entry(cell.failure or "–", prose=True))
+        rows.append(tuple(row))
+    headers = ("Repeat", "Size", *(header for _, header, _ in kept))
+    if failures:
+        headers += ("Failed because",)
+    caption = f"All {len(rows):,} cells, one for each repeat and size."
+    return Table("cells", caption, headers, tuple(rows), n_headers=2)

@@ -1,0 +1,184 @@
+"""The steps of a pipeline before its net: fitted in every cell, on what the cell trains on."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch import NeuralNet
+
+from sufficiency._random import isolated_rng
+from sufficiency.recipe import Recipe, Samples
+from sufficiency.rows import as_inputs, map_arrays, n_rows
+from sufficiency.targets import cast_inputs
+
+__all__ = ["FittedTransformers", "fit_on", "fit_transformers", "pipeline_of", "transformed"]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTransformers:
+    """
+    Transformers as one subset of the samples has made them.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    dtype : torch.dtype
+        Of the net's parameters.
+    casts : bool
+        Whether what it puts out has to be converted for the net.
+    """
+
+    pipeline: Pipeline
+    dtype: torch.dtype
+    casts: bool
+
+    def inputs(self, X: Any) -> Any:
+        """Inputs for the net, of as many samples; no samples stay as they are."""
+        return as_net_inputs(self.pipeline.transform(X), n_rows(X), self.dtype)
+
+    def __call__(self, samples: Samples) -> Samples:
+        """The same samples as the net sees them."""
+        if len(samples.y) == 0:
+            return samples
+        return Samples(self.inputs(samples.X), samples.encoded, samples.y)
+
+
+def fit_transformers(
+    transformers: Pipeline, train: Samples, dtype: torch.dtype, seed: int
+) -> tuple[FittedTransformers, Samples]:
+    """
+    Fit a copy of the transformers as ``Pipeline.fit`` does, by ``fit_transform``.
+
+    Parameters
+    ----------
+    transformers : Pipeline
+        Not changed.
+    train : Samples
+        Everything that they may see; supervised ones see the user's own targets.
+    dtype : torch.dtype
+        Of the net's parameters.
+    seed : int
+        For transformers that draw from the global generators.
+
+    Returns
+    -------
+    FittedTransformers, Samples
+        And the training samples as the net sees them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If what comes out is nothing that a net takes.
+    """
+    copy = clone(transformers)
+    with isolated_rng(seed):
+        values = copy.fit_transform(train.X, train.y)
+    X = as_net_inputs(values, len(train.y), dtype)
+    casts = isinstance(X, np.ndarray) and getattr(values, "dtype", None) != X.dtype
+    return FittedTransformers(copy, dtype, casts), Samples(X, train.encoded, train.y)
+
+
+def transformed(recipe: Recipe, seed: int, train: Samples, *others: Samples) -> list[Samples]:
+    """
+    Samples of a cell as its net sees them.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Whose transformers, if it has any.
+    seed : int
+        Of the cell's training.
+    train, *others : Samples
+        What the transformers are fitted on, and what they are applied to.
+
+    Returns
+    -------
+    list of Samples
+        In the order that was given.
+    """
+    return fit_on(recipe, seed, train, *others)[1]
+
+
+def fit_on(
+    recipe: Recipe, seed: int, train: Samples, *others: Samples
+) -> tuple[FittedTransformers | None, list[Samples]]:
+    """The same, with the transformers; None if there are none."""
+    if recipe.transformers is None:
+        return None, [train, *others]
+    fitted, seen = fit_transformers(recipe.transformers, train, recipe.codec.dtype, seed)
+    return fitted, [seen, *(fitted(some) for some in others)]
+
+
+def pipeline_of(given: Pipeline, fitted: FittedTransformers | None, net: NeuralNet) -> Pipeline:
+    """
+    A fitted pipeline, to be used without the estimator.
+
+    Parameters
+    ----------
+    given : Pipeline
+        As the user made it, for the names.
+    fitted : FittedTransformers or None
+        Its transformers; None if it has none.
+    net : NeuralNet
+        Fitted.
+
+    Returns
+    -------
+    Pipeline
+        With a step "cast" before the net, if the transformers put out another dtype than its.
+    """
+    steps = [] if fitted is None else list(fitted.pipeline.steps)
+    if fitted is not None and fitted.casts:
+        steps.append(("cast", FunctionTransformer(partial(_cast, dtype=fitted.dtype)).fit([[0.0]])))
+    return Pipeline([*steps, (given.steps[-1][0], net)])
+
+
+def _cast(values: Any, dtype: torch.dtype) -> Any:
+    return as_net_inputs(values, n_rows(values), dtype)
+
+
+def as_net_inputs(values: Any, count: int, dtype: torch.dtype) -> Any:
+    """What transformers put out, as arrays for the net."""
+    if sparse.issparse(values):
+        raise TypeError(
+            "`net` has transformers that put out a sparse matrix, which no net takes; set "
+            "sparse_output=False, or reduce it (TruncatedSVD) before the net"
+        )
+    X = as_inputs(values)
+    if n_rows(X) != count:
+        raise ValueError(
+            f"`net` has transformers that make {n_rows(X)} samples of {count}; resampling belongs "
+            "before the fit"
+        )
+    return cast_inputs(map_arrays(X, _numeric), dtype)
+
+
+def _numeric(values: npt.NDArray) -> npt.NDArray:
+    """Numbers, all finite."""
+    if values.dtype.kind == "O":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`net` has transformers that put out what is no number ({error}); encode it, for "
+                "instance with OneHotEncoder"
+            ) from error
+    if values.dtype.kind not in "fiub":
+        raise ValueError(
+            f"`net` has transformers that put out values of dtype {values.dtype}; encode them, for "
+            "instance with OneHotEncoder"
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(
+            "`net` has transformers that put out NaN or infinity; add an imputer, for instance "
+            "SimpleImputer"
+        )
+    return np.require(values, requirements="W")

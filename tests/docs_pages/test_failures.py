@@ -1,0 +1,29 @@
+"""The page of warnings and errors knows all of them, and says of each the same three things."""
+
+import re
+
+import pytest
+
+from sufficiency import exceptions
+from tests.docs_pages.pages import ROOT, section_of
+
+PAGE = (ROOT / "docs" / "how-to" / "failures.md").read_text(encoding="utf-8")
+KINDS = [name for name in exceptions.__all__ if name != "SufficiencyWarning"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_has_its_meaning_and_its_remedy(name):
+    section = section_of(PAGE, name)
+    for part in ("**What you see.**", "**What it means.**", "**What to do.**"):
+        assert part in section, part
+
+
+def test_base_class_is_explained():
+    assert "SufficiencyWarning" in PAGE.split("## Warnings")[0]
+
+
+def test_warnings_and_errors_stand_apart():
+    headings = re.findall(r"^### (\w+)$", section_of(PAGE, "Warnings"), flags=re.MULTILINE)
+    assert set(headings) == {n for n in KINDS if issubclass(getattr(exceptions, n), Warning)}
+    headings = re.findall(r"^### (\w+)$", section_of(PAGE, "Errors"), flags=re.MULTILINE)
+    assert set(headings) == {n for n in KINDS if not issubclass(getattr(exceptions, n), Warning)}

@@ -1,0 +1,78 @@
+"""Figures inside the page: its colours, its ids, nothing else of matplotlib's."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.figure import Figure
+
+from sufficiency.report.svg import COLORS, inline_svg
+from tests.report.pages import plain, read
+
+
+def drawing():
+    figure = Figure()
+    ax = figure.subplots()
+    ax.plot([1, 2], [3, 4], color="C0", marker="o", label="a < b & c")
+    ax.set_title("<script>")
+    ax.legend()
+    return figure
+
+
+@pytest.fixture
+def svg():
+    text = inline_svg(drawing(), "x", label='a "b" <c>', described_by="d")
+    return ElementTree.fromstring(text)  # noqa: S314 - of our own making
+
+
+def test_it_is_an_image_with_a_name(svg):
+    assert svg.tag == "svg"
+    assert svg.attrib["role"] == "img"
+    assert svg.attrib["aria-label"] == 'a "b" <c>'
+    assert svg.attrib["aria-describedby"] == "d"
+    assert "width" not in svg.attrib
+    width, height = map(float, svg.attrib["viewBox"].split()[2:])
+    assert width > height > 0
+
+
+def test_only_ids_that_are_used_are_left_and_they_are_its_own(svg):
+    ids = [e.attrib["id"] for e in svg.iter() if "id" in e.attrib]
+    used = {
+        name
+        for e in svg.iter()
+        for key, text in e.attrib.items()
+        if key == "href" or "url(" in text
+        for name in re.findall(r"#([\w-]+)", text)
+    }
+    assert len(ids) == len(set(ids))
+    assert set(ids) == used
+    assert all(name.startswith("x-") for name in ids)
+
+
+def test_there_is_no_metadata_and_no_style_for_the_whole_page(svg):
+    assert not {e.tag for e in svg.iter()} & {"metadata", "style", "script", "text", "title"}
+
+
+def test_colours_are_the_page_s():
+    text = str(inline_svg(drawing(), "x", label="a", described_by="d"))
+    assert COLORS["#1f77b4"] in text
+    assert "currentColor" in text
+    assert "#1f77b4" not in text
+    assert "#000000" not in text
+
+
+def test_every_colour_of_a_report_follows_light_and_dark(tmp_path):
+    page = read(plain(settings={"train": "once"}).report(tmp_path / "a.html", thresholds=4e-3))
+    styles = " ".join(e.attributes.get("style") or "" for e in page.all())
+    assert set(re.findall(r"#[0-9a-fA-F]{6}", styles)) == set()
+    declared = set(re.findall(r"(--[\w-]+):", page.one("style").text))
+    assert set(re.findall(r"var\((--[\w-]+)\)", styles)) <= declared
+
+
+def test_two_figures_share_no_id():
+    first, second = (
+        re.findall(r' id="([^"]+)"', inline_svg(drawing(), name, label="a", described_by="d"))
+        for name in ("one", "two")
+    )
+    assert len(first) == len(second)
+    assert not set(first) & set(second)
