@@ -5,11 +5,15 @@ import os
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
+from torch.utils.data import Dataset
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.probes import PointMass, StudentT, UniformSphere
@@ -95,7 +99,28 @@ def data(draw):
         y = y[:-1]
     elif fault == "empty":
         X, y = X[:0], y[:0]
-    return kind, X, y
+    form = draw(st.sampled_from(["array", "array", "array", "frame", "dataset", "pipeline"]))
+    return kind, form, X, y
+
+
+class Items(Dataset):
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def __len__(self):
+        return len(self.y)
+
+    def __getitem__(self, i):
+        return self.X[i], self.y[i]
+
+
+def in_form(form, net, X, y):
+    """The same samples as somebody else would have them."""
+    if form == "frame":
+        return net, (pd.DataFrame(X), pd.Series(y))
+    if form == "dataset":
+        return net, (Items(X, y),)
+    return make_pipeline(StandardScaler(), net) if form == "pipeline" else net, (X, y)
 
 
 def check(result):
@@ -126,15 +151,16 @@ def check(result):
     samples=data(),
 )
 def test_any_arguments(arguments, odd, samples):
-    kind, X, y = samples
+    kind, form, *arrays = samples
+    model, given_data = in_form(form, net(kind), *arrays)
     cheap = {"sizes": 2, "n_repeats": 1, "n_draws": 2, "min_steps": 0, "random_state": 0}
-    estimator = LandscapeSufficiencyEstimator(net(kind), **(cheap | arguments | odd))
+    estimator = LandscapeSufficiencyEstimator(model, **(cheap | arguments | odd))
     before = repr(estimator)
     refusal, result = "", None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            result = estimator.fit(X, y).result_
+            result = estimator.fit(*given_data).result_
         except DOCUMENTED as error:
             refusal = str(error)
         if result is not None:
