@@ -343,6 +343,8 @@ class LandscapeSufficiencyEstimator(
         self._predictor = Predictor(net, plan.codec)
         self._transformers = fitted
         self._probe, self._some_samples = recipe.probe, plan.some_samples
+        if fitted is not None:
+            self._some_samples = train.take(slice(len(plan.some_samples.y)))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "result_")
@@ -357,4 +359,6 @@ class LandscapeSufficiencyEstimator(
             tags.classifier_tags = of_net.classifier_tags
             tags.regressor_tags = of_net.regressor_tags
             tags.target_tags.multi_output = of_net.target_tags.multi_output
+            if isinstance(self.net, Pipeline):
+                tags.input_tags = of_net.input_tags
         return tags

@@ -48,8 +48,9 @@ class Recipe:
     def settings(self) -> dict[str, str]:
         """What a result says about how it was measured."""
         shown = ("method", "train", "center", "n_draws", "n_eval", "min_steps")
+        before = [] if self.transformers is None else [s for _, s in self.transformers.steps]
         return {
-            "net": type(self.net).__name__,
+            "net": " → ".join(type(step).__name__ for step in [*before, self.net]),
             "probe": repr(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "root_seed": str(self.root),
