@@ -1,22 +1,33 @@
 """What all cells of a fit share: how it is done, and with which data."""
 
+import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
+from skorch import __version__ as skorch_version
 
 from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
 from sufficiency.rows import n_rows, row_bytes, take_rows
 from sufficiency.targets import TargetCodec
 
-__all__ = ["Recipe", "Samples", "Scorer"]
+__all__ = ["Recipe", "Samples", "Scorer", "release"]
 
 Scorer = Callable[[Predictor, Any, npt.NDArray], float]
+
+
+def release() -> str:
+    """Version of this package, as it is installed."""
+    try:
+        return importlib.metadata.version("sufficiency")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +65,7 @@ class Recipe:
             "probe": repr(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "root_seed": str(self.root),
+            "versions": f"sufficiency {release()}, torch {torch.__version__}, skorch {skorch_version}",
         }
 
     def evaluated(self, size: int) -> int:

@@ -117,9 +117,9 @@ def _open(answered: Answered, have: tuple[str, str]) -> Decision:
         None,
     )
     text = (
-        "No threshold was set, so this report does not say whether the samples are enough. The "
-        "table of thresholds shows what smaller and larger changes would need: choose the change "
-        "that does not matter to you, and give it as a threshold."
+        "So this report does not say whether the samples are enough. The table of thresholds shows "
+        "what smaller and larger changes would need: choose the change that does not matter to "
+        "you, and give it as a threshold."
     )
     if now is None:
         return Decision("open", "…", "No threshold was set", text, (have,))

@@ -171,7 +171,7 @@ def targets(asked: Sequence[Target], n_available: int) -> Table:
             _interval(target.estimate),
             Entry(status_name(target.estimate.status), target.estimate.status),
             Entry(missing(target.estimate, n_available)),
-            Entry(target.estimate.reason or "–", prose=True),
+            Entry(target.estimate.reason or "–", prose=bool(target.estimate.reason)),
         )
         for target in asked
     )
@@ -322,7 +322,7 @@ def cells(result: MeasuredLadder) -> Table:
         row = [_count(cell.repeat + 1), _count(cell.size)]
         row += [write(getattr(cell, name)) for name, _, write in kept]
         if failures:
-            row.append(Entry(cell.failure or "–", prose=True))
+            row.append(Entry(cell.failure or "–", prose=bool(cell.failure)))
         rows.append(tuple(row))
     headers = ("Repeat", "Size", *(header for _, header, _ in kept))
     if failures:

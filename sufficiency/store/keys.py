@@ -1,6 +1,5 @@
 """What makes a trained centre, and what makes a cell: everything they depend on, as one key."""
 
-import importlib.metadata
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +15,7 @@ from skorch import NeuralNet
 from sufficiency._threads import limited_threads
 from sufficiency.cells import CELL_COLUMNS
 from sufficiency.ladder import Split
-from sufficiency.recipe import Recipe, Samples
+from sufficiency.recipe import Recipe, Samples, release
 from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint, tensor_fingerprint
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.describe import describe, describe_net
@@ -234,12 +233,8 @@ def initial_state(net: NeuralNet, n_classes: int | None = None) -> str:
 
 def provenance() -> dict[str, Any]:
     """Under what circumstances a number was made: for people, not part of any key."""
-    try:
-        version = importlib.metadata.version("sufficiency")
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
     return {
-        "sufficiency": version,
+        "sufficiency": release(),
         "torch": torch.__version__,
         "skorch": skorch.__version__,
         "python": platform.python_version(),

@@ -76,7 +76,7 @@ def test_a_few_of_them_make_it_probable():
 def test_nobody_has_asked():
     found = decision(plain())
     assert found.kind == "open"
-    assert "No threshold was set" in found.text
+    assert found.headline == "No threshold was set"
     assert dict(found.numbers)["Samples you have"] == "100"
 
 
