@@ -1,5 +1,6 @@
 """How the work of the engine is cut: draws and samples of a block."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from sufficiency.nets import evaluation_mode
 from sufficiency.rows import row_bytes, take_rows
 
 __all__ = ["MEMORY_BUDGET", "BlockPlan", "plan_blocks"]
+
+logger = logging.getLogger(__name__)
 
 MEMORY_BUDGET = 256 * 2**20
 # Module outputs are counted by hooks; functional calls between them are not, and every output
@@ -93,6 +96,7 @@ def plan_blocks(
     samples = pairs // draws if vectorize else pairs
     # the samples themselves are there once, whatever the draws
     samples = max(1, min(samples, len(y), budget // 16 // row_bytes(X)))
+    logger.debug("blocks of %d draws and %d samples, vmap %s", draws, samples, vectorize)
     return BlockPlan(draws, samples, vectorize)
 
 

@@ -1,5 +1,6 @@
 """The estimator: checks, the order of things, and delegation."""
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from skorch import NeuralNet
 
 __all__ = ["LandscapeSufficiencyEstimator"]
+
+logger = logging.getLogger(__name__)
 
 # What a fit sets, and a new one starts without.
 _FITTED = {"result_", "sizes_", "deltas_", "delta_stderr_", "curve_", "net_", "classes_"}
@@ -340,6 +343,7 @@ class LandscapeSufficiencyEstimator(
             net = trainer(recipe, train, held_out, seed).net
         piped = isinstance(self.net, Pipeline)
         self.net_ = pipeline_of(self.net, fitted, net) if piped else net
+        logger.info("refit: %d samples", len(split.order))
         self._predictor = Predictor(net, plan.codec)
         self._transformers = fitted
         self._probe, self._some_samples = recipe.probe, plan.some_samples

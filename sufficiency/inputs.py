@@ -173,6 +173,8 @@ def _raw(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
 
 def _check_repeatable(X: DatasetRows) -> None:
     """Refuse a dataset whose items are drawn anew whenever they are read."""
+    if len(X) == 0:
+        raise ValueError(f"`X` must have samples, got a {type(X.base).__name__} of length 0")
     first = take_rows(X, slice(1))
     read = []
     for seed in (0, 1):

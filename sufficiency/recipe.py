@@ -65,7 +65,8 @@ class Recipe:
             "probe": repr(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "root_seed": str(self.root),
-            "versions": f"sufficiency {release()}, torch {torch.__version__}, skorch {skorch_version}",
+            "versions": f"sufficiency {release()}, torch {torch.__version__}, "
+            f"skorch {skorch_version}",
         }
 
     def evaluated(self, size: int) -> int:

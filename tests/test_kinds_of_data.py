@@ -261,6 +261,8 @@ class Augmented(Items):
         (Single, TypeError, r"pairs \(input, target\)"),
         (Triple, TypeError, "length 3; put several inputs into a dict"),
         (Augmented, ValueError, "augmentation into the module"),
+        (lambda X, y: Items(X[:0], y[:0]), ValueError, "Items of length 0"),
+        (lambda X, y: Items(X[:1], y[:1]), ValueError, "at least 2 samples"),
     ],
 )
 def test_datasets_that_cannot_be_measured(data, made, error, match):

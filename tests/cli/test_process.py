@@ -33,6 +33,7 @@ def test_help_needs_no_torch():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_a_run(csv):
     done = program("run", csv, "--target", "kind", *TINY, "--threshold", "1e-3")
     assert done.returncode == 0, done.stderr
