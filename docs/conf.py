@@ -1,10 +1,14 @@
 """How Sphinx builds these pages; `make docs` calls it with warnings as errors and no network."""
 
+import sys
 import warnings
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "sufficiency"
 author = "the sufficiency developers"
@@ -18,12 +22,14 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
+    "matplotlib.sphinxext.plot_directive",
+    "built_links",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
 nitpicky = False
 
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
@@ -34,7 +40,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"(__init__|paper_setup)\.py$",  # what examples import is no example
+    # what examples import is no example
+    "ignore_pattern": r"(__init__|paper_setup|mnist1d_net)\.py$",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "doc_module": ("sufficiency",),
@@ -46,13 +53,21 @@ sphinx_gallery_conf = {
     "show_signature": False,
 }
 
+plot_formats = [("svg", 100)]  # pictures of the pages, drawn by the scripts in figures
+plot_html_show_formats = False
+plot_html_show_source_link = False
+
 html_math_renderer = "mathml"  # formulas that need neither network nor JavaScript
 html_theme = "pydata_sphinx_theme"
 html_title = "sufficiency"
+html_static_path = ["_static"]
+html_css_files = ["pictures.css"]
 html_show_sourcelink = False
+html_sidebars = {"*": []}  # a page of the top level has no siblings to list
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": True,
+    "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
