@@ -39,6 +39,7 @@ lint: $(VENV)/.installed-lint ## check style, format and types
 	$(PY) -m mypy
 
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
+	rm -rf docs/generated
 	MPLBACKEND=Agg $(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

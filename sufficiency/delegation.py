@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -218,6 +219,11 @@ class DelegatesToResult:
             self, threshold=threshold, ax=ax, show_bound=show_bound
         )
 
+    def _check_has_net(self) -> None:
+        check_is_fitted(self, "result_")
+        if not hasattr(self, "net_"):
+            raise NotFittedError("`net_` is not fitted with refit=False; fit with refit=True")
+
     def unit_draws(self, n_draws: int, seed: int = 0) -> tuple[dict[str, Any], float]:
         """
         Draws of the estimator's probe around ``net_``, for own experiments.
@@ -234,7 +240,7 @@ class DelegatesToResult:
         dict of tensors, float
             Stacked draws by parameter name, and the probe's `sigma` (1 if it has none).
         """
-        check_is_fitted(self, "net_")
+        self._check_has_net()
         return unit_draws(skorch_net(self.net_), self._probe, self._some_samples, n_draws, seed)
 
     def bound_constants(self) -> BoundConstants:
@@ -255,7 +261,7 @@ class DelegatesToResult:
         ValueError
             If it is not centred, or for order 1, where there is no bound.
         """
-        check_is_fitted(self, "net_")
+        self._check_has_net()
         if self.result_.order != 2:
             raise ValueError("`order` must be 2 for a bound, got 1; the bounds are about squares")
         return measure_constants(skorch_net(self.net_), self._probe, self._some_samples)

@@ -247,8 +247,12 @@ class LandscapeSufficiencyEstimator(
 
         Warns
         -----
-        NotSettledWarning, InertProbeWarning, HeavyTailWarning, CellFailedWarning
+        NotSettledWarning, InertProbeWarning, HeavyTailWarning
             Reasons to doubt the result.
+        QuadraticModelWarning
+            The same, for ``method="gaussian_moment"``.
+        CellFailedWarning
+            Trainings that came to nothing and are left out.
         StoreWarning
             If the store is damaged, or full; the result is complete nevertheless.
         """

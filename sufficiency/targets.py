@@ -122,7 +122,7 @@ def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> Targ
         classes = np.unique(column_or_1d(y, warn=True))
         if len(classes) < 2:
             raise ValueError(
-                f"`y` must hold at least two classes, got 1 class: {classes[0]!r}; "
+                f"`y` must hold at least two classes, got 1 class: {classes.tolist()[0]!r}; "
                 "with one class there is nothing to learn"
             )
         if is_binary(net) and len(classes) != 2:
