@@ -39,7 +39,7 @@ def new_process():
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, capsys):
+def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, record_property):
     kills, rounds, caught, twice = 0, 0, [], Counter()
     start = time.perf_counter()
     expected = uninterrupted("each_size")
@@ -67,13 +67,13 @@ def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, capsys):
         assert len(list(store.glob("cells/*"))) == N_CELLS
         assert len(list(store.glob("centers/*"))) == N_CENTERS + 1  # and the refitted net
         assert not list(store.glob("damaged/*"))
-    with capsys.disabled():
-        print(
-            f"\n{kills} kills in {rounds} fits, with {caught} of {N_CELLS} cells finished: every "
-            f"fit ended with the same bits, {len(twice)} cells or centres were computed twice"
-        )
     assert kills == KILLS
     assert not twice
+    record_property(
+        "figures",
+        f"{kills} kills in {rounds} fits, with {caught} of {N_CELLS} cells finished; every fit "
+        f"ended with the same bits, {len(twice)} cells or centres were computed twice",
+    )
 
 
 def _wait_for(process, log, seconds):
