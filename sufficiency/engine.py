@@ -283,6 +283,8 @@ def per_sample_losses(
 
     Raises
     ------
+    TypeError
+        If `net` is no skorch net.
     UnsupportedNetError
         If the net's loss is no mean over samples.
     ValueError
@@ -301,6 +303,11 @@ def per_sample_losses(
            [1., 4.],
            [4., 9.]])
     """
+    if not isinstance(net, NeuralNet):
+        raise TypeError(
+            f"`net` must be a skorch net, got {type(net).__name__}; of a pipeline, pass net[-1] "
+            "and what net[:-1] makes of X"
+        )
     X, y = as_inputs(X), np.asarray(y)
     some = representative(y, 8, np.random.default_rng(0))
     check_criterion(net, y)

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
+from torch import Tensor
 
 from sufficiency._random import isolated_rng
 from sufficiency.rows import (
@@ -18,7 +20,6 @@ from sufficiency.rows import (
     is_several,
     map_arrays,
     n_rows,
-    take_rows,
 )
 
 __all__ = ["as_floating", "check_fit_input", "check_inputs", "check_targets"]
@@ -27,6 +28,9 @@ Array = npt.NDArray
 
 # What scikit-learn keeps of a table; other kinds of inputs have no features to count.
 _OF_A_TABLE = ("n_features_in_", "feature_names_in_")
+
+# Items of a dataset that are read twice.
+_READ_AGAIN = 8
 
 
 def check_fit_input(
@@ -75,7 +79,9 @@ def check_fit_input(
     if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
         raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
     X_unseen, y_unseen = _pair(estimator, X_unseen, y_unseen, raw, "y_unseen", reset=False)
-    if _shapes(X_unseen, raw) != _shapes(X, raw) or y_unseen.shape[1:] != y.shape[1:]:
+    shapes = [_shapes(inputs, raw) for inputs in (X, X_unseen)]
+    alike = None in shapes or shapes[0] == shapes[1]
+    if not alike or y_unseen.shape[1:] != y.shape[1:]:
         raise ValueError(
             f"`X_unseen` and `y_unseen` must be shaped like X and y, got {form_of(X_unseen)} and "
             f"{y_unseen.shape} for {form_of(X)} and {y.shape}"
@@ -139,7 +145,15 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
         n_rows(checked)
         return checked if by_name else tuple(checked.values())
     more = {"ensure_min_samples": 2} if reset else {}
-    return _in_its_file(X, validate_data(estimator, X, allow_nd=True, reset=reset, **more))
+    try:
+        return _in_its_file(X, validate_data(estimator, X, allow_nd=True, reset=reset, **more))
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"`X` must be a single array, got a {type(X).__name__} of several shapes; pass several "
+            "inputs as a dict, or as a tuple of arrays with two axes or more"
+        ) from error
 
 
 def _is_tuple_of_inputs(X: Any) -> bool:
@@ -164,30 +178,53 @@ def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
 
 
 def _raw(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    if not isinstance(X, (list, tuple)):
+    _forget_features(estimator, reset)
+    if isinstance(X, Mapping) and is_several(X):
         return X
-    # texts stay what they are, instead of becoming equally wide
-    return np.array(X, dtype=object) if X and isinstance(X[0], str) else np.asarray(X)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if sparse.issparse(X):
+        # the other formats know no rows
+        return X if X.format in ("csr", "csc", "lil") else X.tocsr()
+    return _as_rows(X) if isinstance(X, (list, tuple)) else X
+
+
+def _as_rows(X: Any) -> Array:
+    """An array of a list, whose entries stay what they are."""
+    try:
+        values = np.asarray(X)
+    except ValueError:
+        # lists of words, none as long as the other
+        return np.fromiter(X, dtype=object, count=len(X))
+    # texts would become equally wide, and numbers among them texts
+    return np.array(X, dtype=object) if values.dtype.kind in "US" else values
 
 
 def _check_repeatable(X: DatasetRows) -> None:
     """Refuse a dataset whose items are drawn anew whenever they are read."""
     if len(X) == 0:
         raise ValueError(f"`X` must have samples, got a {type(X.base).__name__} of length 0")
-    first = take_rows(X, slice(1))
+    some = np.unique(np.linspace(0, len(X) - 1, _READ_AGAIN).astype(int))
     read = []
     for seed in (0, 1):
         with isolated_rng(seed):
-            read.append(map_arrays(first.batch(slice(1)), np.asarray))
-    try:
-        np.testing.assert_equal(read[0], read[1])
-    except AssertionError as error:
+            read.append([X.look(i) for i in some])
+    if not _same(*read):
         raise ValueError(
             "`X` must be a dataset that gives the same item whenever it is read, got two that "
             "differ: a loss on random items is no function of the weights. Put augmentation into "
             "the module, under `if self.training`"
-        ) from error
+        )
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two reads gave the same, NaN being NaN."""
+    if isinstance(a, Mapping):
+        return a.keys() == b.keys() and all(_same(a[name], b[name]) for name in a)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(_same(*pair) for pair in zip(a, b, strict=True))
+    if isinstance(a, Tensor):
+        return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+    return bool(a == b)
 
 
 def _in_its_file(given: Any, checked: Array) -> Any:

@@ -31,6 +31,12 @@ __all__ = [
 
 Weights = dict[str, Tensor]
 
+# Why a dataset may fail where its arrays would not.
+_OF_A_DATASET = (
+    "; the items of a dataset are not cast, give them the dtype of the parameters, and what cannot "
+    "be stacked needs iterator_train__collate_fn and iterator_valid__collate_fn"
+)
+
 
 class LossFunction:
     """
@@ -201,9 +207,9 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
         # torch only warns where a prediction and a target of different shapes broadcast
         warnings.filterwarnings("error", message="Using a target size")
-        x_block, y_block = next(sample_blocks(net, X, y, len(y)))
-        n = len(y_block)
         try:
+            x_block, y_block = next(sample_blocks(net, X, y, len(y)))
+            n = len(y_block)
             output = net.infer(x_block)
             shape = tuple(output.shape) if isinstance(output, Tensor) else None
             if n_classes is not None and shape is not None:
@@ -219,6 +225,7 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
             raise UnsupportedNetError(
                 f"`net` cannot compute losses for X of {form_of(X)} "
                 f"with targets of shape {tuple(y.shape)} and dtype {y.dtype}: {error}"
+                f"{_OF_A_DATASET if isinstance(X, DatasetRows) else ''}"
             ) from error
     _check_values(losses, reduced, again, half, n, shape, tuple(y_block.shape))
 

@@ -75,15 +75,23 @@ def split_net(net: object) -> tuple[NeuralNet, Pipeline | None]:
     ------
     TypeError
         If there is no skorch net at the end.
+
+    Notes
+    -----
+    The transformers are a copy without the pipeline's `memory`.
     """
     if not isinstance(net, Pipeline):
         return check_net(net), None
-    if not isinstance(net[-1], NeuralNet):
+    last = net.steps[-1][1] if net.steps else "nothing"
+    if not isinstance(last, NeuralNet):
         raise TypeError(
-            f"`net` must end in a skorch net, got a pipeline that ends in {net[-1]!r}; flatten "
+            f"`net` must end in a skorch net, got a pipeline that ends in {last!r}; flatten "
             "pipelines in pipelines, and put this estimator last if they belong before it"
         )
-    return net[-1], net[:-1] if len(net.steps) > 1 else None
+    if len(net.steps) == 1:
+        return last, None
+    # a cache would hand one cell's random numbers to another
+    return last, clone(net[:-1]).set_params(memory=None)
 
 
 def skorch_net(net: NeuralNet | Pipeline) -> NeuralNet:

@@ -236,26 +236,31 @@ def _see(
     Raises
     ------
     ValueError
-        If transformers that saw fewer samples give something of another shape.
+        If transformers that saw other samples give something of another shape: the fewest and
+        the most of every repeat are tried.
     """
-    order = ladder.splits[0].order
-    seen = []
-    for size in (min(sizes), len(order)):
-        which = order[:size]
+    orders = [split.order for split in (*ladder.splits, ladder.refit)]
+    subsets = [order[:size] for order in orders for size in dict.fromkeys((len(order), min(sizes)))]
+    first: Samples | None = None
+    for which in subsets:
         subset = Samples(take_rows(X, which), np.empty(0), y[which])
         try:
-            seen.append(fit_transformers(transformers, subset, codec.dtype, root)[1])
+            _, seen = fit_transformers(transformers, subset, codec.dtype, root)
         except Exception as error:
-            error.add_note(f"in the transformers of `net`, fitted on {size} samples")
+            error.add_note(f"in the transformers of `net`, fitted on {len(which)} samples")
             raise
-    few, many = (map_arrays(some.X, lambda values: values.shape[1:]) for some in seen)
-    if few != many:
-        raise ValueError(
-            f"`net` has transformers that give inputs of shape {few} after {min(sizes)} samples "
-            f"and {many} after {len(order)}, and a net takes one shape only; fix what they learn "
-            "from the data (`categories`, `n_components`, `vocabulary`)"
-        )
-    return seen[-1].X, seen[-1].y
+        first = seen if first is None else first
+        shapes = [map_arrays(some.X, lambda values: values.shape[1:]) for some in (first, seen)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"`net` has transformers that give inputs of shape {shapes[0]} after "
+                f"{len(subsets[0])} samples and {shapes[1]} after {len(which)} others, and a net "
+                "takes one shape only; fix what they learn from the data (`categories`, "
+                "`n_components`, `vocabulary`)"
+            )
+    if first is None:
+        raise ValueError("`n_repeats` must be >= 1")
+    return first.X, first.y
 
 
 def _encode(codec: TargetCodec, X: Any, y: npt.NDArray) -> Samples:

@@ -61,7 +61,10 @@ class Recipe:
         shown = ("method", "train", "center", "n_draws", "n_eval", "min_steps")
         before = [] if self.transformers is None else [s for _, s in self.transformers.steps]
         return {
-            "net": " → ".join(type(step).__name__ for step in [*before, self.net]),
+            "net": " → ".join(
+                step if isinstance(step, str) else type(step).__name__
+                for step in [*before, self.net]
+            ),
             "probe": repr(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "root_seed": str(self.root),

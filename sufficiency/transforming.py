@@ -1,5 +1,6 @@
 """The steps of a pipeline before its net: fitted in every cell, on what the cell trains on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNet
 
-from sufficiency._random import isolated_rng
+from sufficiency._random import child_seed, isolated_rng
 from sufficiency.recipe import Recipe, Samples
 from sufficiency.rows import as_inputs, map_arrays, n_rows
 from sufficiency.targets import cast_inputs
@@ -34,21 +35,26 @@ class FittedTransformers:
         Of the net's parameters.
     casts : bool
         Whether what it puts out has to be converted for the net.
+    seed : int
+        For transformers that draw random numbers when they are applied to samples of a cell.
     """
 
     pipeline: Pipeline
     dtype: torch.dtype
     casts: bool
+    seed: int
 
     def inputs(self, X: Any) -> Any:
-        """Inputs for the net, of as many samples; no samples stay as they are."""
+        """Inputs for the net, of as many samples."""
         return as_net_inputs(self.pipeline.transform(X), n_rows(X), self.dtype)
 
     def __call__(self, samples: Samples) -> Samples:
-        """The same samples as the net sees them."""
+        """The same samples as the net sees them; no samples stay as they are."""
         if len(samples.y) == 0:
             return samples
-        return Samples(self.inputs(samples.X), samples.encoded, samples.y)
+        # another seed than for the fit, which may have drawn for the training samples
+        with isolated_rng(child_seed(self.seed, "candidates")):
+            return Samples(self.inputs(samples.X), samples.encoded, samples.y)
 
 
 def fit_transformers(
@@ -82,8 +88,18 @@ def fit_transformers(
     with isolated_rng(seed):
         values = copy.fit_transform(train.X, train.y)
     X = as_net_inputs(values, len(train.y), dtype)
-    casts = isinstance(X, np.ndarray) and getattr(values, "dtype", None) != X.dtype
-    return FittedTransformers(copy, dtype, casts), Samples(X, train.encoded, train.y)
+    fitted = FittedTransformers(copy, dtype, _dtypes(values) != _dtypes(X), seed)
+    return fitted, Samples(X, train.encoded, train.y)
+
+
+def _dtypes(X: Any) -> Any:
+    """Of all arrays; None for what is no array yet."""
+    several = isinstance(X, (Mapping, tuple))
+    return map_arrays(X, _dtype) if several else _dtype(X)
+
+
+def _dtype(values: Any) -> Any:
+    return getattr(values, "dtype", None)
 
 
 def transformed(recipe: Recipe, seed: int, train: Samples, *others: Samples) -> list[Samples]:
@@ -137,23 +153,33 @@ def pipeline_of(given: Pipeline, fitted: FittedTransformers | None, net: NeuralN
     """
     steps = [] if fitted is None else list(fitted.pipeline.steps)
     if fitted is not None and fitted.casts:
-        steps.append(("cast", FunctionTransformer(partial(_cast, dtype=fitted.dtype)).fit([[0.0]])))
+        cast = FunctionTransformer(partial(_cast, dtype=fitted.dtype)).fit([[0.0]])
+        # whatever scikit-learn is set to put out, the net takes arrays
+        steps.append((_unused("cast", given), cast.set_output(transform="default")))
     return Pipeline([*steps, (given.steps[-1][0], net)])
 
 
+def _unused(name: str, pipeline: Pipeline) -> str:
+    """The name, with as many underscores as it takes to be no other step's."""
+    taken = {step for step, _ in pipeline.steps}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _cast(values: Any, dtype: torch.dtype) -> Any:
-    return as_net_inputs(values, n_rows(values), dtype)
+    return as_net_inputs(values, None, dtype)
 
 
-def as_net_inputs(values: Any, count: int, dtype: torch.dtype) -> Any:
-    """What transformers put out, as arrays for the net."""
+def as_net_inputs(values: Any, count: int | None, dtype: torch.dtype) -> Any:
+    """What transformers put out, as arrays for the net; None: of any number of samples."""
     if sparse.issparse(values):
         raise TypeError(
             "`net` has transformers that put out a sparse matrix, which no net takes; set "
             "sparse_output=False, or reduce it (TruncatedSVD) before the net"
         )
     X = as_inputs(values)
-    if n_rows(X) != count:
+    if count is not None and n_rows(X) != count:
         raise ValueError(
             f"`net` has transformers that make {n_rows(X)} samples of {count}; resampling belongs "
             "before the fit"

@@ -1,15 +1,20 @@
 """Data as they come: datasets, several inputs, tables. The same samples give the same bits."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch.helper import SliceDataset, SliceDict
-from torch import nn
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from sufficiency import LandscapeSufficiencyEstimator, per_sample_losses
 from sufficiency.landscape import loss_plane
+from sufficiency.recipe import Samples
 from tests.helpers import Perceptron, classifier, labelled, measured, regressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -18,16 +23,15 @@ N = 60
 
 
 class Items(Dataset):
-    """Pairs that are made when they are read, and counted."""
+    """Pairs that are made when they are read."""
 
     def __init__(self, X, y, kind=np.asarray):
-        self.X, self.y, self.kind, self.read = X, y, kind, 0
+        self.X, self.y, self.kind = X, y, kind
 
     def __len__(self):
         return len(self.y)
 
     def __getitem__(self, i):
-        self.read += 1
         return self.kind(self.X[i]), self.y[i]
 
 
@@ -112,9 +116,9 @@ def test_a_loader_with_workers_and_a_collation_of_its_own(data, expected):
         calls.append(len(batch))
         return torch.utils.data.default_collate(batch)
 
-    loaders = {"iterator_train__collate_fn": collate, "iterator_valid__collate_fn": collate}
-    net = classifier(**loaders)
-    np.testing.assert_array_equal(numbers(estimator(net), Items(*data), None), expected)
+    np.testing.assert_array_equal(
+        numbers(estimator(loading(collate)), Items(*data), None), expected
+    )
     assert len(calls) > 10
     # arrays are collated by it, too
     calls.clear()
@@ -123,6 +127,45 @@ def test_a_loader_with_workers_and_a_collation_of_its_own(data, expected):
     zeros = per_sample_losses(scaled.initialize(), X, y)
     np.testing.assert_array_equal(zeros, per_sample_losses(scaled, np.zeros_like(X), y))
     assert calls
+
+
+def texts(X, y):
+    return Items(X, y, lambda row: " ".join(f"{float(x)!r}" for x in row))
+
+
+def boxed(X, y):
+    return Items(X, y, lambda row: SimpleNamespace(row=row))
+
+
+def _parsed(batch):
+    rows = [[float(x) for x in text.split()] for text, _ in batch]
+    return torch.tensor(rows), torch.tensor([int(target) for _, target in batch])
+
+
+def _unboxed(batch):
+    return torch.utils.data.default_collate([(box.row, target) for box, target in batch])
+
+
+def loading(collate):
+    return classifier(iterator_train__collate_fn=collate, iterator_valid__collate_fn=collate)
+
+
+@pytest.mark.parametrize(("kind", "collate"), [(texts, _parsed), (boxed, _unboxed)])
+def test_items_that_only_a_collation_of_the_users_own_can_stack(data, expected, kind, collate):
+    est = estimator(loading(collate))
+    np.testing.assert_array_equal(numbers(est, kind(*data), None), expected)
+    assert est.predict(kind(*data)).shape == (N,)
+
+
+def test_a_store_reads_texts_and_refuses_what_it_cannot_read(data, tmp_path):
+    X, y = data
+    net, params = loading(_parsed), {"store": tmp_path / "store"}
+    first, again, other = (estimator(net, **params).fit(texts(X + c, y)) for c in (0, 0, 1))
+    seconds = first.result_.table("fit_seconds")
+    np.testing.assert_array_equal(again.result_.table("fit_seconds"), seconds)
+    assert (other.result_.table("fit_seconds") != seconds).all()
+    with pytest.raises(TypeError, match="`store` can read, got items that need a collation"):
+        estimator(loading(_unboxed), **params).fit(boxed(X, y))
 
 
 def test_own_unseen_datasets(data):
@@ -253,6 +296,16 @@ class Augmented(Items):
         return self.X[i] + torch.randn(3).numpy(), self.y[i]
 
 
+class OftenAugmented(Items):
+    def __getitem__(self, i):
+        return self.X[i] + (i > 0) * torch.randn(3).numpy(), self.y[i]
+
+
+class Ragged(Items):
+    def __getitem__(self, i):
+        return self.X[i][: 1 + i % 2], self.y[i]
+
+
 @pytest.mark.parametrize(
     ("made", "error", "match"),
     [
@@ -261,6 +314,13 @@ class Augmented(Items):
         (Single, TypeError, r"pairs \(input, target\)"),
         (Triple, TypeError, "length 3; put several inputs into a dict"),
         (Augmented, ValueError, "augmentation into the module"),
+        (lambda X, y: Items(np.where(X > 2.5, np.nan, X), y), ValueError, "infinity in item"),
+        (OftenAugmented, ValueError, "augmentation into the module"),
+        (Ragged, ValueError, "items of Ragged.*needs iterator_train__collate_fn"),
+        (boxed, ValueError, "items of Items.*needs iterator_train__collate_fn"),
+        (lambda X, y: Items(X.astype(float), y), ValueError, "items of a dataset are not cast"),
+        (lambda X, y: Items(X, [None] * N), TypeError, "got NoneType; pass `y`"),
+        (lambda X, y: Items(X, [[0], [0, 1]] * (N // 2)), ValueError, "one shape, got several"),
         (lambda X, y: Items(X[:0], y[:0]), ValueError, "Items of length 0"),
         (lambda X, y: Items(X[:1], y[:1]), ValueError, "at least 2 samples"),
     ],
@@ -285,6 +345,38 @@ def test_inputs_by_name_that_do_not_fit(data, made, match):
     X, y = data
     with pytest.raises(ValueError, match=match):
         estimator(several(Joined)).fit(made(X), y)
+
+
+@pytest.mark.parametrize("made", [lambda X: [X[:, :1], X[:, 1:]], lambda X: (X[:, 0], X[:, 1:])])
+def test_several_inputs_that_are_no_tuple_of_tables(data, made):
+    X, y = data
+    with pytest.raises(ValueError, match="as a tuple of arrays with two axes or more"):
+        estimator(several(JoinedPair)).fit(made(X), y)
+
+
+def test_losses_of_a_pipeline_are_asked_of_its_net(data):
+    X, y = data
+    est = estimator(make_pipeline(StandardScaler(), classifier())).fit(X, y)
+    with pytest.raises(TypeError, match=r"pass net\[-1\] and what net\[:-1\] makes of X"):
+        per_sample_losses(est.net_, X, y)
+    inputs = est.net_[:-1].transform(X)
+    assert per_sample_losses(est.net_[-1], inputs.astype(np.float32), y).shape == (N,)
+
+
+def test_own_unseen_data_may_be_of_another_kind(data):
+    X, y = data
+    halves = slice(N // 2), slice(N // 2, None)
+    seen, unseen = ((X[half], y[half]) for half in halves)
+    a = estimator(classifier()).fit(*seen, None, *unseen)
+    b = estimator(classifier()).fit(*seen, None, Items(*unseen))
+    np.testing.assert_array_equal(a.deltas_, b.deltas_)
+
+
+def test_tables_are_sent_once_to_a_cluster(data):
+    X, y = data
+    table = pd.DataFrame(X).assign(text="a few more bytes")
+    for inputs, least in ((table, X.nbytes), (sparse.csr_matrix(X), X.nbytes), (X, X.nbytes)):
+        assert Samples(inputs, y, y).__sizeof__() >= least + 2 * y.nbytes
 
 
 def test_nested_inputs_are_refused(data):
@@ -334,4 +426,3 @@ def test_augmentation_in_the_module_is_fine(data):
 
     est = estimator(classifier(Noisy, module__n_outputs=3)).fit(Items(*data))
     assert np.isfinite(est.deltas_).all()
-    assert isinstance(est.net_.module_.hidden, nn.Linear)

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -15,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 
 from sufficiency import LandscapeSufficiencyEstimator
-from tests.helpers import classifier, labelled, regressor
+from tests.helpers import classifier, labelled, regressor, untouched_generators
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 
@@ -46,6 +48,28 @@ class Rescaled(TransformerMixin, BaseEstimator):
         return X * self.factor_
 
 
+class Stacked(TransformerMixin, BaseEstimator):
+    """One array of a dict of them."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return np.hstack([X["a"], X["b"]])
+
+
+class Jittered(TransformerMixin, BaseEstimator):
+    """Adds random numbers whenever it is applied."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return X + np.random.normal(size=X.shape)  # noqa: NPY002
+
+
 def estimator(net, **params):
     settings = {"sizes": 2, "n_repeats": 2, "n_draws": 4, "min_steps": 0, "curve": "theory"}
     return LandscapeSufficiencyEstimator(net, **(settings | {"random_state": 0} | params))
@@ -59,6 +83,10 @@ def wide(n_inputs):
         return nn.Sequential(nn.Linear(n_inputs, 4), nn.Tanh(), nn.Linear(4, 3))
 
     return classifier(module, optimizer=torch.optim.SGD)
+
+
+def dense():
+    return FunctionTransformer(lambda matrix: matrix.toarray(), accept_sparse=True)
 
 
 def test_steps_that_do_nothing_change_no_bit():
@@ -80,16 +108,15 @@ def test_transformers_see_what_the_cell_trains_on(train):
     SEEN.clear()
     est = estimator(make_pipeline(Witness(), classifier()), train=train, n_candidates=10)
     est.fit(X, labels)
-    # two trial fits, then the cells in order of size, then the refit
+    # trial fits, then the cells in order of size, then the refit
     sizes = [25, 25, 50, 50] if train == "each_size" else [50, 50]
-    fits = [(rows, of) for rows, of in SEEN[2:]]
+    fits = [(rows, of) for rows, of in SEEN[-len(sizes) - 1 :]]
     assert sorted(len(rows) for rows, _ in fits) == [*sizes, N]
     for rows, of in fits:
         np.testing.assert_array_equal(of, labels[rows.astype(int)])
     largest = [set(rows) for rows, _ in fits if len(rows) == 50]
     # ten candidates of each repeat were never seen in it, and they are disjoint
     assert len(largest[0] | largest[1]) == N
-    assert not hasattr(est.net, "steps_")
     assert not vars(est.net[0])
 
 
@@ -165,10 +192,49 @@ def test_texts():
         FunctionTransformer(lambda matrix: matrix.toarray()),
         wide(16),
     )
+    est = estimator(classifier()).fit(*labelled(N)).set_params(net=net)
     for texts in (words[y].tolist(), words[y].astype(object), pd.Series(words[y])):
-        est = estimator(net).fit(texts, y)
-        assert est.predict(texts).shape == (N,)
+        assert est.fit(texts, y).predict(texts).shape == (N,)
+    # what the table had is forgotten
     assert not hasattr(est, "n_features_in_")
+
+
+def test_lists_whose_entries_stay_what_they_are():
+    X, y = labelled(N)
+    words = [["spam"] * (1 + i) + ["ham"] for i in y]
+    counter = CountVectorizer(analyzer=list, vocabulary=["spam", "ham"], dtype=np.float32)
+    est = estimator(make_pipeline(counter, dense(), wide(2))).fit(words, y)
+    assert est.predict(words).shape == (N,)
+    rows = [[float(row[0]), "a" if row[1] > 0 else "b"] for row in X]
+    encoder = OneHotEncoder(categories=[["a", "b"]], sparse_output=False)
+    columns = make_column_transformer((StandardScaler(), [0]), (encoder, [1]))
+    listed = estimator(make_pipeline(columns, wide(3))).fit(rows, y)
+    table = estimator(make_pipeline(columns, wide(3))).fit(pd.DataFrame(rows), y)
+    np.testing.assert_array_equal(listed.deltas_, table.deltas_)
+
+
+def test_a_dict_that_the_transformers_make_one_array_of():
+    X, y = labelled(N)
+    inputs = {"a": X[:, :1], "b": X[:, 1:]}
+    est = estimator(make_pipeline(Stacked(), classifier())).fit(inputs, y)
+    plain = estimator(classifier()).fit(X, y)
+    np.testing.assert_array_equal(est.deltas_, plain.deltas_)
+    np.testing.assert_array_equal(est.predict(inputs), plain.predict(X))
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize(
+    "last", [StandardScaler(), FunctionTransformer(np.ndarray.tolist), FunctionTransformer(dict)]
+)
+def test_the_fitted_pipeline_works_alone(last, output):
+    X, y = labelled(N)
+    X, net = X.astype(float), classifier()
+    if last.get_params().get("func") is dict:
+        last = FunctionTransformer(lambda values: {"X": values})
+    with config_context(transform_output=output if isinstance(last, StandardScaler) else "default"):
+        est = estimator(Pipeline([("cast", last), ("net", net)])).fit(X, y)
+        np.testing.assert_array_equal(est.net_.predict_proba(X), est.predict_proba(X))
+    assert [name for name, _ in clone(est.net_).steps] == ["cast", "cast_", "net"]
 
 
 def test_regression_with_dropped_columns():
@@ -181,14 +247,19 @@ def test_regression_with_dropped_columns():
     assert est.score(X, y) < 1
 
 
-def test_random_transformers_follow_the_seed():
+@pytest.mark.parametrize("transformer", [Rescaled(), Jittered()])
+def test_random_transformers_follow_the_seed(transformer):
     X, y = labelled(N)
-    net = make_pipeline(Rescaled(), classifier())
-    first = estimator(net).fit(X, y)
+    net = make_pipeline(transformer, classifier())
+    with untouched_generators():
+        first = estimator(net).fit(X, y)
     np.random.seed(7)  # noqa: NPY002
     second = estimator(net).fit(X, y)
     np.testing.assert_array_equal(first.deltas_, second.deltas_)
-    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    same = StandardScaler().fit_transform(X).astype(np.float32)
+    np.testing.assert_array_equal(
+        first.net_[-1].predict_proba(same), second.net_[-1].predict_proba(same)
+    )
     parallel = estimator(net, n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(first.deltas_, parallel.deltas_)
 
@@ -228,14 +299,38 @@ def test_a_store_reads_tables(tmp_path, index):
     assert (changed.result_.table("fit_seconds") != first.result_.table("fit_seconds")).any()
 
 
-def test_sparse_input_and_sparse_store(tmp_path):
+def test_a_store_knows_the_order_of_categories(tmp_path):
     X, y = labelled(N)
-    matrix = sparse.csr_matrix(X)
-    net = make_pipeline(
-        FunctionTransformer(lambda m: m.toarray(), accept_sparse=True), classifier()
+    letters = np.where(X[:, 0] > 0, "a", "b")
+    codes = FunctionTransformer(lambda table: table["a"].cat.codes.to_numpy(np.float32)[:, None])
+    net = make_pipeline(codes, wide(1))
+    for order in (["a", "b"], ["b", "a"], ["c", "a", "b"]):
+        table = pd.DataFrame({"a": pd.Categorical(letters, order)})
+        kept = estimator(net, store=tmp_path / "store").fit(table, y)
+        np.testing.assert_array_equal(kept.deltas_, estimator(net).fit(table, y).deltas_)
+
+
+def test_a_store_reads_numbers_of_numpy_among_objects(tmp_path):
+    X, y = labelled(N)
+    rows = np.empty(X.shape, dtype=object)
+    rows[:] = [[np.int64(10 * a), np.float32(b), np.bool_(c > 0)] for a, b, c in X]
+    net = make_pipeline(StandardScaler(), classifier())
+    kept = estimator(net, store=tmp_path / "store").fit(rows, y)
+    np.testing.assert_array_equal(kept.deltas_, estimator(net).fit(rows, y).deltas_)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "dok", "lil", "dia", "bsr"])
+def test_sparse_input_and_sparse_store(tmp_path, form):
+    X, y = labelled(N)
+    net, params = make_pipeline(dense(), classifier()), {"store": tmp_path / "store"}
+    first = estimator(net, **params).fit(sparse.csr_matrix(X).asformat(form), y)
+    np.testing.assert_array_equal(first.deltas_, estimator(classifier()).fit(X, y).deltas_)
+    again, other = (
+        estimator(net, **params).fit(sparse.csr_matrix(c * X).asformat(form), y) for c in (1, 2)
     )
-    est = estimator(net, store=tmp_path / "store").fit(matrix, y)
-    np.testing.assert_array_equal(est.deltas_, estimator(classifier()).fit(X, y).deltas_)
+    seconds = first.result_.table("fit_seconds")
+    np.testing.assert_array_equal(again.result_.table("fit_seconds"), seconds)
+    assert (other.result_.table("fit_seconds") != seconds).all()
 
 
 def test_parameters_of_the_net_are_searched_as_ever():
@@ -265,6 +360,7 @@ def test_bounds_cost_and_landscapes_know_the_net_inside():
     ("net", "error", "match"),
     [
         (make_pipeline(StandardScaler(), SVC()), TypeError, "must end in a skorch net"),
+        (Pipeline([]), TypeError, "ends in 'nothing'"),
         (make_pipeline(OneHotEncoder(), classifier()), TypeError, "sparse_output=False"),
         (
             make_pipeline(OneHotEncoder(sparse_output=False, handle_unknown="ignore"), wide(20)),
@@ -296,8 +392,42 @@ def test_what_cannot_work_is_refused_before_any_training(net, error, match):
         estimator(net).fit(np.round(X), y)
 
 
+def test_supervised_transformers_see_the_labels_that_the_store_knows(tmp_path):
+    X, y = labelled(N)
+    X = np.hstack([X, X**2])
+    net = make_pipeline(SelectKBest(f_regression, k=3), classifier())
+    fits = [
+        estimator(net, store=store).fit(X, np.array([0, 100, 101])[y])
+        for store in (tmp_path / "shared", tmp_path / "own")
+    ]
+    # the same codes, other numbers, hence other columns
+    estimator(net, store=tmp_path / "new").fit(X, y)
+    again = estimator(net, store=tmp_path / "new").fit(X, np.array([0, 100, 101])[y])
+    for fit in fits:
+        np.testing.assert_array_equal(again.deltas_, fit.deltas_)
+
+
+def test_every_repeat_and_the_refit_must_have_one_shape():
+    X, y = labelled(N)
+    rare = np.round(X[:, :1])
+    rare[17] = 9.0  # one sample has a category of its own, which the subsets of one repeat lack
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    width = encoder.fit(rare).categories_[0].size
+    with pytest.raises(ValueError, match="a net takes one shape only"):
+        estimator(make_pipeline(encoder, wide(width)), n_repeats=4, sizes=[44, 48]).fit(rare, y)
+
+
+def test_a_cache_gives_no_cell_the_numbers_of_another(tmp_path):
+    X, y = labelled(N)
+    plain = estimator(make_pipeline(Rescaled(), classifier())).fit(X, y)
+    for _ in range(2):
+        cached = make_pipeline(Rescaled(), classifier(), memory=str(tmp_path / "cache"))
+        np.testing.assert_array_equal(estimator(cached).fit(X, y).deltas_, plain.deltas_)
+    assert not list(tmp_path.glob("cache/*"))
+
+
 def test_where_a_transformer_failed_is_said():
     X, y = labelled(N)
     with pytest.raises(ValueError, match="n_components") as caught:
         estimator(make_pipeline(PCA(30), classifier()), sizes=[20, 40]).fit(X, y)
-    assert "fitted on 20 samples" in str(caught.value.__notes__)
+    assert "fitted on 48 samples" in str(caught.value.__notes__)

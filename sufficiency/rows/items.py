@@ -1,9 +1,11 @@
 """Items of a torch dataset, read when they are needed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from skorch.helper import SliceDataset
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, default_collate
@@ -78,21 +80,45 @@ class DatasetRows(Dataset):
         """Inputs of some items, collated as a loader does it."""
         return default_collate([self._input(i) for i in range(*which.indices(len(self)))])
 
+    def look(self, i: int) -> Any:
+        """One input, collated; None if that takes a collation of the user's own."""
+        x = self._input(i)
+        try:
+            return default_collate([x])
+        except TypeError:
+            return None
+
     def own_targets(self) -> npt.NDArray:
         """
         Targets of the dataset itself, for which every item is read.
 
         Raises
         ------
-        TypeError
-            If there are none.
+        TypeError, ValueError
+            If there are none, they make no array, or an input is not finite.
         """
         if isinstance(self.base, SliceDataset):
             raise TypeError(
                 "`y` must be given with a SliceDataset, which holds inputs only; pass "
                 "SliceDataset(dataset, idx=1), or the dataset itself as X"
             )
-        return np.array([_plain(_pair(self._item(i))[1]) for i in range(len(self))])
+        targets = []
+        for i in range(len(self)):
+            x, target = _pair(self._item(i))
+            _check_finite(x, i)
+            targets.append(_plain(target))
+        try:
+            found = np.array(targets)
+        except ValueError as error:
+            raise ValueError(
+                "`X` must be a dataset whose targets have one shape, got several; pass them as `y`"
+            ) from error
+        if found.dtype == object:
+            raise TypeError(
+                "`X` must be a dataset whose targets are numbers or labels, got "
+                f"{', '.join(sorted({type(target).__name__ for target in targets}))}; pass `y`"
+            )
+        return found
 
 
 def _pair(item: Any) -> Any:
@@ -104,6 +130,16 @@ def _pair(item: Any) -> Any:
             + "; put several inputs into a dict: ({'a': …, 'b': …}, target)"
         )
     return item
+
+
+def _check_finite(x: Any, i: int) -> None:
+    """Refuse NaN and infinity in an item that is read anyway."""
+    parts = x.values() if isinstance(x, Mapping) else x if isinstance(x, (tuple, list)) else [x]
+    for part in parts:
+        if isinstance(part, (Tensor, np.ndarray)):
+            values = torch.as_tensor(part) if not isinstance(part, Tensor) else part
+            if values.is_floating_point() and not bool(values.isfinite().all()):
+                raise ValueError(f"`X` must be finite, got NaN or infinity in item {i}")
 
 
 def _plain(target: Any) -> Any:

@@ -121,17 +121,25 @@ def as_inputs(X: Any) -> Any:
 
 
 def row_bytes(X: Any) -> int:
-    """Bytes of one sample; of a dataset's, the first is looked at."""
+    """Bytes of one sample; of a dataset's, the first is looked at, if it can be."""
     if isinstance(X, DatasetRows):
-        X = X.batch(slice(1))
+        X = X.look(0)
+        if not (is_several(X) or isinstance(X, Tensor)):
+            return 1
     if is_several(X):
         return sum(row_bytes(part) for part in _parts(X))
     if isinstance(X, Tensor):
         return max(1, X[:1].nbytes)
+    if isinstance(X, str):
+        return max(1, len(X))
     if isinstance(X, (np.ndarray, Rows)):
         return max(1, int(np.prod(X.shape[1:])) * X.dtype.itemsize)
     # what a transformer is going to read: a table, texts
-    return max(1, int(np.sum(getattr(X, "nbytes", 0))) // max(1, n_rows(X)))
+    if hasattr(X, "memory_usage"):
+        total = int(np.sum(X.memory_usage(deep=True)))
+    else:
+        total = int(getattr(X.data, "nbytes", 0)) if sparse.issparse(X) else 0
+    return max(1, total // max(1, n_rows(X)))
 
 
 def form_of(X: Any) -> str:
@@ -142,6 +150,8 @@ def form_of(X: Any) -> str:
         return "; ".join(f"{name!r} of {form_of(part)}" for name, part in X.items())
     if isinstance(X, (tuple, list)):
         return "; ".join(f"one of {form_of(part)}" for part in X)
+    if not isinstance(X, _ARRAYS):
+        return f"a {type(X).__name__} of {n_rows(X)} rows"
     return f"shape {tuple(X.shape)} and dtype {X.dtype}"
 
 

@@ -16,7 +16,7 @@ from sufficiency.rows import DatasetRows, Rows, row_blocks
 
 __all__ = ["array_fingerprint", "inputs_fingerprint", "tensor_fingerprint"]
 
-_PLAIN = (str, bytes, bool, int, float, type(None))
+_PLAIN = (str, bytes, bool, int, float, type(None), np.integer, np.floating, np.bool_)
 
 
 def array_fingerprint(array: npt.NDArray | Rows) -> str:
@@ -63,7 +63,9 @@ def inputs_fingerprint(X: Any) -> str:
     if isinstance(X, (np.ndarray, Rows)):
         return array_fingerprint(X)
     if isinstance(X, DatasetRows):
-        parts: Any = ((str(i), inputs_fingerprint(X.batch(slice(i, i + 1)))) for i in range(len(X)))
+        parts: Any = ((str(i), inputs_fingerprint(X.look(i))) for i in range(len(X)))
+    elif isinstance(X, str):
+        parts = ((repr(X), ""),)
     elif isinstance(X, Tensor):
         return tensor_fingerprint(X)
     elif isinstance(X, Mapping):
@@ -73,7 +75,7 @@ def inputs_fingerprint(X: Any) -> str:
     elif isinstance(X, (pd.DataFrame, pd.Series)):
         columns = [X] if isinstance(X, pd.Series) else [X.iloc[:, i] for i in range(X.shape[1])]
         parts = (
-            (f"{column.name!r} {column.dtype}", array_fingerprint(_column(column)))
+            (f"{column.name!r} {_kind(column)}", array_fingerprint(_column(column)))
             for column in columns
         )
     elif sparse.issparse(X):
@@ -83,14 +85,23 @@ def inputs_fingerprint(X: Any) -> str:
             for name in ("data", "indices", "indptr")
         )
     else:
+        got = "items that need a collation" if X is None else type(X).__name__
         raise TypeError(
-            f"`X` must be of a kind that `store` can read, got {type(X).__name__}; pass an array "
-            "or a DataFrame, or fit without a store"
+            f"`X` must be of a kind that `store` can read, got {got}; pass an array "
+            "or a pandas DataFrame, or fit without a store"
         )
     fingerprint = hashlib.sha256(type(X).__name__.encode())
     for name, part in parts:
         fingerprint.update(f"{name} {part}".encode())
     return fingerprint.hexdigest()
+
+
+def _kind(column: pd.Series) -> str:
+    """Its dtype; of categories their order, and those that do not occur."""
+    dtype = column.dtype
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return str(dtype)
+    return f"{dtype} {dtype.ordered} {array_fingerprint(dtype.categories.to_numpy())}"
 
 
 def _column(column: pd.Series) -> npt.NDArray:

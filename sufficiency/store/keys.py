@@ -124,6 +124,8 @@ class FitKeys:
             "skorch": skorch.__version__,
         }
         if recipe.transformers is not None:
+            # supervised ones see the user's own targets
+            of_center["y"] = array_fingerprint(samples.y)
             of_center["transformers"] = digest(describe(recipe.transformers, "net"))
             of_center["sklearn"] = sklearn.__version__
         of_cell = {

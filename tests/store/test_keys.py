@@ -159,7 +159,7 @@ def test_every_field_of_a_recipe_is_part_of_some_key(whole):
     assert named - keys.of_cell.keys() == {"net", "transformers", "verbose"}
     piped = dataclasses.replace(recipe, transformers=make_pipeline(StandardScaler()))
     of_center = FitKeys.from_fit(piped, samples, None).of_center
-    assert of_center.keys() - keys.of_center.keys() == {"transformers", "sklearn"}
+    assert of_center.keys() - keys.of_center.keys() == {"transformers", "sklearn", "y"}
 
 
 def test_memory_maps_have_the_keys_of_arrays(whole, plain, tmp_path):
