@@ -22,8 +22,18 @@ from sufficiency.sizing.caveats import (
     unsettled,
 )
 
-__all__ = ["Doubt", "check_failures", "find_doubts", "find_failures", "warn_of_doubts"]
+__all__ = [
+    "Doubt",
+    "basis_for_decisions",
+    "check_failures",
+    "find_doubts",
+    "find_failures",
+    "useless_share",
+    "warn_of_doubts",
+]
 
+# Share of the trainings that must be of use for a decision.
+_LEAST_USEFUL = 0.5
 # Relative error of the quadratic increment, beyond which the closed form is not to be trusted.
 QUADRATIC_ERROR = 0.1
 
@@ -93,6 +103,18 @@ def check_failures(result: MeasuredLadder) -> None:
             "rate or check its loss"
         )
     warnings.warn(doubt.text, doubt.category, stacklevel=4)
+
+
+def useless_share(result: MeasuredLadder) -> float:
+    """Share of the finished cells whose net is unsettled, or has not learned."""
+    measured = result.measurements
+    useless = unsettled(measured) | no_better_than_constant(measured)
+    return float(useless.sum() / np.isfinite(measured.delta).sum())
+
+
+def basis_for_decisions(result: MeasuredLadder) -> bool:
+    """Whether Δ decides anything: around nets that have not learned it is small on any data."""
+    return useless_share(result) < _LEAST_USEFUL
 
 
 def find_doubts(result: MeasuredLadder) -> tuple[Doubt, ...]:

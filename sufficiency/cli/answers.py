@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sufficiency.cli.errors import one_line, speak_of_options
+from sufficiency.cli.errors import BadInput, one_line, speak_of_options
+from sufficiency.diagnostics import basis_for_decisions
 from sufficiency.results import SufficiencyResult
 from sufficiency.sizing import SizeEstimate
 
@@ -18,6 +19,7 @@ __all__ = [
     "Questions",
     "accepted",
     "answers_of",
+    "check_questions",
     "in_paragraphs",
     "json_text",
     "ladder_of",
@@ -77,6 +79,25 @@ class Answer:
 
     def __str__(self) -> str:
         return f"{self.question}: {self.record['text']}"
+
+
+def check_questions(questions: Questions) -> None:
+    """
+    Refuse to leave out silently what says how a threshold is meant.
+
+    Parameters
+    ----------
+    questions : Questions
+        What was asked.
+
+    Raises
+    ------
+    BadInput
+        If there is no threshold that it could be about.
+    """
+    for name in ("relative", "growth"):
+        if getattr(questions, name) and not questions.thresholds:
+            raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
 
 
 def answers_of(result: SufficiencyResult, questions: Questions) -> list[Answer]:
@@ -159,6 +180,7 @@ def _for_threshold(result: SufficiencyResult, threshold: float, asked: Questions
     }
     estimate = SizeEstimate(verdict.status, verdict.size, verdict.interval, verdict.reason)
     record |= _estimated(estimate, result.n_samples, asked.confidence)
+    record["enough"] = record["enough"] and basis_for_decisions(result)
     return Answer(question, record | {"caveats": list(verdict.caveats), "text": str(verdict)})
 
 
@@ -173,7 +195,7 @@ def _for_target(result: SufficiencyResult, kind: str, target: float, confidence:
         return Answer(question, {kind: target, **refusal, **texts})
     record = {kind: target, **_estimated(estimate, result.n_samples, confidence)}
     record["caveats"] = []
-    return Answer(question, record | {"text": _in_words(record)})
+    return Answer(question, record | {"text": _in_words(record, result.n_samples)})
 
 
 def _estimated(estimate: SizeEstimate, n_available: int, confidence: float) -> dict[str, Any]:
@@ -197,7 +219,7 @@ def _refusal(error: ValueError, confidence: float) -> dict[str, Any]:
     return {**_estimated(nothing, 0, confidence), "caveats": [], "text": f"{reason}."}
 
 
-def _in_words(record: Mapping[str, Any]) -> str:
+def _in_words(record: Mapping[str, Any], n_available: int) -> str:
     """The answer to a target in a sentence or two, as a verdict says it."""
     size, low, high = record["size"], record["low"], record["high"]
     if size is None:
@@ -211,8 +233,18 @@ def _in_words(record: Mapping[str, Any]) -> str:
     if low is not None and low != high:
         span = f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"
         start += f" ({100 * record['confidence']:g} % interval {span})"
-    missing = record["missing"]
-    return f"{start}; " + (f"about {missing:,} are missing." if missing else "none are missing.")
+    return f"{start}; {_need(record, n_available)}."
+
+
+def _need(record: Mapping[str, Any], n_available: int) -> str:
+    if record["status"] != "not_identifiable":
+        return (
+            f"about {record['missing']:,} are missing" if record["missing"] else "none are missing"
+        )
+    short = 0 if record["low"] is None else record["low"] - n_available
+    if short > 0:
+        return f"at least {short:,} are missing"
+    return f"whether the {n_available:,} there are suffice cannot be said yet"
 
 
 def ladder_of(result: SufficiencyResult) -> list[dict[str, Any]]:

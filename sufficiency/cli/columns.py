@@ -24,6 +24,8 @@ _FEW_CATEGORIES = 20
 _LISTED = 5
 # Share of values that read as numbers, beyond which a text column was meant to be numbers.
 _MOSTLY = 0.5
+# Commas for points, or between thousands.
+_COMMAS = re.compile(r"[-+]?[\d.,]*\d,\d[\d.,]*")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{1,2}:\d{2}\b")
 
 
@@ -146,7 +148,7 @@ def _encode(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[str, lis
     for name in table:
         if name in texts:
             _check_categories(str(name), table[name])
-        elif (table[name].diff().iloc[1:] == 1).all():
+        elif len(table) > 2 and (table[name].diff().iloc[1:] == 1).all():
             warnings.warn(
                 f"the column {name!r} numbers the rows; leave it out with --drop, unless their "
                 "order means something",
@@ -199,12 +201,12 @@ def _check_categories(name: str, column: pd.Series) -> None:
     values = pd.unique(column)
     if all(_DATE.match(value) for value in values):
         raise _is_a_date(column)
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    if numbers.notna().mean() > _MOSTLY and numbers.isna().any():
-        odd = values[int(np.flatnonzero(numbers.isna())[0])]
-        row = int(np.flatnonzero(column == odd)[0]) + 1
+    _check_commas(f"the column {name!r}", values)
+    odd = _no_number(column, values)
+    if odd is not None:
+        row, text = odd
         raise BadInput(
-            f"the column {name!r} is numbers, but not in row {row}, which says {odd!r}; leave "
+            f"the column {name!r} is numbers, but not in row {row}, which says {text!r}; leave "
             "such a place empty, correct it, or leave the column out with --drop"
         )
     if len(values) > max(_FEW_CATEGORIES, len(column) // 2):
@@ -212,6 +214,26 @@ def _check_categories(name: str, column: pd.Series) -> None:
             f"the column {name!r} is text with {len(values)} different values in {len(column)} "
             f"rows, which are no categories; leave it out with --drop {name}"
         )
+
+
+def _check_commas(what: str, values: Any) -> None:
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
+    others = [value for value, known in zip(values, numbers.notna(), strict=True) if not known]
+    if others and all(_COMMAS.fullmatch(value.strip()) for value in others):
+        raise BadInput(
+            f"{what} holds numbers with commas, such as {others[0]!r}; write them with a decimal "
+            "point, and nothing between thousands"
+        )
+
+
+def _no_number(column: pd.Series, values: Any) -> tuple[int, str] | None:
+    """Row, from 1, and text of the first value that is no number, if most of them are."""
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
+    if numbers.notna().mean() <= _MOSTLY or numbers.notna().all():
+        return None
+    text = values[int(np.flatnonzero(numbers.isna())[0])]
+    # labels of the rows are their numbers in the file, some may have been left out
+    return int(column.index[column == text][0]) + 1, str(text)
 
 
 def _numeric_array(source: Source) -> npt.NDArray:
@@ -236,4 +258,19 @@ def _target(source: Source) -> npt.NDArray:
         raise _is_a_date(target)
     if target.dtype == object and target.map(lambda value: hasattr(value, "as_tuple")).all():
         return target.astype(np.float64).to_numpy()
+    _check_labels(source.target_name, target.astype(str).astype(object))
     return target.astype(str).to_numpy(dtype=str)
+
+
+def _check_labels(name: str, labels: pd.Series) -> None:
+    """Refuse numbers that would be taken for classes."""
+    values = pd.unique(labels)
+    _check_commas(f"the target {name!r}", values)
+    odd = _no_number(labels, values)
+    # classes may well be 1, 2 and other
+    if odd is not None and len(values) > _FEW_CATEGORIES:
+        row, text = odd
+        raise BadInput(
+            f"the target {name!r} is numbers, but not in row {row}, which says {text!r}; correct "
+            "it, or leave the place empty and the row out with --drop-missing"
+        )

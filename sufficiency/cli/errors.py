@@ -150,7 +150,8 @@ def reported(debug: bool) -> Iterator[None]:
         raise click.Abort from error
     except click.Abort:
         raise
-    except Exception as error:
+    # a net that leaves must not choose the exit status
+    except (Exception, SystemExit) as error:
         if debug:
             traceback.print_exc()
         if isinstance(error, click.ClickException):

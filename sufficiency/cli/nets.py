@@ -66,8 +66,8 @@ def _import(spec: str, name: str) -> ModuleType:
         sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(name)
-    # a module may raise anything while it is imported
-    except Exception as error:
+    # a module may raise anything while it is imported, or even leave
+    except (Exception, SystemExit) as error:
         missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{missing}."):
             raise BadInput(
@@ -124,7 +124,7 @@ def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -
     wanted = {name: value for name, value in offered.items() if name in _parameters_of(factory)}
     try:
         net = factory(**wanted)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(
             f"--net {spec}: the factory failed with {_in_words(error)}; it is called with "
             f"{', '.join(f'{k}={v}' for k, v in wanted.items()) or 'no arguments'}"
@@ -170,6 +170,11 @@ def builtin_net(X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
     BadInput
         If the target is not of the kind that the task takes, or each sample is a class.
     """
+    if y.ndim > 2:
+        raise BadInput(
+            f"the target must have one or two dimensions for the built-in net, got {y.ndim}; "
+            "choose another --target, or a net of your own with --net"
+        )
     if task == "regression" and y.dtype.kind not in "iuf":
         raise BadInput(f"--task regression needs a target of numbers, got labels such as {y[0]!s}")
     if y.ndim == 1 and (y.dtype.kind not in "iuf" or task == "classification"):

@@ -138,7 +138,9 @@ TABLE_OPTIONS = (
     ),
     click.option("--drop", metavar="COLUMN", multiple=True, help="Leave out this column."),
     click.option("--groups", metavar="COLUMN", help="Rows with the same value are never divided."),
-    click.option("--separator", help="Between the columns of a CSV file.  [default: a comma]"),
+    click.option(
+        "--separator", help="Between the columns of a CSV file; \\t is a tab.  [default: a comma]"
+    ),
     click.option("--drop-missing", is_flag=True, help="Leave out rows with missing values."),
     click.option(
         "--task",

@@ -19,6 +19,8 @@ _PARQUET = (".parquet", ".pq")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 # Names that an error lists.
 _LISTED = 12
+# As shells pass it on, which know no tabs.
+_TABS = {"\\t", "tab"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ def read_source(
             raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
         return _read_npz(path, target or "y", features, groups)
     if kind in _CSV:
-        table = _read_csv(path, separator or ("\t" if kind == ".tsv" else ","))
+        table = _read_csv(path, _separator(separator, kind))
     elif kind in _PARQUET:
         table = _read_parquet(path)
     else:
@@ -101,10 +103,24 @@ def read_source(
     return _choose_columns(path, table, target, features, drop, groups)
 
 
+def _separator(given: str | None, kind: str) -> str:
+    if given is None:
+        return "\t" if kind == ".tsv" else ","
+    if given in _TABS:
+        return "\t"
+    if len(given) != 1:
+        raise BadInput(f"--separator must be one character, or \\t for a tab, got {given!r}")
+    return given
+
+
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     try:
         # all of a column at once, so that its type does not depend on the block
-        return pd.read_csv(path, sep=separator, low_memory=False)
+        table = pd.read_csv(path, sep=separator, low_memory=False)
+        # pandas would number names that are there twice
+        header = pd.read_csv(
+            path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
+        )
     except pd.errors.EmptyDataError:
         raise BadInput(f"{path} is empty; it must hold a line of names and rows below") from None
     except UnicodeDecodeError as error:
@@ -116,6 +132,22 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
             f"{path} cannot be read as a table with the separator {separator!r} "
             f"({one_line(error)}); repair the line, or set --separator"
         ) from None
+    _refuse_repeated(path, header.iloc[0])
+    if not isinstance(table.index, pd.RangeIndex):
+        # pandas would take the first column for names of rows, and move all others
+        raise BadInput(
+            f"{path} has more values in a row than names of columns; name all of them, and end no "
+            "row with a separator"
+        )
+    return table
+
+
+def _refuse_repeated(path: Path, names: pd.Series) -> None:
+    repeated = names[names.duplicated() & (names != "")]
+    if len(repeated):
+        raise BadInput(
+            f"{path} has several columns {repeated.iloc[0]!r}; give each a name of its own"
+        )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -144,9 +176,8 @@ def _choose_columns(
 ) -> Source:
     table.columns = [str(name) for name in table.columns]
     names = list(table.columns)
-    repeated = table.columns[table.columns.duplicated()]
-    if len(repeated):
-        raise BadInput(f"{path} has several columns {repeated[0]!r}; give each a name of its own")
+    _refuse_repeated(path, pd.Series(names, dtype=object))
+    table = table.reset_index(drop=True)  # rows are counted from 1 in errors
     if target is None:
         raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
     for option, name in [
@@ -165,7 +196,8 @@ def _choose_columns(
     for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
         if target in chosen:
             raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
-    others = [name for name in features or names if name not in {target, groups, *drop}]
+    wanted = dict.fromkeys(features or names)
+    others = [name for name in wanted if name not in {target, groups, *drop}]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
     return Source(
@@ -218,6 +250,8 @@ def _read_npz(path: Path, target: str, features: Sequence[str], groups: str | No
 def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
     if path.stat().st_size == 0:
         raise BadInput(f"{path} is empty; it must hold arrays, as numpy.savez writes them")
+    if not zipfile.is_zipfile(path):
+        raise _damaged(path, "it is no archive")
     try:
         # opened here, since np.load leaves a damaged file open
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -244,7 +278,7 @@ def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
         raise _damaged(path, error) from None
 
 
-def _damaged(path: Path, error: Exception) -> BadInput:
+def _damaged(path: Path, error: Exception | str) -> BadInput:
     return BadInput(
         f"{path} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save it "
         "again with numpy.savez"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sklearn.metrics import get_scorer_names
 
-from sufficiency.cli.answers import Questions
+from sufficiency.cli.answers import Questions, check_questions
 from sufficiency.cli.columns import Data, prepare
 from sufficiency.cli.errors import (
     ENOUGH,
@@ -114,8 +114,9 @@ def run_file(
         with quiet:
             factory = None if net is None else find_factory(net)
             data = prepare(read_source(path, **columns), drop_missing=drop_missing)
-            made = builtin_net(data.X, data.y, task)
-            if net is not None:
+            if net is None:
+                made = builtin_net(data.X, data.y, task)
+            else:
                 made = net_of(net, factory, data.X, data.y, task)
                 if task_of(made) == "classification" and data.y.ndim == 1:
                     check_classes(data.y)
@@ -140,6 +141,7 @@ def _check_options(
         raise BadInput("--growth must be left out with --order 1, which has no formula for it")
     if questions.growth is not None and parameters["n_candidates"] == 1:
         raise BadInput("--n-candidates must be >= 2 with --growth; one cannot tell gap from spread")
+    check_questions(questions)
     sizes = parameters["sizes"]
     if questions.targets and (sizes if isinstance(sizes, int) else len(sizes)) < 3:
         raise BadInput(

@@ -85,7 +85,8 @@ class Told:
         for name, categories in data.encoded.items():
             more = ", …" if len(categories) > _LISTED else ""
             lines.append(
-                f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} columns "
+                f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} "
+                f"column{'s' * (len(categories) != 1)} "
                 f"({', '.join(categories[:_LISTED])}{more})"
             )
         classes = f" with {self.n_classes} classes" if self.n_classes is not None else ""

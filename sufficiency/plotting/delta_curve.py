@@ -137,7 +137,7 @@ class DeltaCurveDisplay:
             with suppress(NotIdentifiableError):
                 size = int(result.predict_sufficient_size(threshold))
         band = None
-        if result.n_repeats > 1:
+        if result.measurements.n_repeats > 1:
             sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)
             band = np.vstack([sizes, result.delta_interval(sizes)])
         display = cls(

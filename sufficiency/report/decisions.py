@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from sufficiency.diagnostics import basis_for_decisions, useless_share
 from sufficiency.measured import MeasuredLadder
 from sufficiency.report.numbers import count, number, percent, span
 from sufficiency.report.questions import Answered
 from sufficiency.sizing import SizeEstimate, Verdict
-from sufficiency.sizing.caveats import no_better_than_constant, unsettled
 
 __all__ = ["Decision", "decide", "missing", "status_name"]
-
-# Of the trainings.
-_MOST = 0.5
 
 _STATUSES = {
     "reached": "reached",
@@ -75,7 +70,9 @@ def decide(result: MeasuredLadder, answered: Answered) -> Decision:
     if not answered.decides:
         return _open(answered, have)
     verdict = answered.verdicts[0]
-    kind, headline = _headline(verdict, _useless(result))
+    kind, headline = "unknown", "These trainings are no basis for a decision"
+    if basis_for_decisions(result):
+        kind, headline = _headline(verdict, useless_share(result))
     numbers = (
         (f"Accepted change of the loss ({_mean(verdict)})", number(verdict.change)),
         ("Samples needed", count(verdict.size) if verdict.size else "not known"),
@@ -87,16 +84,7 @@ def decide(result: MeasuredLadder, answered: Answered) -> Decision:
     return Decision(kind, sign, headline, str(verdict), numbers)
 
 
-def _useless(result: MeasuredLadder) -> float:
-    """Share of the finished cells whose net is unsettled, or has not learned."""
-    measured = result.measurements
-    useless = unsettled(measured) | no_better_than_constant(measured)
-    return float(useless.sum() / np.isfinite(measured.delta).sum())
-
-
 def _headline(verdict: Verdict, useless: float) -> tuple[str, str]:
-    if useless >= _MOST:
-        return "unknown", "These trainings are no basis for a decision"
     n, interval = verdict.n_available, verdict.interval
     least = 0 if interval is None else interval[0] - n
     if verdict.status == "not_identifiable" or verdict.size is None:

@@ -20,7 +20,7 @@ _NAMES = {
 }
 
 
-def paragraphs(result: MeasuredLadder) -> tuple[str, ...]:
+def paragraphs(result: MeasuredLadder, growth: bool = False) -> tuple[str, ...]:
     """
     How the numbers came about.
 
@@ -28,6 +28,8 @@ def paragraphs(result: MeasuredLadder) -> tuple[str, ...]:
     ----------
     result : SufficiencyResult
         From a fit or from disk.
+    growth : bool
+        Whether the thresholds are about several samples at once.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def paragraphs(result: MeasuredLadder) -> tuple[str, ...]:
     return (
         _training(result),
         _delta(result),
-        _curve(result),
+        _curve(result, growth),
         *([_cost(result)] if finished else []),
     )
 
@@ -46,20 +48,22 @@ def _training(result: MeasuredLadder) -> str:
     repeats = "The one repeat" if result.n_repeats == 1 else f"Each of {result.n_repeats} repeats"
     if result.own_unseen:
         kept = f"had the same {result.n_candidates:,} unseen samples, given by the user, and"
+        rest = f"the {result.n_samples:,} others"
     else:
         apart = "" if result.disjoint_candidates else ", some of which other repeats have as well"
         if result.n_repeats > 1 and result.disjoint_candidates:
             apart = ", other ones in each repeat"
         kept = f"kept {result.n_candidates:,} of {result.n_samples:,} samples unseen{apart}, and"
+        rest = "the others"
     first, last = result.sizes[0], result.sizes[-1]
     sizes = f"{len(result.sizes)} sizes from {first:,} to {last:,}"
     if result.settings.get("train") == "once":
         trained = f"trained one network on {last:,}, off which all {sizes} are read"
     elif len(result.sizes) == 1:
-        trained = f"trained a network on the first {last:,} of the others, in an order of its own"
+        trained = f"trained a network on the first {last:,} of {rest}, in an order of its own"
     else:
         trained = (
-            "put the others in an order of its own. A network was trained from fresh weights on "
+            f"put {rest} in an order of its own. A network was trained from fresh weights on "
             f"the first k of them, for {sizes}"
         )
     return f"{repeats} {kept} {trained}."
@@ -80,7 +84,7 @@ def _delta(result: MeasuredLadder) -> str:
     )
 
 
-def _curve(result: MeasuredLadder) -> str:
+def _curve(result: MeasuredLadder, growth: bool) -> str:
     try:
         curve = result.curve
     except ValueError:
@@ -95,13 +99,20 @@ def _curve(result: MeasuredLadder) -> str:
     intervals = (
         "Intervals come from leaving out each repeat in turn (jackknife, Student's t); beyond the "
         "measured sizes they span a power law that goes on and a network that stops learning."
-        if result.n_repeats > 1
+        if result.measurements.n_repeats > 1
         else "A single repeat gives no intervals."
     )
+    sufficient = (
+        "The change that several samples make at once follows from separate fits of its two parts, "
+        "how much single samples differ and what they have in common; a sufficient size is the "
+        "smallest from which on it stays at or below the threshold."
+        if growth
+        else "A sufficient size is the smallest from which on the curve stays at or below the "
+        "threshold."
+    )
     return (
-        f"The curve through Δ is {names[curve.family]} with κ = k + 1 and {values} ({chosen}). A "
-        "sufficient size is the smallest from which on the curve stays at or below the threshold. "
-        f"{intervals}"
+        f"The curve through Δ is {names[curve.family]} with κ = k + 1 and {values} ({chosen}). "
+        f"{sufficient} {intervals}"
     )
 
 

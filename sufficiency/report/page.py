@@ -100,15 +100,21 @@ def _content(result: MeasuredLadder, answered: Answered, title: str | None) -> d
             *(verdict.status for verdict in verdicts),
             *(target.estimate.status for target in answered.targets),
         },
-        "targets": tables.targets(answered.targets, n) if answered.targets else None,
+        "targets": _targets(answered, n),
         "suggestions": tables.suggestions(answered) if answered.suggestions else None,
         "delta": None if answered.no_curve else draw_delta(result, verdicts),
         "learning": draw_learning_curve(result) if measured else None,
         "sizes": tables.sizes(result),
         "cells": tables.cells(result),
-        "method": paragraphs(result),
+        "method": paragraphs(result, growth=answered.asked.growth is not None),
         "settings": settings(result),
     }
+
+
+def _targets(answered: Answered, n_available: int) -> tables.Table | None:
+    if not answered.targets:
+        return None
+    return tables.targets(answered.targets, n_available, answered.asked.confidence)
 
 
 def _marked(text: str) -> Markup:

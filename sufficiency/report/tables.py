@@ -132,7 +132,7 @@ def thresholds(answered: Answered, n_available: int) -> Table:
         (
             f"Change of the loss ({'RMS' if squared else 'mean absolute'})",
             "Share of the unseen loss",
-            f"Threshold for Δ ({'loss²' if squared else 'loss'})",
+            f"Threshold{' for Δ' * (first.growth is None)} ({'loss²' if squared else 'loss'})",
             "Sufficient size",
             f"{100 * first.confidence:g} % interval",
             "Status",
@@ -149,7 +149,7 @@ def _arriving(growth: float | None) -> str:
     return f"{more} more samples change"
 
 
-def targets(asked: Sequence[Target], n_available: int) -> Table:
+def targets(asked: Sequence[Target], n_available: int, confidence: float) -> Table:
     """
     Sizes and intervals of targets for loss and score.
 
@@ -159,6 +159,8 @@ def targets(asked: Sequence[Target], n_available: int) -> Table:
         One at least.
     n_available : int
         Samples passed to ``fit``.
+    confidence : float
+        Of the intervals.
 
     Returns
     -------
@@ -179,7 +181,7 @@ def targets(asked: Sequence[Target], n_available: int) -> Table:
         "targets",
         "Samples to train on until loss or score on unseen samples come to a target, by the "
         "learning curve.",
-        ("Target", "Size", "Interval", "Status", "Missing", "Remark"),
+        ("Target", "Size", f"{100 * confidence:g} % interval", "Status", "Missing", "Remark"),
         rows,
     )
 
@@ -319,7 +321,8 @@ def cells(result: MeasuredLadder) -> Table:
     failures = any(cell.failure for cell in result.cells)
     rows = []
     for cell in result.cells:
-        row = [_count(cell.repeat + 1), _count(cell.size)]
+        # from 0, as failures and the frame of a result have it
+        row = [_count(cell.repeat), _count(cell.size)]
         row += [write(getattr(cell, name)) for name, _, write in kept]
         if failures:
             row.append(Entry(cell.failure or "–", prose=bool(cell.failure)))
@@ -327,5 +330,5 @@ def cells(result: MeasuredLadder) -> Table:
     headers = ("Repeat", "Size", *(header for _, header, _ in kept))
     if failures:
         headers += ("Failed because",)
-    caption = f"All {len(rows):,} cells, one for each repeat and size."
+    caption = f"All {len(rows):,} cells, one for each repeat (counted from 0) and size."
     return Table("cells", caption, headers, tuple(rows), n_headers=2)

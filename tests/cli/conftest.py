@@ -16,10 +16,15 @@ TINY = ("--sizes", "3", "--n-repeats", "2", "--n-draws", "2", "--min-steps", "0"
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path, monkeypatch):
-    """An empty current directory, and nothing of it on the path afterwards."""
+    """An empty current directory, and nothing of it on the path or imported afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return tmp_path
+    before = set(sys.modules)
+    yield tmp_path
+    # nets of another test may have the same name
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -71,7 +71,9 @@ class TestReport:
         assert "RESULT must hold a result" in message
 
     def test_no_place(self, saved, refused):
-        assert "--out" in refused("report", "saved", "--out", "no/such/place.html")
+        message = refused("report", "saved", "--out", "no/such/place.html")
+        assert "--out no/such/place.html must lie in a directory that exists" in message
+        assert "`path`" not in message
 
     def test_a_question_that_is_refused_is_no_error(self, call, saved):
         result = call("report", "saved", "--score-target", "7", "--out", "x.html")

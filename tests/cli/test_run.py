@@ -190,7 +190,8 @@ class TestQuestions:
         ("threshold", "status"), [("10", 0), ("1e-30", 1)], ids=["enough", "not enough"]
     )
     def test_status_for_pipelines(self, threshold, status, run_tiny):
-        words = ("--threshold", threshold, "--json")
+        # long enough for more than half of the nets to settle
+        words = ("--threshold", threshold, "--json", "--min-steps", "1000")
         assert run_tiny(*words).exit_code == 0
         result = run_tiny(*words, "--fail-if-insufficient")
         assert result.exit_code == status

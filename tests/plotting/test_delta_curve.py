@@ -257,3 +257,14 @@ def test_a_threshold_that_is_never_met_is_drawn_without_a_size():
     display = DeltaCurveDisplay.from_result(rising, threshold=1e-3)
     assert display.threshold_.get_ydata()[0] == 1e-3
     assert display.size_ is None
+
+
+def test_a_single_repeat_that_finished_has_no_band(tmp_path):
+    sizes = (10, 20, 40)
+    table = np.array([[1.0], [np.nan]]) / (np.array(sizes) + 1.0) ** 2
+    result = make_result(table, sizes)
+    assert result.verdict(1e-3).interval is None
+    display = DeltaCurveDisplay.from_result(result, threshold=1e-3)
+    assert display.band is None
+    page = result.report(tmp_path / "page.html", thresholds=[1e-3]).read_text(encoding="utf-8")
+    assert "A single repeat gives no intervals" in page

@@ -208,7 +208,7 @@ def test_every_cell_is_there_and_failures_say_why(tmp_path):
     assert len(rows) == len(result.cells) == 12
     assert headers[-1] == "Failed because"
     for row, cell in zip(rows, result.cells, strict=True):
-        assert [value(c) for c in row[:2]] == [str(cell.repeat + 1), str(cell.size)]
+        assert [value(c) for c in row[:2]] == [str(cell.repeat), str(cell.size)]
         assert value(row[2]) == (None if math.isnan(cell.delta) else str(cell.delta))
         assert row[-1].text == (cell.failure or "–")
     assert [row[-1].text for row in rows].count("no luck") == 1
@@ -247,3 +247,30 @@ def test_it_stays_below_a_megabyte(tmp_path, rng, shape):
     result = make_result(table, sizes, n_samples=80_000, unseen_loss=rng.uniform(1, 2, shape))
     path = result.report(tmp_path / "a.html", thresholds=[1e-6, 1e-7, 1e-8, 1e-9])
     assert path.stat().st_size < 1_000_000
+
+
+def test_repeats_are_counted_as_failures_count_them(tmp_path):
+    page = report(one_failed(), tmp_path)
+    assert "repeat 0, size 19: no luck" in page.text
+    _, rows = table(page, "cells")
+    (failed,) = (row for row in rows if row[-1].text == "no luck")
+    assert [cell.text for cell in failed[:2]] == ["0", "19"]
+
+
+def test_own_unseen_samples_are_none_of_those_passed(tmp_path):
+    page = report(plain(own_unseen=True, disjoint_candidates=False), tmp_path)
+    assert "given by the user, and put the 100 others in an order" in page.text
+
+
+def test_thresholds_of_growth_are_not_called_those_of_delta(tmp_path):
+    page = report(plain(), tmp_path, thresholds=0.1, growth=3)
+    headers, _ = table(page, "thresholds")
+    assert "Threshold (loss²)" in headers
+    assert "follows from separate fits of its two parts" in page.text
+    headers, _ = table(report(plain(), tmp_path, thresholds=0.1), "thresholds")
+    assert "Threshold for Δ (loss²)" in headers
+
+
+def test_intervals_of_targets_say_how_sure_they_are(tmp_path):
+    page = report(plain(), tmp_path, thresholds=1e-3, loss_target=0.4, confidence=0.8)
+    assert "80 % interval" in table(page, "targets")[0]
