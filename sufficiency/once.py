@@ -1,6 +1,7 @@
 """One net for all sizes (``train="once"``): a repeat from indices to its cells."""
 
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,34 +84,39 @@ def _measure(
     draws = draws_around(recipe, trained.net, train, repeat, n)
     seen = draw_losses(recipe, trained.net, draws, train, mean=False)
     losses = draw_losses(recipe, trained.net, draws, candidates, mean=False)
+    columns: dict[str, npt.NDArray] = _columns(losses, seen, view.point, sizes)
+    seconds = np.zeros((2, len(sizes)))
+    seconds[:, 0] = trained.seconds, time.perf_counter() - start
+    columns |= {"fit_seconds": seconds[0], "probe_seconds": seconds[1]}
+    shared: dict[str, Any] = {**view.numbers, "n_draws": float(draws.n_draws)}
+    return [
+        Cell(repeat, int(size), **(shared | {name: float(v[i]) for name, v in columns.items()}))
+        for i, size in enumerate(sizes)
+    ]
+
+
+def _columns(
+    losses: npt.NDArray, seen: npt.NDArray, point: npt.NDArray, sizes: Sizes
+) -> dict[str, npt.NDArray]:
+    """Numbers of every size, from losses of the candidates, (B, J), and of its samples, (B, n)."""
+    n = seen.shape[1]
     delta, stderr = single_center_delta(losses, sizes, finite=False)
-    point = single_center_delta(view.point[None], sizes, finite=False)[0]
     in_sample = np.full(len(sizes), np.nan)
     in_sample[sizes < n] = single_center_delta(seen, sizes[sizes < n])[0]
     centered = losses - losses.mean(axis=1, keepdims=True)
     # S² splits as Δ does: that of the mean over draws, and the variance over draws
-    mean_sq = float((centered.mean(axis=0) ** 2).sum()) / (len(candidates.y) - 1)
-    pairs = sizes * (sizes + 1.0)
+    mean_sq = float((centered.mean(axis=0) ** 2).sum()) / (losses.shape[1] - 1)
+    mean_part = mean_sq / (sizes * (sizes + 1.0))
     spread = float(losses.var(axis=1, ddof=1).mean())
-    seconds = time.perf_counter() - start
-    return [
-        Cell(
-            repeat,
-            int(size),
-            delta=float(delta[i]),
-            stderr=float(stderr[i]),
-            delta_point=float(point[i]),
-            # L_k is the mean of k other samples: its distance to theirs has the variance S²/k
-            gap_sq=spread / float(size),
-            spread=spread,
-            top1pct_share=top_share((centered**2).mean(axis=0)),
-            **view.numbers,
-            fit_seconds=trained.seconds if i == 0 else 0.0,
-            probe_seconds=seconds if i == 0 else 0.0,
-            delta_mean_sq=mean_sq / float(pairs[i]),
-            delta_variance=float(delta[i]) - mean_sq / float(pairs[i]),
-            delta_in_sample=float(in_sample[i]),
-            n_draws=float(draws.n_draws),
-        )
-        for i, size in enumerate(sizes)
-    ]
+    return {
+        "delta": delta,
+        "stderr": stderr,
+        "delta_point": single_center_delta(point[None], sizes, finite=False)[0],
+        # L_k is the mean of k other samples: its distance to theirs has the variance S²/k
+        "gap_sq": spread / sizes,
+        "spread": np.full(len(sizes), spread),
+        "top1pct_share": np.full(len(sizes), top_share((centered**2).mean(axis=0))),
+        "delta_mean_sq": mean_part,
+        "delta_variance": delta - mean_part,
+        "delta_in_sample": in_sample,
+    }

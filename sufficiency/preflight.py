@@ -34,7 +34,12 @@ from sufficiency.probes import (
 from sufficiency.recipe import Samples, Scorer
 from sufficiency.rows import DatasetRows, map_arrays, take_rows
 from sufficiency.store import FitMemory, Store, remembered_seed
-from sufficiency.targets import TargetCodec, cast_inputs, fit_target_codec
+from sufficiency.targets import (
+    TargetCodec,
+    cast_inputs,
+    fit_target_codec,
+    warn_of_lost_digits,
+)
 from sufficiency.training import check_batches, initialized_net, planned_epochs, steps_per_epoch
 from sufficiency.transforming import fit_transformers
 
@@ -168,6 +173,7 @@ def plan_fit(
     _check_curve(params["curve"], len(ladder.sizes))
     sizes = _trained_sizes(ladder, params["train"], params["refit"])
     if transformers is None:
+        warn_of_lost_digits(X, codec.dtype)
         X = cast_inputs(X, codec.dtype)
         unseen = unseen and (cast_inputs(unseen[0], codec.dtype), unseen[1])
     seen = (X, y) if transformers is None else _see(transformers, X, y, ladder, sizes, codec, root)

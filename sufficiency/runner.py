@@ -19,6 +19,11 @@ __all__ = ["run_cells"]
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
 
+_BAR = {
+    "desc": "cells",
+    "bar_format": "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
+}
+
 # A forward pass costs about a third of a training step on the same samples.
 _FORWARD_SHARE = 1 / 3
 
@@ -82,14 +87,7 @@ def run_cells(
         if (repeat, sizes[0]) not in known
     )
     # the bar counts cost, not cells, so that its time left is right although large cells go first
-    bar = tqdm(
-        total=cost(every),
-        initial=cost(cells),
-        desc="cells",
-        disable=verbose < 1,
-        bar_format="{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
-    )
-    with bar:
+    with tqdm(total=cost(every), initial=cost(cells), disable=verbose < 1, **_BAR) as bar:
         bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         for finished, messages in parallel(calls):

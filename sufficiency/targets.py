@@ -1,5 +1,6 @@
 """Targets between the user's form and the net's."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,10 @@ from skorch import NeuralNet
 from sufficiency.nets import is_binary
 from sufficiency.rows import DatasetRows, map_arrays
 
-__all__ = ["TargetCodec", "cast_floating", "cast_inputs", "fit_target_codec"]
+__all__ = ["TargetCodec", "cast_floating", "cast_inputs", "fit_target_codec", "warn_of_lost_digits"]
+
+# A standard deviation of fewer roundings than this is mostly rounding.
+_COARSE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +96,24 @@ def cast_inputs(X: Any, dtype: torch.dtype) -> Any:
     if isinstance(X, DatasetRows):
         return X
     return map_arrays(X, lambda values: cast_floating(values, dtype))
+
+
+def warn_of_lost_digits(X: Any, dtype: torch.dtype) -> None:
+    """Say which columns differ by no more than the dtype of the net can tell."""
+    if not isinstance(X, np.ndarray) or X.dtype != np.float64 or X.ndim != 2:
+        return
+    deviation, largest = X.std(axis=0), np.abs(X).max(axis=0)
+    coarse = _COARSE * torch.finfo(dtype).eps * largest
+    # what float64 itself cannot tell is a constant
+    lost = np.flatnonzero((deviation < coarse) & (deviation > 1e-14 * largest))
+    if len(lost):
+        warnings.warn(
+            f"`X` has values in the columns {lost[:5].tolist()} that differ by less than the net's "
+            f"{str(dtype).removeprefix('torch.')} can tell apart, and will be rounded; subtract "
+            "their mean first",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> TargetCodec:

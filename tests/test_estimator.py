@@ -1,5 +1,7 @@
 """The estimator end to end: any net, any target, bad input refused before any training."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -572,3 +574,24 @@ def test_a_net_without_trainable_parameters_is_refused(table):
 
     with pytest.raises(UnsupportedNetError, match="trainable parameters"):
         cheap(net(module=Frozen)).fit(*table)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1.7e9])
+def test_digits_that_the_net_cannot_hold_are_pointed_out(shift):
+    # a column of seconds: float32 holds 24 bits, 1.7e9 in steps of 128
+    X, y = load_iris(return_X_y=True)
+    X[:, 2] = 10 * X[:, 2] + shift
+    est = LandscapeSufficiencyEstimator(
+        sizes=2, n_repeats=2, n_draws=2, min_steps=0, refit=False, random_state=0, curve="theory"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        est.fit(X, y)
+    told = [str(w.message) for w in caught if "will be rounded" in str(w.message)]
+    assert len(told) == (shift > 1e6)
+    if told:
+        assert "columns [2]" in told[0]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            est.fit(X - X.mean(0), y)
+        assert not any("will be rounded" in str(w.message) for w in caught)

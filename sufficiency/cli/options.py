@@ -147,7 +147,7 @@ TABLE_OPTIONS = (
         type=click.Choice(["auto", "classification", "regression"]),
         default="auto",
         show_default=True,
-        help="Of the built-in net; auto: by the type of the target.",
+        help="Of the built-in net, and what `n_outputs` of --net counts; auto: by the target.",
     ),
     click.option(
         "--net",

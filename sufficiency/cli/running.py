@@ -108,7 +108,7 @@ def run_file(
     int
         Exit status.
     """
-    _check_options(questions, delivery, net, task, parameters)
+    _check_options(questions, delivery, parameters)
     quiet = only_results_on_stdout() if delivery.as_json else nullcontext()
     with Notices(debug).listening() as notices:
         with quiet:
@@ -128,15 +128,11 @@ def run_file(
 def _check_options(
     questions: Questions,
     delivery: Delivery,
-    net: str | None,
-    task: str,
     parameters: dict[str, Any],
 ) -> None:
     """What could be refused only after a long run, or makes no sense at all."""
     if delivery.fail_if_insufficient and not questions:
         raise BadInput("--fail-if-insufficient needs a --threshold or a --score-target to fail at")
-    if net is not None and task != "auto":
-        raise BadInput("--task is about the built-in net; the one of --net decides by itself")
     if questions.growth is not None and parameters["order"] == 1:
         raise BadInput("--growth must be left out with --order 1, which has no formula for it")
     if questions.growth is not None and parameters["n_candidates"] == 1:

@@ -371,7 +371,6 @@ class TestOptions:
             (["--sizes", "2", "--score-target", "0.9"], "--sizes must be at least 3"),
             (["--n-jobs", "0"], "--n-jobs must not be 0"),
             (["--fail-if-insufficient"], "needs a --threshold"),
-            (["--net", "a:b", "--task", "regression"], "--task is about the built-in net"),
             (["--no-such-option"], "No such option"),
         ],
     )

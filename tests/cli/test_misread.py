@@ -189,3 +189,15 @@ def test_a_threshold_that_useless_nets_meet_is_not_enough(call, csv):
     answer = json.loads(result.stdout)["thresholds"][0]
     assert (answer["status"], answer["missing"], answer["enough"]) == ("at_most", 0, False)
     assert any("still moving" in caveat for caveat in answer["caveats"])
+
+
+def test_task_says_what_the_outputs_of_an_own_net_are(workplace, table, call):
+    table.assign(stars=1.0 + np.arange(60) % 5).to_csv("stars.csv", index=False)
+    (workplace / "nets_for_stars.py").write_text(
+        "import skorch\nimport torch\n"
+        "def make(n_features, n_outputs):\n"
+        "    return skorch.NeuralNetRegressor(torch.nn.Linear(n_features, n_outputs), lr=1e-3)\n"
+    )
+    words = ("--target", "stars", "--net", "nets_for_stars:make", "--json", *TINY)
+    document = json.loads(call("run", "stars.csv", *words, "--task", "regression").stdout)
+    assert document["data"]["task"] == "regression"
