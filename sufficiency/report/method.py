@@ -66,7 +66,13 @@ def _training(result: MeasuredLadder) -> str:
             f"put {rest} in an order of its own. A network was trained from fresh weights on "
             f"the first k of them, for {sizes}"
         )
-    return f"{repeats} {kept} {trained}."
+    best = ""
+    if result.settings.get("center") == "best":
+        best = (
+            " The weights kept were those of the lowest loss on validation samples, a tenth of "
+            "all, which were set aside before."
+        )
+    return f"{repeats} {kept} {trained}.{best}"
 
 
 def _delta(result: MeasuredLadder) -> str:

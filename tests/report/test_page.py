@@ -274,3 +274,12 @@ def test_thresholds_of_growth_are_not_called_those_of_delta(tmp_path):
 def test_intervals_of_targets_say_how_sure_they_are(tmp_path):
     page = report(plain(), tmp_path, thresholds=1e-3, loss_target=0.4, confidence=0.8)
     assert "80 % interval" in table(page, "targets")[0]
+
+
+def test_validation_samples_are_mentioned_where_there_are_some(tmp_path):
+    pages = [
+        make_result(settings={"center": center}).report(tmp_path / f"{center}.html")
+        for center in ("last", "best")
+    ]
+    told = ["validation samples" in page.read_text(encoding="utf-8") for page in pages]
+    assert told == [False, True]
