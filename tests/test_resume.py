@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator, runner
@@ -416,6 +417,29 @@ def test_parallel_runs_are_taken_up(number, data, tmp_path, one_thread):
     assert bits(estimator(store=tmp_path, **LONGER).fit(*data)) == uninterrupted("each_size")
     # none of them was written again
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+class DiesOnce(Callback):
+    """Kills the process that trains on the largest size, the first time."""
+
+    def __init__(self, flag):
+        self.flag = flag
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        if len(y) == 120 and not os.path.exists(self.flag):
+            Path(self.flag).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_its_cell_only(data, tmp_path):
+    deadly = DiesOnce(str(tmp_path / "died"))
+    changes = {"n_jobs": 2, "store": tmp_path / "store", "refit": False}
+    est = estimator(**changes).set_params(net__callbacks=[deadly])
+    with pytest.raises(TerminatedWorkerError, match="worker process"):
+        est.fit(*data)
+    again = clone(est).fit(*data)
+    assert bits(again) == bits(estimator(refit=False).fit(*data))
 
 
 @pytest.mark.slow
