@@ -86,18 +86,19 @@ def test_every_backend_gives_the_same_bits(cluster, digits, alone):
         assert_equal(estimator().fit(*digits).result_, alone)
 
 
-def test_a_worker_that_is_killed_is_survived(cluster, digits, alone):
+def test_a_worker_that_is_killed_is_survived(cluster, digits, tmp_path):
     with cluster() as client:
         victim = next(iter(client.run(os.getpid).values()))
 
         def kill():
-            while not client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+            # both workers have the data by then
+            while len(list(tmp_path.glob("cells/*"))) < 3:
                 time.sleep(0.05)
             os.kill(victim, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
-        found = estimator(min_steps=500).fit(*digits).result_
+        found = estimator(min_steps=500, store=tmp_path).fit(*digits).result_
         killer.join()
         assert victim not in client.run(os.getpid).values()
     assert_equal(found, estimator(min_steps=500).fit(*digits).result_)

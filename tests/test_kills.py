@@ -52,7 +52,7 @@ def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, record_prop
             process = new_process(store, log)
             process.start()
             if kills < KILLS:
-                _wait_for(process, log, rng.uniform(0, duration / 10))
+                _wait_for(process, log, rng.integers(0, 3), rng.uniform(0, duration / N_CELLS))
                 process.kill()
             process.join()
             if process.exitcode == -signal.SIGKILL:
@@ -76,9 +76,14 @@ def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, record_prop
     )
 
 
-def _wait_for(process, log, seconds):
-    """Until a random while after the process has begun to use its store."""
-    size = log.stat().st_size
-    while process.is_alive() and log.stat().st_size == size:
+def _wait_for(process, log, cells, seconds):
+    """Until some more cells are kept, and then a random while."""
+    before = _kept(log)
+    while process.is_alive() and _kept(log) < before + cells:
         time.sleep(0.002)
     time.sleep(seconds)
+
+
+def _kept(log):
+    lines = log.read_text().splitlines()
+    return sum(line.startswith("cells/") and line.endswith(": kept") for line in lines)

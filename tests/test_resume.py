@@ -310,7 +310,7 @@ def test_damage_is_named_and_costs_no_number(data, tmp_path, log):
     assert log()["cells", "kept"] == 1
 
 
-def test_an_interrupt_tells_how_to_go_on(data, tmp_path, monkeypatch, caplog):
+def test_an_interrupt_tells_how_to_go_on(data, tmp_path, monkeypatch, caplog, interrupts):
     original, calls = runner.measure_cell, []
 
     def interrupted(*args):

@@ -13,7 +13,7 @@ TEXT = "3 of 4 cells are kept; run it again to go on"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_with_a_word(number, caplog):
+def test_signals_end_with_a_word(number, caplog, interrupts):
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), interruptible(lambda: TEXT):
         signal.raise_signal(number)
