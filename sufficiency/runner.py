@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import joblib
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ["run_cells"]
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
 
+# How often cells are tried whose worker's process dies, as for want of memory.
+_ATTEMPTS = 3
+_LOST = {"TerminatedWorkerError", "FutureCancelledError", "KilledWorker"}
 _BAR = {
     "desc": "cells",
     "bar_format": "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
@@ -81,16 +85,17 @@ def run_cells(
     for cell in cells:
         logger.info("%s (from the store)", _in_words(cell))
     every = [Cell(r, size) for r in range(len(ladder.splits)) for size in ladder.sizes.tolist()]
-    calls = (
-        joblib.delayed(_finish)(memory, recipe, samples, unseen, split, repeat, sizes, n_threads)
+    calls = {
+        (repeat, sizes[0]): joblib.delayed(_finish)(
+            memory, recipe, samples, unseen, split, repeat, sizes, n_threads
+        )
         for split, repeat, sizes in _tasks(recipe, ladder)
         if (repeat, sizes[0]) not in known
-    )
+    }
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     with tqdm(total=cost(every), initial=cost(cells), disable=verbose < 1, **_BAR) as bar:
         bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        for finished, messages in parallel(calls):
+        for finished, messages in _results(calls, n_jobs):
             if memory is not None:
                 memory.store.relay(messages)
             cells.extend(finished)
@@ -99,6 +104,33 @@ def run_cells(
             bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
             bar.update(cost(finished))
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+
+
+def _results(calls: dict[tuple[int, int], Any], n_jobs: int | None) -> Iterator[Any]:
+    """Results as they come; where a worker's process dies, what it took along is done again."""
+    for attempts in range(_ATTEMPTS, 0, -1):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        try:
+            for finished, messages in parallel(list(calls.values())):
+                del calls[min((cell.repeat, cell.size) for cell in finished)]
+                yield finished, messages
+            return
+        except Exception as error:
+            if attempts == 1 or not _worker_died(error):
+                raise
+            logger.warning(
+                "a worker process died (%s); %d cells are measured again",
+                type(error).__name__,
+                len(calls),
+            )
+
+
+def _worker_died(error: Exception) -> bool:
+    """Whether joblib, or dask with the data that only this worker held, lost a process."""
+    return any(
+        cls.__name__ in _LOST and cls.__module__.split(".")[0] in {"joblib", "distributed"}
+        for cls in type(error).__mro__
+    )
 
 
 def _in_words(cell: Cell) -> str:

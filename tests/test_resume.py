@@ -419,27 +419,42 @@ def test_parallel_runs_are_taken_up(number, data, tmp_path, one_thread):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-class DiesOnce(Callback):
-    """Kills the process that trains on the largest size, the first time."""
+class Dies(Callback):
+    """Kills the process that trains on the largest size, so many times."""
 
-    def __init__(self, flag):
-        self.flag = flag
+    def __init__(self, folder, times):
+        self.folder = folder
+        self.times = times
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        if len(y) == 120 and not os.path.exists(self.flag):
-            Path(self.flag).touch()
+        deaths = len(os.listdir(self.folder))
+        if len(y) == 120 and deaths < self.times:
+            Path(self.folder, str(os.getpid())).touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_costs_its_cell_only(data, tmp_path):
-    deadly = DiesOnce(str(tmp_path / "died"))
-    changes = {"n_jobs": 2, "store": tmp_path / "store", "refit": False}
-    est = estimator(**changes).set_params(net__callbacks=[deadly])
+@pytest.mark.parametrize("with_store", [False, True])
+def test_a_worker_that_dies_is_replaced(with_store, data, tmp_path, caplog):
+    store = tmp_path / "store" if with_store else None
+    (tmp_path / "deaths").mkdir()
+    est = estimator(n_jobs=2, refit=False, store=store)
+    est.set_params(net__callbacks=[Dies(str(tmp_path / "deaths"), 1)])
+    found = est.fit(*data)
+    assert "a worker process died (TerminatedWorkerError)" in caplog.text
+    assert bits(found) == bits(estimator(refit=False).fit(*data))
+
+
+@pytest.mark.slow
+def test_workers_that_die_again_and_again_are_an_error(data, tmp_path):
+    (tmp_path / "deaths").mkdir()
+    est = estimator(n_jobs=2, refit=False, store=tmp_path / "store")
+    est.set_params(net__callbacks=[Dies(str(tmp_path / "deaths"), 100)])
     with pytest.raises(TerminatedWorkerError, match="worker process"):
         est.fit(*data)
-    again = clone(est).fit(*data)
-    assert bits(again) == bits(estimator(refit=False).fit(*data))
+    # what finished is kept
+    est.set_params(net__callbacks=None)
+    assert bits(est.fit(*data)) == bits(estimator(refit=False).fit(*data))
 
 
 @pytest.mark.slow
