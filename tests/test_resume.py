@@ -402,7 +402,7 @@ def test_killed_at_random_moments_a_fit_comes_to_the_same_end(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_parallel_runs_are_taken_up(number, data, tmp_path, one_thread):
+def test_parallel_runs_are_taken_up(number, data, tmp_path, one_thread, interrupts):
     """Workers write what they finish themselves; a signal reaches all of them."""
     with start(tmp_path, LONGER | {"n_jobs": 2}) as process:
         while len(list(tmp_path.glob("cells/*.json"))) < 2 and process.poll() is None:

@@ -62,7 +62,7 @@ def test_usage(csv):
 @pytest.mark.parametrize(
     ("number", "n_jobs"), [(signal.SIGINT, "2"), (signal.SIGTERM, "1")], ids=["int", "term"]
 )
-def test_interrupt_and_go_on(number, n_jobs, csv, workplace):
+def test_interrupt_and_go_on(number, n_jobs, csv, workplace, interrupts):
     sizes = ("--sizes", "10,20,30,40,48", "--n-repeats", "4", "--n-draws", "2", "--seed", "0")
     sizes += ("--min-steps", "100")
     words = ("run", csv, "--target", "kind", *sizes, "--store", "kept", "--n-jobs", n_jobs)
