@@ -26,27 +26,7 @@ class MeasuredLadder(Answers):
 
     :class:`SufficiencyResult` adds what goes out of it: figures, report and files. These are typed
     on this class, so that they can come before that one.
-
-    Attributes
-    ----------
-    cells : tuple of Cell
-        One for every (repeat, size), by repeat, then size; failed ones carry their reason.
-    order : {1, 2}
-        Δ is a mean square (2, in loss²) or a mean absolute value (1, in loss).
-    family : str
-        The `curve` that was asked for.
-    n_samples : int
-        Samples passed to ``fit``.
-    n_candidates : int
-        Unseen candidates of a repeat (the smallest number, if repeats differ).
-    disjoint_candidates : bool
-        Whether no two repeats share a candidate.
-    own_unseen : bool
-        Whether the candidates were the user's own, the same for all repeats.
-    constant_loss : float
-        Mean loss of the best constant prediction; NaN if there is none.
-    settings : dict
-        The estimator's settings in words, for the record.
+    The attributes are described there.
     """
 
     cells: tuple[Cell, ...]
