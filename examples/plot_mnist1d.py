@@ -20,7 +20,7 @@ X, y = curves(9000)
 
 # %%
 # A thousand curves are few for this network: trained to the end it would be worse on unseen ones
-# than a guess. With ``center="best"`` the centres are the weights of the lowest validation loss.
+# than a guess. With ``center="best"`` the centers are the weights of the lowest validation loss.
 est = LandscapeSufficiencyEstimator(
     convolutional_net(),
     sizes=[700, 1000, 1400, 2000, 4000, 7000],

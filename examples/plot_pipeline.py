@@ -45,7 +45,7 @@ est = LandscapeSufficiencyEstimator(
 # %%
 # A scaler
 # --------
-# The columns of these data are of very different size. The pipeline standardises them, by all
+# The columns of these data are of very different size. The pipeline standardizes them, by all
 # samples that it is given, and the estimator is its last step. (The warnings: nearly all of these
 # patients are easy, and Δ is about the few that are not.)
 X, y = load_breast_cancer(return_X_y=True)

@@ -19,7 +19,7 @@ X, y = load_randhie()
 
 
 class Regressor(nn.Sequential):
-    """The first layer standardises the columns, by what the training samples show."""
+    """The first layer standardizes the columns, by what the training samples show."""
 
     def __init__(self, width=32):
         super().__init__(

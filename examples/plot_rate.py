@@ -2,7 +2,7 @@
 How fast does Δ fall?
 =====================
 
-Claim: around *one* centre Δ falls as 1/k², whatever the data, and that is arithmetic. Where every
+Claim: around *one* center Δ falls as 1/k², whatever the data, and that is arithmetic. Where every
 size has a network of its own, Δ of the digits falls clearly *faster* than 1/k²: the paper's rate is
 a bound that is kept, not the exponent that is seen.
 """
@@ -20,7 +20,7 @@ SIZES = [100, 200, 400, 700, 1400]
 settings = {"sizes": SIZES, "sigma": 0.5, "n_draws": 16, "random_state": 0, "n_jobs": 2}
 
 # %%
-# One centre
+# One center
 # ----------
 # As in the paper's figures, one network is trained on everything, and every size is read off it.
 once = LandscapeSufficiencyEstimator(train="once", **settings).fit(X, y)
@@ -68,23 +68,23 @@ for size, c, error in zip(SIZES, numerators, errors, strict=True):
 print(f"exponent of κ: 95 % interval {low:.2f} to {high:.2f}")
 
 # %%
-# Left the one centre: single orders, their mean (over neighbouring sizes, too) and the closed form.
+# Left the one center: single orders, their mean (over neighboring sizes, too) and the closed form.
 # Right the retrained ones, with the fitted decay.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 left.loglog(k, orders[:3].T, color="C0", alpha=0.25, linewidth=0.4)
 left.loglog([], [], color="C0", alpha=0.5, linewidth=0.8, label="single orders")
 groups = np.array_split(np.arange(len(k)), np.unique(np.geomspace(1, len(k) - 1, 30).astype(int)))
-centres = [np.exp(np.log(k[group]).mean()) for group in groups]
+centers = [np.exp(np.log(k[group]).mean()) for group in groups]
 means = [(ratios[:, group].mean() * exact[group]).mean() for group in groups]
-left.loglog(centres, means, "o", color="C0", markersize=4, label=f"mean of {len(orders)} orders")
+left.loglog(centers, means, "o", color="C0", markersize=4, label=f"mean of {len(orders)} orders")
 left.loglog(k, exact, color="C1", label="closed form $S^2/(k(k+1))$")
-left.set(xlabel="size k (samples)", ylabel="Δ on the training samples (loss²)", title="one centre")
+left.set(xlabel="size k (samples)", ylabel="Δ on the training samples (loss²)", title="one center")
 left.legend()
 each.plot_delta(ax=right)
 right.set_title("a network for every size")
 
 # %%
-# Both claims, checked: mean and exponent of one centre agree with the closed form within five
+# Both claims, checked: mean and exponent of one center agree with the closed form within five
 # standard errors, and the interval of the retrained ones lies above 2.
 assert abs(drift) < 5 * drift_stderr
 assert abs(ratio - 1) < 5 * ratio_stderr

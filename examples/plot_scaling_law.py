@@ -35,7 +35,7 @@ est = LandscapeSufficiencyEstimator(
 ).fit(X, y)
 
 # %%
-# A few centres are not settled: with a constant learning rate the last steps still go up and down.
+# A few centers are not settled: with a constant learning rate the last steps still go up and down.
 # That is part of the recipe, and the same for all sizes, which are trained equally long.
 #
 # All sizes are measured, and the two largest put away:

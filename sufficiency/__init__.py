@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sufficiency.engine import per_sample_losses
+    from sufficiency.engine.loss_matrix import per_sample_losses
     from sufficiency.estimator import LandscapeSufficiencyEstimator
     from sufficiency.exceptions import (
         CellFailedWarning,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         LandscapeDisplay,
         LearningCurveDisplay,
     )
-    from sufficiency.results import SufficiencyResult
+    from sufficiency.result import SufficiencyResult
     from sufficiency.sizing import Verdict
 
 __all__ = [
@@ -55,13 +55,13 @@ __version__ = "0.1.0.dev0"
 # Where names come from when they are asked for: the command line's help needs no torch.
 _HOMES = {
     "LandscapeSufficiencyEstimator": "estimator",
-    "SufficiencyResult": "results",
+    "SufficiencyResult": "result",
     "Verdict": "sizing",
-    "per_sample_losses": "engine",
+    "per_sample_losses": "engine.loss_matrix",
 }
 _HOMES |= {name: "plotting" for name in __all__ if name.endswith("Display")}
 _HOMES |= {name: "exceptions" for name in __all__ if name.endswith(("Warning", "Error"))}
-_MODULES = {"cost", "curvature", "curves", "datasets", "deltas", "exceptions", "landscape"}
+_MODULES = {"curvature", "curves", "datasets", "deltas", "exceptions", "landscape"}
 _MODULES |= {"models", "plotting", "probes", "sizing", "theory"}
 
 if not TYPE_CHECKING:  # type checkers would take any name for granted

@@ -18,23 +18,7 @@ PROCESS_STATE = threading.RLock()
 
 
 def child_seed(root: int, purpose: str, *keys: int) -> int:
-    """
-    Seed of one task, a function of what the task is and of nothing else.
-
-    Parameters
-    ----------
-    root : int
-        The fit's root seed, ≥ 0.
-    purpose : {"candidates", "order", "training", "probe", "refit", "check", "directions", "subset"}
-        What the random numbers are for.
-    *keys : int
-        Which one of them: repeat, size, draw.
-
-    Returns
-    -------
-    int
-        In [0, 2**63).
-    """
+    """Seed of one task, a function of what the task is and of nothing else."""
     spawn_key = (_PURPOSES.index(purpose), *keys)
     state = np.random.SeedSequence(root, spawn_key=spawn_key).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
@@ -52,11 +36,6 @@ def isolated_rng(seed: int) -> Iterator[None]:
 
     Training uses the global generators (initial weights, shuffling, dropout), and skorch has no
     seed parameter. Everything is restored, exceptions included. Threads take turns.
-
-    Parameters
-    ----------
-    seed : int
-        In [0, 2**63).
     """
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with PROCESS_STATE, torch.random.fork_rng(devices=devices):

@@ -12,14 +12,7 @@ __all__ = ["check_choice", "check_integer", "check_number", "check_thresholds"]
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
-    """
-    Return `value` if it is one of `choices`.
-
-    Raises
-    ------
-    ValueError
-        Naming the parameter, the choices, the value and the nearest spelling.
-    """
+    """Return `value` if it is one of `choices`."""
     allowed = tuple(choices)
     if isinstance(value, str) and value in allowed:
         return value
@@ -30,16 +23,7 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
 
 
 def check_integer(name: str, value: object, minimum: int) -> int:
-    """
-    Return `value` as int if it is an integer ≥ `minimum`.
-
-    Raises
-    ------
-    TypeError
-        If it is no integer (booleans are none).
-    ValueError
-        If it is too small.
-    """
+    """Return `value` as int if it is an integer ≥ `minimum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
         raise TypeError(f"`{name}` must be an integer >= {minimum}, got {value!r}")
     if value < minimum:
@@ -50,16 +34,7 @@ def check_integer(name: str, value: object, minimum: int) -> int:
 def check_number(
     name: str, value: object, *, above: float = -math.inf, at_least: float = -math.inf
 ) -> float:
-    """
-    Return `value` as float if it is a finite number > `above` and ≥ `at_least`.
-
-    Raises
-    ------
-    TypeError
-        If it is no real number (booleans are none).
-    ValueError
-        If it is NaN, infinite or too small.
-    """
+    """Return `value` as float if it is a finite number > `above` and ≥ `at_least`."""
     rule = f"> {above:g}" if at_least == -math.inf else f">= {at_least:g}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"`{name}` must be a number {rule}, got {value!r}")
@@ -70,14 +45,7 @@ def check_number(
 
 
 def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.NDArray[np.float64]:
-    """
-    Return thresholds as a float64 array of the shape that was given.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not a finite number > 0.
-    """
+    """Return thresholds as a float64 array of the shape that was given."""
     values = np.asarray(threshold)
     if values.dtype.kind not in "iuf":
         raise ValueError(f"`{name}` must be a number > 0 or an array of them, got {threshold!r}")

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency import sizing
-from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing import SizeEstimate, Verdict
+from sufficiency.sizing.ladder import Ladder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class Answers(ABC):
 
     @property
     @abstractmethod
-    def measurements(self) -> LadderMeasurements:
+    def measurements(self) -> Ladder:
         """All numbers as tables."""
 
     def predict_sufficient_size(
@@ -50,7 +50,7 @@ class Answers(ABC):
             RMS change as a share of the unseen loss.
         relative : bool, default=False
             How to read `threshold`: √Δ ≤ threshold · L, with L the mean unseen loss at the
-            centres of the largest size.
+            centers of the largest size.
         growth : int or float, optional
             Δ for so many samples that come at once (int), or for data that grow by that fraction
             (float). None: one sample.

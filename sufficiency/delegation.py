@@ -10,17 +10,18 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sufficiency.bounds import BoundConstants, measure_constants, unit_draws
-from sufficiency.inputs import as_floating, check_inputs, check_targets
-from sufficiency.nets import skorch_net
+from sufficiency.data.checks import as_floating, check_inputs, check_targets
+from sufficiency.data.rows import check_lengths
+from sufficiency.data.samples import Samples
+from sufficiency.data.torch_datasets import DatasetRows, is_dataset
+from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.skorch_nets import skorch_net
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
-from sufficiency.predictor import Predictor
 from sufficiency.probes import Probe
-from sufficiency.recipe import Samples
-from sufficiency.results import SufficiencyResult
-from sufficiency.rows import DatasetRows, check_lengths, is_dataset
+from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import Verdict
-from sufficiency.transforming import FittedTransformers
+from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
+from sufficiency.training.transformers import FittedTransformers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -259,7 +260,7 @@ class DelegatesToResult:
         TypeError
             If the probe is not Gaussian.
         ValueError
-            If it is not centred, or for order 1, where there is no bound.
+            If it is not centered, or for order 1, where there is no bound.
         """
         self._check_has_net()
         if self.result_.order != 2:

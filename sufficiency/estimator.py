@@ -16,21 +16,21 @@ from sklearn.utils import Tags, get_tags
 
 from sufficiency._random import child_seed
 from sufficiency._threads import limited_threads, threads_of_a_worker
-from sufficiency.cells import train_on
-from sufficiency.default_net import default_net
+from sufficiency.cells.cell import train_on
+from sufficiency.data.checks import as_floating, check_fit_input
 from sufficiency.delegation import DelegatesToNet, DelegatesToResult
-from sufficiency.diagnostics import check_failures, warn_of_doubts
-from sufficiency.inputs import as_floating, check_fit_input
-from sufficiency.nets import split_net
-from sufficiency.parameters import check_parameters
-from sufficiency.predictor import Predictor
-from sufficiency.preflight import Plan, make_scorer, plan_fit, root_seed
-from sufficiency.previews import Previews, result_of
+from sufficiency.fit.parameters import check_parameters
+from sufficiency.fit.plan import Plan, make_scorer, plan_fit, root_seed
+from sufficiency.fit.previews import Previews, result_of
+from sufficiency.fit.runner import run_cells
+from sufficiency.nets.default_net import default_net
+from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.skorch_nets import split_net
 from sufficiency.probes import Probe
-from sufficiency.recipe import Recipe
-from sufficiency.runner import run_cells
-from sufficiency.store import FitMemory, Store
-from sufficiency.transforming import fit_on, pipeline_of
+from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
+from sufficiency.store import FitStore, Store
+from sufficiency.training.settings import FitSettings
+from sufficiency.training.transformers import fit_on, pipeline_of
 
 if TYPE_CHECKING:
     from skorch import NeuralNet
@@ -50,7 +50,7 @@ class LandscapeSufficiencyEstimator(
     """
     How many samples are enough for a network, measured on its loss landscape.
 
-    The net is trained on growing nested subsets of the data. Around every trained centre w_k*,
+    The net is trained on growing nested subsets of the data. Around every trained center w_k*,
     weights w are drawn from a probe, and Δ says how much the empirical loss L_k still moves when
     one unseen sample is added:
 
@@ -74,7 +74,7 @@ class LandscapeSufficiencyEstimator(
     n_repeats : int, default=4
         Independent orderings of the data, each with its own candidates and seeds.
     n_draws : int or "auto", default=32
-        Weight draws around each centre. "auto": pairs of draws and their mirror images, until
+        Weight draws around each center. "auto": pairs of draws and their mirror images, until
         the draws' part of the standard error is below 5 % of Δ or there are 256.
     n_eval : int, optional
         Training samples, at random, whose losses are taken at every draw, with the exact
@@ -84,7 +84,7 @@ class LandscapeSufficiencyEstimator(
         Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
         paper's procedure, with an estimate that is useless for a single size.
     probe : {"isotropic", "random_subspace", "curvature"} or Probe, default="isotropic"
-        Distribution of the weights around a centre; more of them, and how to write your own, in
+        Distribution of the weights around a center; more of them, and how to write your own, in
         :mod:`sufficiency.probes`.
     sigma : float, optional
         Scale of the probe. None: its default ("isotropic": 0.2 of each tensor's root mean
@@ -92,17 +92,17 @@ class LandscapeSufficiencyEstimator(
     order : {1, 2}, default=2
         2: mean square, in loss². 1: mean absolute value, in loss.
     method : {"monte_carlo", "gaussian_moment"}, default="monte_carlo"
-        Average over weight draws, or the closed form of the quadratic model around the centre
+        Average over weight draws, or the closed form of the quadratic model around the center
         (order 2, Gaussian probes, nets with second derivatives; `n_draws` then counts random
         vectors for the traces).
     train : {"each_size", "once"}, default="each_size"
         A net for every size, which a decision about data needs, or one net on everything, off
         which all sizes are read: the paper's figures.
     center : {"last", "best"}, default="last"
-        Centres are the weights after training, or those of the lowest validation loss (a tenth
+        Centers are the weights after training, or those of the lowest validation loss (a tenth
         of the samples then validates).
     min_steps : int, default=500
-        Small subsets get more epochs, to this many optimiser steps. 0: the net's epochs as they
+        Small subsets get more epochs, to this many optimizer steps. 0: the net's epochs as they
         are.
     curve : {"auto", "theory", "power_law", "transient"}, default="auto"
         Decay family; "auto" compares their forecasts.
@@ -265,7 +265,7 @@ class LandscapeSufficiencyEstimator(
         self._scorer = recipe.scorer
         if plan.codec.classes is not None:
             self.classes_ = plan.codec.classes
-        with plan.memory.interruptible(plan.ladder) if plan.memory else nullcontext():
+        with plan.memory.interruptible(plan.splits) if plan.memory else nullcontext():
             self._measure(recipe, plan)
             if self.refit:
                 self._refit(recipe, plan)
@@ -280,7 +280,7 @@ class LandscapeSufficiencyEstimator(
         y_unseen: Any,
         directory: Any = None,
         read_only: bool = False,
-    ) -> tuple[Recipe, Plan]:
+    ) -> tuple[FitSettings, Plan]:
         """Check everything and decide what is going to be done."""
         params = self.get_params(deep=False)
         given, transformers = (None, None) if self.net is None else split_net(self.net)
@@ -295,7 +295,7 @@ class LandscapeSufficiencyEstimator(
         store = None if directory is None else Store(directory, read_only=read_only)
         root = root_seed(self.random_state, store, net, X, y, transformers)
         plan = plan_fit(net, transformers, X, y, groups, unseen, params, probe, root)
-        recipe = Recipe(
+        recipe = FitSettings(
             net=net,
             transformers=transformers,
             codec=plan.codec,
@@ -313,14 +313,14 @@ class LandscapeSufficiencyEstimator(
             verbose=self.verbose,
         )
         if store is not None:
-            plan = replace(plan, memory=FitMemory.of(store, recipe, plan.samples, plan.unseen))
+            plan = replace(plan, memory=FitStore.of(store, recipe, plan.samples, plan.unseen))
         return recipe, plan
 
-    def _measure(self, recipe: Recipe, plan: Plan) -> None:
+    def _measure(self, recipe: FitSettings, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
         cells = run_cells(
             recipe,
-            plan.ladder,
+            plan.splits,
             plan.samples,
             plan.unseen,
             trained_samples=plan.trained_samples,
@@ -336,9 +336,9 @@ class LandscapeSufficiencyEstimator(
         self.curve_ = self.result_.curve
         warn_of_doubts(self.result_)
 
-    def _refit(self, recipe: Recipe, plan: Plan) -> None:
+    def _refit(self, recipe: FitSettings, plan: Plan) -> None:
         """Train on all data, unless it is known."""
-        split, samples, memory = plan.ladder.refit, plan.samples, plan.memory
+        split, samples, memory = plan.splits.refit, plan.samples, plan.memory
         trainer = memory.trainer(split.order, split.validation) if memory else train_on
         seed = child_seed(recipe.root, "refit")
         parts = [samples.take(split.order), samples.take(split.validation)]

@@ -21,11 +21,11 @@ class SufficiencyWarning(UserWarning):
 
 
 class NotSettledWarning(SufficiencyWarning):
-    """Some centres are not settled: Δ around them says little about the landscape's minima."""
+    """Some centers are not settled: Δ around them says little about the landscape's minima."""
 
 
 class InertProbeWarning(SufficiencyWarning):
-    """The probe hardly moves Δ away from its value at the centre itself."""
+    """The probe hardly moves Δ away from its value at the center itself."""
 
 
 class HeavyTailWarning(SufficiencyWarning):

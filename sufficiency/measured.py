@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency.answers import Answers
-from sufficiency.cells import CELL_COLUMNS, Cell
+from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
-from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing import fit_delta
+from sufficiency.sizing.ladder import Ladder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,11 +100,11 @@ class MeasuredLadder(Answers):
         return _column_mean(self.table("delta_in_sample"))
 
     @cached_property
-    def measurements(self) -> LadderMeasurements:
+    def measurements(self) -> Ladder:
         """All numbers as tables, for :mod:`sufficiency.sizing`."""
         tables = {name: self.table(name) for name in _TABLES}
         if self.settings.get("center") == "best":
-            # a validation-optimal centre is not meant to be a minimum of the training loss
+            # a validation-optimal center is not meant to be a minimum of the training loss
             tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
         if self.settings.get("train") == "once":
             # the one net of a repeat was trained on the largest size; the others are read off it
@@ -115,7 +115,7 @@ class MeasuredLadder(Answers):
         finished = np.isfinite(tables["delta"]).any(axis=1)
         if finished.any():
             tables = {name: table[finished] for name, table in tables.items()}
-        return LadderMeasurements(
+        return Ladder(
             sizes=self.sizes,
             constant_loss=self.constant_loss,
             order=self.order,

@@ -9,8 +9,8 @@ import torch
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
-from sufficiency.cells import Cell
-from sufficiency.results import SufficiencyResult
+from sufficiency.cells.cell import Cell
+from sufficiency.result import SufficiencyResult
 
 
 class Perceptron(nn.Module):
@@ -38,7 +38,7 @@ def regressor(module=Perceptron, **params) -> NeuralNetRegressor:
     return NeuralNetRegressor(module, **({"lr": 0.05, "max_epochs": 3, "verbose": 0} | params))
 
 
-def labelled(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def labeled(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Three classes, shifted by their number; float32 inputs, int64 codes."""
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.arange(n) % 3)
@@ -55,7 +55,7 @@ def measured(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def weights_of(net) -> dict[str, np.ndarray]:
-    """Copies of all parameters and buffers of an initialised net."""
+    """Copies of all parameters and buffers of an initialized net."""
     return {name: tensor.numpy().copy() for name, tensor in net.module_.state_dict().items()}
 
 

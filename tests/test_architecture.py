@@ -13,56 +13,33 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "sufficiency"
 
-# The way of the data. A file or folder imports only from stations before its own.
+# The way of the data. A file imports only from stations before its own.
 STATIONS = (
     "exceptions",
     "_random",
     "_threads",
     "_validation",
-    "rows",  # samples in a file
-    "theory",
-    "ladder",
+    "data",  # samples, checks, splits: indices only
     "models",
     "datasets",
-    "nets",  # cloning and inspecting skorch nets
-    "targets",  # label encoding
-    "predictor",  # a fitted net that speaks the user's labels
-    "default_net",  # the net for net=None
-    "losses",
-    "baseline",  # the best prediction that ignores its input
-    "blocks",  # how the engine cuts its work
-    "engine",
+    "nets",  # what a skorch net needs and is, targets, per-sample losses, the default net
+    "engine",  # losses[t, i] of many weights in blocks
     "curvature",
     "probes",
-    "batches",  # whole batches by index
-    "listeners",  # events of a training reach who listens
-    "training",
     "deltas",
-    "recipe",  # what all cells share
-    "transforming",  # steps of a pipeline before its net
-    "probing",  # losses at a centre and around it
+    "theory",
+    "training",  # the only folder that fits a net
     "cells",
-    "once",  # one net for all sizes
     "store",
-    "bounds",  # the paper's, with constants of a real net
-    "runner",  # all cells, in parallel
     "curves",
-    "measurements",
-    "sizing",
-    "persistence",  # cells on disk
-    "answers",  # every question of a result
-    "measured",  # all cells and what follows from them
-    "diagnostics",  # what the numbers warn of
+    "sizing",  # the only folder that decides
+    "answers",
+    "measured",
+    "fit",  # parameters, plan, runner, cost
     "landscape",
     "plotting",
     "report",
-    "results",  # the same with its figures, files and report
-    "parameters",  # of the estimator, each and together
-    "preflight",  # what can be found out before any training
-    "cost",  # of a fit, before it
-    "previews",  # a fit's cost, and the result of its finished cells
-    "inputs",  # of fit and predict
-    "delegation",  # predict and score of the refitted net
+    "result",
     "estimator",
     "cli",
     "__init__",
@@ -71,25 +48,19 @@ STATIONS = (
 
 # Stations that may know less than everything before them.
 FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
-ANSWERS = {"theory", "curves", "measurements", "sizing", "answers", "measured"}
+ANSWERS = {"curves", "sizing"}
 MAY_IMPORT = {
-    "curves": FOUNDATION | {"theory"},
-    "blocks": FOUNDATION | {"rows", "nets", "losses"},
-    "engine": FOUNDATION | {"rows", "nets", "losses", "blocks"},  # knows neither probes nor Δ
-    # centre and Hessian operator come as arguments; never X, y, the engine or Δ
+    "data": FOUNDATION,
+    "engine": FOUNDATION | {"data", "nets"},  # knows neither probes nor Δ
+    # center and Hessian operator come as arguments; never X, y, the engine or Δ
     "probes": FOUNDATION | {"curvature"},
-    "measurements": FOUNDATION | ANSWERS | {"cells"},  # of a cell, its numbers
-    "sizing": FOUNDATION | ANSWERS | {"cells"},
-    "measured": FOUNDATION | ANSWERS | {"cells"},
-    "results": FOUNDATION | ANSWERS | {"persistence", "plotting", "report"},
-    "diagnostics": FOUNDATION | ANSWERS,  # reads results
+    "curves": FOUNDATION,
+    "sizing": FOUNDATION | {"curves", "cells"},  # of a cell, its numbers
     # around a net that somebody has fitted: no training, no cells, no results
-    "landscape": FOUNDATION
-    | {"rows", "ladder", "nets", "targets", "losses", "blocks", "engine"}
-    | {"curvature", "probes", "deltas"},
-    # reads results, and of the curvature and the landscape their numbers
+    "landscape": FOUNDATION | {"data", "nets", "engine", "curvature", "probes", "deltas"},
+    # read results, and of the curvature and the landscape their numbers
     "plotting": FOUNDATION | ANSWERS | {"curvature", "landscape"},
-    "report": FOUNDATION | ANSWERS | {"diagnostics", "plotting"},
+    "report": FOUNDATION | ANSWERS | {"plotting"},
     "__main__": {"cli"},
 }
 
@@ -97,8 +68,7 @@ MAY_IMPORT = {
 ONLY_IN = {"matplotlib": {"plotting", "report"}}
 ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 # Numbers, pictures and orchestration: no tensor of their own.
-WITHOUT_TORCH = {"curves", "measurements", "sizing", "measured", "results"}
-WITHOUT_TORCH |= {"diagnostics", "plotting", "report", "estimator"}
+WITHOUT_TORCH = {"curves", "sizing", "result", "plotting", "report", "estimator"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400

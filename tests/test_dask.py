@@ -12,7 +12,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.recipe import Samples
+from sufficiency.data.samples import Samples
 
 pytestmark = [
     pytest.mark.slow,

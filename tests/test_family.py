@@ -1,4 +1,4 @@
-"""Methods and one-centre curves through the estimator, on three kinds of nets."""
+"""Methods and one-center curves through the estimator, on three kinds of nets."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,10 +12,10 @@ from sufficiency import (
     QuadraticModelWarning,
     theory,
 )
-from sufficiency.bounds import measure_constants
 from sufficiency.curvature import validate_quadratic
 from sufficiency.plotting import QuadraticValidationDisplay
 from sufficiency.probes import IsotropicGaussian, LowRankGaussian, StudentT
+from sufficiency.theory.bounds import measure_constants
 from tests.oracles import MLP
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -86,7 +86,7 @@ def test_the_closed_form_is_what_monte_carlo_estimates(module, scale, digits):
         np.testing.assert_allclose(
             exact.result_.table(name), sampled.result_.table(name), rtol=1e-5
         )
-    # what the neighbourhood adds to the point: its Monte Carlo error is that of a mean square of
+    # what the neighborhood adds to the point: its Monte Carlo error is that of a mean square of
     # nearly normal increments around D_j, 2·√(Δ_point·excess/64), four of them, plus rounding
     point = exact.result_.table("delta_point")
     added = exact.result_.table("delta") - point
@@ -118,7 +118,7 @@ def test_one_net_serves_all_sizes(module, digits):
     assert (table("fit_seconds")[:, 1:] == 0).all()
     parts = table("delta_mean_sq"), table("delta_variance")
     np.testing.assert_allclose(sum(parts), table("delta"), rtol=1e-12)
-    # one draw at the centre would have no variance; the probe's is some of Δ
+    # one draw at the center would have no variance; the probe's is some of Δ
     assert (parts[0] > 0).all()
     assert (parts[1] > 0).all()
 

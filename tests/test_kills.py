@@ -72,7 +72,7 @@ def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, record_prop
     record_property(
         "figures",
         f"{kills} kills in {rounds} fits, with {caught} of {N_CELLS} cells finished; every fit "
-        f"ended with the same bits, {len(twice)} cells or centres were computed twice",
+        f"ended with the same bits, {len(twice)} cells or centers were computed twice",
     )
 
 

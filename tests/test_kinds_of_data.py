@@ -13,9 +13,9 @@ from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from sufficiency import LandscapeSufficiencyEstimator, per_sample_losses
+from sufficiency.data.samples import Samples
 from sufficiency.landscape import loss_plane
-from sufficiency.recipe import Samples
-from tests.helpers import Perceptron, classifier, labelled, measured, regressor
+from tests.helpers import Perceptron, classifier, labeled, measured, regressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 
@@ -69,7 +69,7 @@ def several(module):
 
 @pytest.fixture(scope="module")
 def data():
-    return labelled(N)
+    return labeled(N)
 
 
 @pytest.fixture(scope="module")
@@ -407,14 +407,14 @@ def test_memory_is_halved_for_several_inputs_too(data, monkeypatch):
 
         return limited
 
-    monkeypatch.setattr("sufficiency.engine.plan_blocks", _one_block)
+    monkeypatch.setattr("sufficiency.engine.loss_matrix.plan_blocks", _one_block)
     monkeypatch.setattr(Joined, "forward", failing(Joined.forward))
     np.testing.assert_allclose(per_sample_losses(net, named(X), y), whole, rtol=1e-6)
     assert max(calls) == N
 
 
 def _one_block(net, X, y, **_):
-    from sufficiency.engine import BlockPlan
+    from sufficiency.engine.loss_matrix import BlockPlan
 
     return BlockPlan(1, len(y), vectorize=False)
 

@@ -10,7 +10,7 @@ from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator, UnsupportedNetError, per_sample_losses
-from sufficiency.engine import can_vectorize
+from sufficiency.engine.loss_matrix import can_vectorize
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 

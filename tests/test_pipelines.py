@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 
 from sufficiency import LandscapeSufficiencyEstimator
-from tests.helpers import classifier, labelled, regressor, untouched_generators
+from tests.helpers import classifier, labeled, regressor, untouched_generators
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 
@@ -90,7 +90,7 @@ def dense():
 
 
 def test_steps_that_do_nothing_change_no_bit():
-    X, y = labelled(N)
+    X, y = labeled(N)
     plain = estimator(classifier()).fit(X, y)
     for steps in ([FunctionTransformer()], ["passthrough"], []):
         piped = estimator(make_pipeline(*steps, classifier())).fit(X, y)
@@ -102,7 +102,7 @@ def test_steps_that_do_nothing_change_no_bit():
 
 @pytest.mark.parametrize("train", ["each_size", "once"])
 def test_transformers_see_what_the_cell_trains_on(train):
-    X, y = labelled(N)
+    X, y = labeled(N)
     X[:, 0] = np.arange(N)
     labels = np.array(["a", "b", "c"])[y]
     SEEN.clear()
@@ -121,11 +121,11 @@ def test_transformers_see_what_the_cell_trains_on(train):
 
 
 def test_a_cell_is_what_scaling_by_hand_gives():
-    X, y = labelled(N)
+    X, y = labeled(N)
     X *= np.float32([1, 10, 100])
     est = estimator(make_pipeline(StandardScaler(), classifier())).fit(X, y)
     ladder = est._prepare(X, y, None, None, None)[1].ladder
-    for repeat, split in enumerate(ladder.splits):
+    for repeat, split in enumerate(ladder.repeats):
         for i, size in enumerate(ladder.sizes):
             subset = X[split.order[:size]].astype(float)
             scaled = ((X - subset.mean(0)) / subset.std(0)).astype(np.float32)
@@ -166,16 +166,16 @@ def _one_input():
 
 
 def test_a_table_with_categories_and_holes():
-    X, y = labelled(N)
+    X, y = labeled(N)
     table = pd.DataFrame(X, columns=["a", "b", "c"])
-    table["colour"] = np.where(X[:, 0] > 0, "red", "blue")
+    table["color"] = np.where(X[:, 0] > 0, "red", "blue")
     table.loc[::7, "a"] = np.nan
     encoder = make_column_transformer(
         (SimpleImputer(), ["a", "b", "c"]),
-        (OneHotEncoder(categories=[["blue", "red"]], sparse_output=False), ["colour"]),
+        (OneHotEncoder(categories=[["blue", "red"]], sparse_output=False), ["color"]),
     )
     est = estimator(make_pipeline(encoder, wide(5))).fit(table, y)
-    assert est.feature_names_in_.tolist() == ["a", "b", "c", "colour"]
+    assert est.feature_names_in_.tolist() == ["a", "b", "c", "color"]
     assert est.n_features_in_ == 4
     assert set(est.predict(table)) <= {0, 1, 2}
     assert est.score(table, y) == np.mean(est.predict(table) == y)
@@ -192,7 +192,7 @@ def test_texts():
         FunctionTransformer(lambda matrix: matrix.toarray()),
         wide(16),
     )
-    est = estimator(classifier()).fit(*labelled(N)).set_params(net=net)
+    est = estimator(classifier()).fit(*labeled(N)).set_params(net=net)
     for texts in (words[y].tolist(), words[y].astype(object), pd.Series(words[y])):
         assert est.fit(texts, y).predict(texts).shape == (N,)
     # what the table had is forgotten
@@ -200,7 +200,7 @@ def test_texts():
 
 
 def test_lists_whose_entries_stay_what_they_are():
-    X, y = labelled(N)
+    X, y = labeled(N)
     words = [["spam"] * (1 + i) + ["ham"] for i in y]
     counter = CountVectorizer(analyzer=list, vocabulary=["spam", "ham"], dtype=np.float32)
     est = estimator(make_pipeline(counter, dense(), wide(2))).fit(words, y)
@@ -214,7 +214,7 @@ def test_lists_whose_entries_stay_what_they_are():
 
 
 def test_a_dict_that_the_transformers_make_one_array_of():
-    X, y = labelled(N)
+    X, y = labeled(N)
     inputs = {"a": X[:, :1], "b": X[:, 1:]}
     est = estimator(make_pipeline(Stacked(), classifier())).fit(inputs, y)
     plain = estimator(classifier()).fit(X, y)
@@ -227,7 +227,7 @@ def test_a_dict_that_the_transformers_make_one_array_of():
     "last", [StandardScaler(), FunctionTransformer(np.ndarray.tolist), FunctionTransformer(dict)]
 )
 def test_the_fitted_pipeline_works_alone(last, output):
-    X, y = labelled(N)
+    X, y = labeled(N)
     X, net = X.astype(float), classifier()
     if last.get_params().get("func") is dict:
         last = FunctionTransformer(lambda values: {"X": values})
@@ -249,7 +249,7 @@ def test_regression_with_dropped_columns():
 
 @pytest.mark.parametrize("transformer", [Rescaled(), Jittered()])
 def test_random_transformers_follow_the_seed(transformer):
-    X, y = labelled(N)
+    X, y = labeled(N)
     net = make_pipeline(transformer, classifier())
     with untouched_generators():
         first = estimator(net).fit(X, y)
@@ -265,7 +265,7 @@ def test_random_transformers_follow_the_seed(transformer):
 
 
 def test_a_store_tells_transformers_apart(tmp_path):
-    X, y = labelled(N)
+    X, y = labeled(N)
     params = {"store": tmp_path / "store", "random_state": None}
     net = make_pipeline(StandardScaler(), classifier())
     first = estimator(net, **params).fit(X, y)
@@ -285,7 +285,7 @@ def test_a_store_tells_transformers_apart(tmp_path):
 
 @pytest.mark.parametrize("index", [None, np.arange(N)[::-1]])
 def test_a_store_reads_tables(tmp_path, index):
-    X, y = labelled(N)
+    X, y = labeled(N)
     table = pd.DataFrame(X, columns=["a", "b", "c"], index=index).assign(d=["x", None] * 30)
     encoder = make_column_transformer((StandardScaler(), ["a", "b", "c"]))
     params = {"store": tmp_path / "store"}
@@ -300,7 +300,7 @@ def test_a_store_reads_tables(tmp_path, index):
 
 
 def test_a_store_knows_the_order_of_categories(tmp_path):
-    X, y = labelled(N)
+    X, y = labeled(N)
     letters = np.where(X[:, 0] > 0, "a", "b")
     codes = FunctionTransformer(lambda table: table["a"].cat.codes.to_numpy(np.float32)[:, None])
     net = make_pipeline(codes, wide(1))
@@ -311,7 +311,7 @@ def test_a_store_knows_the_order_of_categories(tmp_path):
 
 
 def test_a_store_reads_numbers_of_numpy_among_objects(tmp_path):
-    X, y = labelled(N)
+    X, y = labeled(N)
     rows = np.empty(X.shape, dtype=object)
     rows[:] = [[np.int64(10 * a), np.float32(b), np.bool_(c > 0)] for a, b, c in X]
     net = make_pipeline(StandardScaler(), classifier())
@@ -321,7 +321,7 @@ def test_a_store_reads_numbers_of_numpy_among_objects(tmp_path):
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "dok", "lil", "dia", "bsr"])
 def test_sparse_input_and_sparse_store(tmp_path, form):
-    X, y = labelled(N)
+    X, y = labeled(N)
     net, params = make_pipeline(dense(), classifier()), {"store": tmp_path / "store"}
     first = estimator(net, **params).fit(sparse.csr_matrix(X).asformat(form), y)
     np.testing.assert_array_equal(first.deltas_, estimator(classifier()).fit(X, y).deltas_)
@@ -334,7 +334,7 @@ def test_sparse_input_and_sparse_store(tmp_path, form):
 
 
 def test_parameters_of_the_net_are_searched_as_ever():
-    X, y = labelled(N)
+    X, y = labeled(N)
     est = estimator(make_pipeline(StandardScaler(), classifier()))
     search = GridSearchCV(est, {"net__neuralnetclassifier__lr": [0.1, 0.2]}, cv=2)
     search.fit(X, y)
@@ -344,7 +344,7 @@ def test_parameters_of_the_net_are_searched_as_ever():
 def test_bounds_cost_and_landscapes_know_the_net_inside():
     from sufficiency import LandscapeDisplay
 
-    X, y = labelled(N)
+    X, y = labeled(N)
     est = estimator(make_pipeline(StandardScaler(), classifier())).fit(X, y)
     assert est.bound_constants().hessian_norm > 0
     assert est.result_.settings["net"] == "StandardScaler → NeuralNetClassifier"
@@ -387,13 +387,13 @@ def test_bounds_cost_and_landscapes_know_the_net_inside():
     ],
 )
 def test_what_cannot_work_is_refused_before_any_training(net, error, match):
-    X, y = labelled(N)
+    X, y = labeled(N)
     with pytest.raises(error, match=match):
         estimator(net).fit(np.round(X), y)
 
 
 def test_supervised_transformers_see_the_labels_that_the_store_knows(tmp_path):
-    X, y = labelled(N)
+    X, y = labeled(N)
     X = np.hstack([X, X**2])
     net = make_pipeline(SelectKBest(f_regression, k=3), classifier())
     fits = [
@@ -408,7 +408,7 @@ def test_supervised_transformers_see_the_labels_that_the_store_knows(tmp_path):
 
 
 def test_every_repeat_and_the_refit_must_have_one_shape():
-    X, y = labelled(N)
+    X, y = labeled(N)
     rare = np.round(X[:, :1])
     rare[17] = 9.0  # one sample has a category of its own, which the subsets of one repeat lack
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -418,7 +418,7 @@ def test_every_repeat_and_the_refit_must_have_one_shape():
 
 
 def test_a_cache_gives_no_cell_the_numbers_of_another(tmp_path):
-    X, y = labelled(N)
+    X, y = labeled(N)
     plain = estimator(make_pipeline(Rescaled(), classifier())).fit(X, y)
     for _ in range(2):
         cached = make_pipeline(Rescaled(), classifier(), memory=str(tmp_path / "cache"))
@@ -427,7 +427,7 @@ def test_a_cache_gives_no_cell_the_numbers_of_another(tmp_path):
 
 
 def test_where_a_transformer_failed_is_said():
-    X, y = labelled(N)
+    X, y = labeled(N)
     with pytest.raises(ValueError, match="n_components") as caught:
         estimator(make_pipeline(PCA(30), classifier()), sizes=[20, 40]).fit(X, y)
     assert "fitted on 48 samples" in str(caught.value.__notes__)

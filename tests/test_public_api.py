@@ -114,7 +114,7 @@ def test_parameters_of_the_estimator_and_their_defaults():
 
 
 def test_columns_of_the_frame():
-    from sufficiency.cells import CELL_COLUMNS
+    from sufficiency.cells.cell import CELL_COLUMNS
 
     assert list(CELL_COLUMNS) == [
         "repeat",

@@ -14,7 +14,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.cells import CELL_COLUMNS
+from sufficiency.cells.cell import CELL_COLUMNS
 from tests.oracles import MLP
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -122,7 +122,7 @@ def test_two_fits_at_once_in_one_process_do_not_disturb_each_other(reference, da
 
 def test_the_order_of_cells_does_not_matter(reference, data, monkeypatch):
     """Smallest first instead of largest first."""
-    import sufficiency.runner as runner
+    import sufficiency.fit.runner as runner
 
     original = runner.joblib.delayed
     calls = []
@@ -150,7 +150,7 @@ def test_a_cell_alone_has_the_numbers_it_has_in_the_whole(reference, data):
     code = """
 import warnings; warnings.simplefilter("ignore")
 import torch; torch.set_num_threads(1)
-import sufficiency.runner as runner
+import sufficiency.fit.runner as runner
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from tests.test_reproducibility import estimator, NUMBERS
@@ -171,14 +171,14 @@ estimator().fit(*load_iris(return_X_y=True))
 
 
 def test_more_draws_keep_the_trainings(reference, data):
-    """Seeds belong to what they are for: another probe stage leaves every centre as it was."""
+    """Seeds belong to what they are for: another probe stage leaves every center as it was."""
     other = estimator(n_draws=9, sigma=0.5).fit(*data)
     for name in ("train_loss", "unseen_loss", "delta_point", "grad_norm"):
         np.testing.assert_array_equal(reference.result_.table(name), other.result_.table(name))
 
 
 def test_block_sizes_change_rounding_only(reference, data, monkeypatch):
-    import sufficiency.probing as probing
+    import sufficiency.cells.statistics as probing
 
     original = probing.plan_blocks
 

@@ -22,7 +22,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator, runner
-from sufficiency.cells import CELL_COLUMNS
+from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.exceptions import CellFailedWarning, StoreWarning
 from sufficiency.probes import RandomSubspace
 from sufficiency.store import Store
@@ -75,7 +75,7 @@ def no_training(monkeypatch):
     def refuse(*args, **kwargs):
         pytest.fail("a net is trained")
 
-    monkeypatch.setattr("sufficiency.cells.train_center", refuse)
+    monkeypatch.setattr("sufficiency.cells.cell.train_center", refuse)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_store_changes_no_bit_and_a_second_fit_computes_nothing(
     assert not log()
     first = estimator(store=tmp_path / "store").fit(*data)
     assert bits(first) == bits(plain)
-    # six cells and their centres, the refit, the net's description
+    # six cells and their centers, the refit, the net's description
     missing = {("cells", "missing"): 6, ("centers", "missing"): 14, ("nets", "missing"): 1}
     assert log() == missing | {("cells", "kept"): 6, ("centers", "kept"): 7, ("nets", "kept"): 1}
     no_training_later()
@@ -391,7 +391,7 @@ def test_killed_at_random_moments_a_fit_comes_to_the_same_end(
         assert not errors
     assert kills == planned
     assert last.strip() == f"bits {uninterrupted(train)}"
-    # no cell and no centre was finished twice; every one is there
+    # no cell and no center was finished twice; every one is there
     kept = Counter(line for line in lines if line.endswith(": kept") and "nets/" not in line)
     assert set(kept.values()) == {1}
     files = {path.name for folder in ("cells", "centers") for path in (tmp_path / folder).iterdir()}

@@ -1,4 +1,4 @@
-"""One weight, one wave: the landscape, the neighbourhood that Δ looks at, and how Δ falls."""
+"""One weight, one wave: the landscape, the neighborhood that Δ looks at, and how Δ falls."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +37,7 @@ for ax, k in zip(axes, (8, 64), strict=False):
     ax.plot(GRID, after, color="0.6", linewidth=0.6)
     ax.plot([], [], color="0.6", label="$L_{k+1}$, 40 possible samples")
     ax.plot(GRID, before, color="C0", linewidth=2, label="$L_k$")
-    ax.plot(center, before.min(), "o", color="C3", label="centre $w_k^*$")
+    ax.plot(center, before.min(), "o", color="C3", label="center $w_k^*$")
     ax.set(title=f"k = {k} samples", xlabel="weight w", ylim=(0, 1.5))
 axes[0].set_ylabel("loss")
 axes[0].legend(loc="upper left", fontsize="x-small")

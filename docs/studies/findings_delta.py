@@ -170,8 +170,8 @@ def retrained(results: list[SufficiencyResult]) -> dict:
     }
 
 
-def one_centre(task: Task, seed: int) -> dict:
-    """The curve of train="once", and single orders of the samples around the same centre."""
+def one_center(task: Task, seed: int) -> dict:
+    """The curve of train="once", and single orders of the samples around the same center."""
     est = measure(task, seed, train="once")
     X, y = (array[:1500] for array in task.data(seed))
     generator = torch.Generator().manual_seed(seed)
@@ -203,7 +203,7 @@ def one_centre(task: Task, seed: int) -> dict:
 
 def once(task: Task) -> dict:
     """Over all seeds."""
-    found = [one_centre(task, seed) for seed in SEEDS]
+    found = [one_center(task, seed) for seed in SEEDS]
     return {"seeds": found, "alpha": [each["alpha"] for each in found]}
 
 

@@ -26,11 +26,11 @@ from skorch.dataset import Dataset
 
 from sufficiency._random import child_rng, child_seed
 from sufficiency.deltas import single_center_delta
-from sufficiency.engine import loss_matrix, plan_blocks
+from sufficiency.engine.loss_matrix import loss_matrix, plan_blocks
 from sufficiency.landscape import landscape_slice, random_directions, width_measures
 from sufficiency.landscape.planes import MeanLoss, plane_draws
-from sufficiency.losses import LossFunction
 from sufficiency.models import convnet_classifier, mlp_classifier
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import ProbeDraws, RandomSubspace, prepare_probe
 
 # the gallery's data and trainings
@@ -97,7 +97,7 @@ PAIRS = (
 
 
 def widths(net: NeuralNet, data: Data, seed: int) -> dict[str, float]:
-    """Of one centre, on its training samples; curvature on the first of them."""
+    """Of one center, on its training samples; curvature on the first of them."""
     settings = {"n_directions": DIRECTIONS, "curvature": False, "seed": seed}
     near = width_measures(net, data.X, data.y, radius=RADIUS, **settings)
     far = width_measures(net, data.X, data.y, radius=FAR, **settings)
@@ -130,7 +130,7 @@ def _outputs(net: NeuralNet, data: Data) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def measured_widths() -> dict[str, dict[str, Table]]:
-    """By centre and net, a number for every seed."""
+    """By center and net, a number for every seed."""
     found: dict[str, dict[str, Table]] = {"last": {}, "best": {}}
     for name, (make, get_data) in NETS.items():
         for seed in SEEDS:
@@ -170,7 +170,7 @@ def comparisons(tables: dict[str, Table]) -> dict[str, dict]:
 
 
 def variances(net: NeuralNet, data: Data, probe: RandomSubspace, seed: int) -> tuple[float, float]:
-    """k(k+1)Δ of one centre for all k: of its training samples, and of unseen ones."""
+    """k(k+1)Δ of one center for all k: of its training samples, and of unseen ones."""
     sampler = prepare_probe(probe, LossFunction(net).center(), None, child_seed(seed, "directions"))
     seeds = [child_seed(seed, "probe", t) for t in range(DRAWS)]
     draws = ProbeDraws(sampler, seeds, torch.device("cpu"))

@@ -1,7 +1,7 @@
 """
-Which probe and which method: cost and accuracy at one centre, and one net for a whole ladder.
+Which probe and which method: cost and accuracy at one center, and one net for a whole ladder.
 
-Digits, the default perceptron. At one trained centre, Δ of every probe by every method that takes
+Digits, the default perceptron. At one trained center, Δ of every probe by every method that takes
 it, against Monte Carlo with 2000 draws of the same probe: root mean square relative error over
 twelve runs with other random numbers, and seconds of one run, preparation of the probe included.
 Then five sizes with a training each against one net for all of them.
@@ -24,11 +24,12 @@ from skorch import NeuralNet
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
-from sufficiency.cells import train_on
+from sufficiency.cells.cell import train_on
 from sufficiency.curvature import hessian_operator, quadratic_validation
+from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
-from sufficiency.engine import loss_matrix, mean_losses, plan_blocks
-from sufficiency.losses import LossFunction
+from sufficiency.engine.loss_matrix import loss_matrix, mean_losses, plan_blocks
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
     CurvatureSubspace,
     GaussianSampler,
@@ -43,7 +44,6 @@ from sufficiency.probes import (
     needs_hessian,
     prepare_probe,
 )
-from sufficiency.recipe import Samples
 
 SIZE, DRAWS, REFERENCE, RUNS = 700, 32, 2000, 12
 SIGMAS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5]
@@ -66,7 +66,7 @@ def digits() -> tuple:
 
 
 @dataclass(frozen=True, eq=False)
-class Centre:
+class Center:
     """A trained net with what it was trained on and what it has not seen."""
 
     net: NeuralNet
@@ -102,53 +102,53 @@ class Centre:
         return ((losses - means[:, None]) ** 2).mean(axis=1) / (SIZE + 1) ** 2
 
 
-def trained_centre() -> Centre:
+def trained_center() -> Center:
     """The estimator's own cell at this size, seed 0."""
     est = LandscapeSufficiencyEstimator(
         sizes=[SIZE // 2, SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
     )
     recipe, plan = est._prepare(*digits(), None, None, None)
-    split = plan.ladder.splits[0]
+    split = plan.splits.repeats[0]
     train = plan.samples.take(split.order[:SIZE])
     trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
-    return Centre(trained.net, train, plan.samples.take(split.candidates))
+    return Center(trained.net, train, plan.samples.take(split.candidates))
 
 
-def methods(centre: Centre, probe: Probe) -> dict[str, Callable[[int], float]]:
+def methods(center: Center, probe: Probe) -> dict[str, Callable[[int], float]]:
     """Δ by each method that takes the probe, as a function of the run."""
 
     def quadratic(run: int) -> float:
-        draws = centre.draws(centre.prepared(probe), run, DRAWS)
-        return quadratic_monte_carlo_delta(centre.net, *centre.data, draws).delta
+        draws = center.draws(center.prepared(probe), run, DRAWS)
+        return quadratic_monte_carlo_delta(center.net, *center.data, draws).delta
 
     def closed(run: int) -> float:
-        sampler = centre.prepared(probe)
+        sampler = center.prepared(probe)
         moment = gaussian_moment_delta(
-            centre.net, *centre.data, sampler, n_probes=DRAWS, seed=child_seed(run, "probe", 0)
+            center.net, *center.data, sampler, n_probes=DRAWS, seed=child_seed(run, "probe", 0)
         )
         return moment.statistics.delta
 
     found: dict[str, Callable[[int], float]] = {
         "monte_carlo": lambda run: float(
-            centre.monte_carlo(centre.prepared(probe), run, DRAWS).mean()
+            center.monte_carlo(center.prepared(probe), run, DRAWS).mean()
         ),
         "quadratic_monte_carlo": quadratic,
     }
-    if isinstance(centre.prepared(probe), GaussianSampler):
+    if isinstance(center.prepared(probe), GaussianSampler):
         found["gaussian_moment"] = closed
     return found
 
 
-def compare(centre: Centre, probe: Probe) -> dict:
+def compare(center: Center, probe: Probe) -> dict:
     """All methods against many draws."""
-    rows = centre.monte_carlo(centre.prepared(probe), RUNS, REFERENCE)
+    rows = center.monte_carlo(center.prepared(probe), RUNS, REFERENCE)
     reference = float(rows.mean())
     study = {
         "reference": reference,
         "reference_relative_stderr": float(rows.std(ddof=1) / REFERENCE**0.5 / reference),
         "methods": {},
     }
-    for name, method in methods(centre, probe).items():
+    for name, method in methods(center, probe).items():
         method(0)  # once for nothing: the first call of anything is slow
         start = time.perf_counter()
         errors = np.array([method(run) for run in range(RUNS)]) / reference - 1
@@ -187,15 +187,15 @@ def main() -> None:
     """Measure and write."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    centre = trained_centre()
-    validation = quadratic_validation(centre.net, *centre.data, SIGMAS)
+    center = trained_center()
+    validation = quadratic_validation(center.net, *center.data, SIGMAS)
     found = {
         "size": SIZE,
-        "n_candidates": len(centre.unseen.y),
+        "n_candidates": len(center.unseen.y),
         "draws": DRAWS,
         "reference_draws": REFERENCE,
         "runs": RUNS,
-        "n_parameters": sum(w.numel() for w in LossFunction(centre.net).center().values()),
+        "n_parameters": sum(w.numel() for w in LossFunction(center.net).center().values()),
         "validation": {
             "sigmas": validation.sigmas.tolist(),
             "relative_error": validation.relative_error.tolist(),
@@ -203,7 +203,7 @@ def main() -> None:
             "delta_ratio": validation.delta_ratio.tolist(),
             "largest_valid": validation.largest_valid,
         },
-        "probes": {name: compare(centre, probe) for name, probe in PROBES.items()},
+        "probes": {name: compare(center, probe) for name, probe in PROBES.items()},
         "ladder": {train: ladder(train) for train in ("each_size", "once")},
     }
     print(record.write("methods", "python docs/studies/methods.py", found))

@@ -1,10 +1,10 @@
 """
-Distribution against point: how much Δ varies over seeds, at the centre and around it.
+Distribution against point: how much Δ varies over seeds, at the center and around it.
 
 Digits, the default perceptron and a small batch-norm convolution net, the estimator's own cells at
 two sizes. Every seed has its own order of the data, candidates, initial weights and draws; then,
 with the data of one seed, trainings that differ in initial weights, batches and draws only. At each
-centre Δ is measured for the point mass and for layer-relative Gaussians, of the same draws
+center Δ is measured for the point mass and for layer-relative Gaussians, of the same draws
 stretched: 128 of them, and the default 32, which are the first of these.
 
     python docs/studies/point.py
@@ -28,9 +28,9 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
-from sufficiency.cells import train_on
+from sufficiency.cells.cell import train_on
+from sufficiency.cells.statistics import increment_statistics, view_center
 from sufficiency.probes import IsotropicGaussian
-from sufficiency.probing import increment_statistics, view_center
 
 SIGMAS = (0.1, 0.2, 0.3, 0.5)
 SIZES = (350, 1400)
@@ -64,15 +64,15 @@ def conv_net() -> NeuralNetClassifier:
 
 
 def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int) -> dict:
-    """Δ of the point mass and of all σ around one centre: the estimator's cell."""
+    """Δ of the point mass and of all σ around one center: the estimator's cell."""
     X, y = load_digits(return_X_y=True)
     est = LandscapeSufficiencyEstimator(
         net, sizes=list(SIZES), n_repeats=1, curve="theory", refit=False, random_state=seed
     )
     recipe, plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
-    split = plan.ladder.splits[0]
+    split = plan.splits.repeats[0]
     train, unseen = plan.samples.take(split.order[:size]), plan.samples.take(split.candidates)
-    # training 0 is the seed's own; what is drawn around a centre goes with the training
+    # training 0 is the seed's own; what is drawn around a center goes with the training
     recipe = replace(recipe, root=child_seed(recipe.root, "training", training))
     trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
     view = view_center(recipe, trained, train, unseen, 0, size)
@@ -104,7 +104,7 @@ def relative_deviation(deltas: npt.NDArray) -> npt.NDArray:
 
 
 def against_point(deltas: npt.NDArray) -> npt.NDArray:
-    """Relative deviation over that of the point mass, which the same centres have."""
+    """Relative deviation over that of the point mass, which the same centers have."""
     deviation = relative_deviation(deltas)
     return deviation / deviation[0]
 

@@ -24,7 +24,6 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency._random import child_seed
-from sufficiency.blocks import plan_blocks
 from sufficiency.curvature import (
     LossDerivatives,
     hessian_operator,
@@ -39,8 +38,9 @@ from sufficiency.deltas import (
     monte_carlo_delta,
     quadratic_monte_carlo_delta,
 )
-from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
-from sufficiency.losses import LossFunction
+from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_losses
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
     CurvatureSubspace,
     GaussianSampler,
@@ -49,7 +49,7 @@ from sufficiency.probes import (
     prepare_probe,
 )
 from sufficiency.theory import bound, theorem1_bound
-from sufficiency.training import train_center
+from sufficiency.training.centers import train_center
 
 SIZE, N_CANDIDATES, STEPS = 500, 200, 600
 SIGMAS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]

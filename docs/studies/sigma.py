@@ -1,8 +1,8 @@
 """
-Which σ: does the neighbourhood matter, and is it still a neighbourhood of a trained net?
+Which σ: does the neighborhood matter, and is it still a neighborhood of a trained net?
 
 Three architectures on the digits, trained until they settle, at three sizes and in three repeats.
-Around every centre: Δ over Δ at the centre itself, and the mean loss of the draws over the loss
+Around every center: Δ over Δ at the center itself, and the mean loss of the draws over the loss
 of the best constant prediction, for the layer-relative isotropic Gaussian over σ, and for the
 other probes.
 
@@ -24,10 +24,9 @@ from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 
 from sufficiency._random import child_rng, child_seed
-from sufficiency.baseline import constant_loss
 from sufficiency.curvature import hessian_operator
 from sufficiency.deltas import monte_carlo_delta
-from sufficiency.engine import (
+from sufficiency.engine.loss_matrix import (
     BlockPlan,
     StackedWeights,
     can_vectorize,
@@ -35,7 +34,8 @@ from sufficiency.engine import (
     mean_losses,
     plan_blocks,
 )
-from sufficiency.losses import LossFunction
+from sufficiency.nets.constant_prediction import constant_loss
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
     CurvatureSubspace,
     IsotropicGaussian,
@@ -47,7 +47,7 @@ from sufficiency.probes import (
     needs_hessian,
     prepare_probe,
 )
-from sufficiency.training import TrainedCenter, train_center
+from sufficiency.training.centers import TrainedCenter, train_center
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 SIZES = (100, 400, 1400)
@@ -88,7 +88,7 @@ class Transformer(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Centre:
+class Center:
     """A trained net, its data, and how they are evaluated."""
 
     trained: TrainedCenter
@@ -110,8 +110,8 @@ class Centre:
         )
 
 
-def centres(module: Callable[[], nn.Module]) -> Iterator[tuple[int, int, Centre]]:
-    """Repeat, size and trained centre."""
+def centers(module: Callable[[], nn.Module]) -> Iterator[tuple[int, int, Center]]:
+    """Repeat, size and trained center."""
     data = load_digits()
     X, y = (data.images[:, None] / 16).astype(np.float32), data.target.astype(np.int64)
     net = NeuralNetClassifier(
@@ -134,35 +134,35 @@ def centres(module: Callable[[], nn.Module]) -> Iterator[tuple[int, int, Centre]
             vectorize = can_vectorize(trained.net, X[:8], y[:8])
             plan = plan_blocks(trained.net, *train, n_draws=DRAWS, vectorize=vectorize)
             constant = constant_loss(trained.net, *unseen)
-            yield repeat, size, Centre(trained, train, unseen, plan, constant)
+            yield repeat, size, Center(trained, train, unseen, plan, constant)
 
 
-def at_centre(centre: Centre, size: int) -> dict:
-    """Losses at the centre, and how settled it is."""
-    weights = LossFunction(centre.net).center()
-    train, unseen = centre.losses(StackedWeights({n: w[None] for n, w in weights.items()}))
-    earlier = StackedWeights({n: w[None] for n, w in centre.trained.earlier.items()})
-    loop = BlockPlan(1, centre.plan.samples, vectorize=False)
-    before = mean_losses(centre.net, earlier, *centre.train, loop)
+def at_center(center: Center, size: int) -> dict:
+    """Losses at the center, and how settled it is."""
+    weights = LossFunction(center.net).center()
+    train, unseen = center.losses(StackedWeights({n: w[None] for n, w in weights.items()}))
+    earlier = StackedWeights({n: w[None] for n, w in center.trained.earlier.items()})
+    loop = BlockPlan(1, center.plan.samples, vectorize=False)
+    before = mean_losses(center.net, earlier, *center.train, loop)
     rms = np.sqrt(np.mean((unseen - train) ** 2))
     return {
         "train_loss": float(train[0]),
         "unseen_loss": float(unseen.mean()),
-        "accuracy": float(centre.net.score(*centre.unseen)),
-        "drift_over_rms": float(abs(before - train)[0] / centre.trained.tenths / rms),
+        "accuracy": float(center.net.score(*center.unseen)),
+        "drift_over_rms": float(abs(before - train)[0] / center.trained.tenths / rms),
         "delta_point": float(rms**2 / (size + 1) ** 2),
     }
 
 
-def at_draws(centre: Centre, probe: Probe, repeat: int, size: int) -> dict:
-    """Δ over Δ at the centre, and losses of the draws over the constant prediction's."""
-    weights = LossFunction(centre.net).center()
-    hessian = hessian_operator(centre.net, *centre.train) if needs_hessian(probe) else None
+def at_draws(center: Center, probe: Probe, repeat: int, size: int) -> dict:
+    """Δ over Δ at the center, and losses of the draws over the constant prediction's."""
+    weights = LossFunction(center.net).center()
+    hessian = hessian_operator(center.net, *center.train) if needs_hessian(probe) else None
     sampler = prepare_probe(probe, weights, hessian, child_seed(ROOT, "directions", repeat, size))
     seeds = [child_seed(ROOT, "probe", repeat, size, t) for t in range(DRAWS)]
     draws = ProbeDraws(sampler, seeds, torch.device("cpu"))
-    train, unseen = centre.losses(draws)
-    point = centre.losses(StackedWeights({n: w[None] for n, w in weights.items()}))
+    train, unseen = center.losses(draws)
+    point = center.losses(StackedWeights({n: w[None] for n, w in weights.items()}))
     statistics = monte_carlo_delta(
         unseen, train, point[1][0], float(point[0][0]), size=size, order=2
     )
@@ -170,9 +170,9 @@ def at_draws(centre: Centre, probe: Probe, repeat: int, size: int) -> dict:
         "delta": statistics.delta,
         "ratio": statistics.delta / statistics.delta_point,
         "variance_share": statistics.delta_variance / statistics.delta,
-        "train": float(train.mean() / centre.constant),
-        "unseen": float(unseen.mean() / centre.constant),
-        "draws_above": float((unseen.mean(1) > centre.constant).mean()),
+        "train": float(train.mean() / center.constant),
+        "unseen": float(unseen.mean() / center.constant),
+        "draws_above": float((unseen.mean(1) > center.constant).mean()),
     }
 
 
@@ -208,14 +208,14 @@ def probes() -> dict[str, Probe]:
 def study(module: Callable[[], nn.Module]) -> dict:
     """One architecture."""
     points, rows = [], {name: [] for name in probes()}
-    for repeat, size, centre in centres(module):
-        points.append(at_centre(centre, size))
+    for repeat, size, center in centers(module):
+        points.append(at_center(center, size))
         for name, probe in probes().items():
-            rows[name].append(at_draws(centre, probe, repeat, size))
+            rows[name].append(at_draws(center, probe, repeat, size))
     table = {key: np.array([p[key] for p in points]).reshape(REPEATS, -1) for key in points[0]}
     spread = table["delta_point"].std(axis=0, ddof=1) / table["delta_point"].mean(axis=0)
     return {
-        "centres": {key: values.mean(axis=0).tolist() for key, values in table.items()}
+        "centers": {key: values.mean(axis=0).tolist() for key, values in table.items()}
         | {"point_spread_over_repeats": spread.tolist()},
         "probes": {name: summary(cells) for name, cells in rows.items()},
     }

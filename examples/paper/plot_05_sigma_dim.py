@@ -7,7 +7,7 @@ dim, only by noise.
 
 **Here** the first holds. The second does not, once all directions are used: the authors' released
 code draws dim directions and moves the weights along the first one only. With all of them the
-squared distance from the centre is dim · σ² · ‖d‖² on average, and Δ grows with dim as it does
+squared distance from the center is dim · σ² · ‖d‖² on average, and Δ grows with dim as it does
 with σ. At an equal distance dim matters little.
 """
 
@@ -43,7 +43,7 @@ if arguments.full:
 # read off it. Four repeats, each with a training and with unseen samples of its own. Through the
 # store all probes share these four trainings, so that they are compared within a net.
 #
-# Where σ is small the draws lose no more than the centre itself. The package warns of that, and
+# Where σ is small the draws lose no more than the center itself. The package warns of that, and
 # it is part of what is shown here, so the warning is silenced and its number printed below.
 warnings.simplefilter("ignore", InertProbeWarning)
 data = get_data(0)
@@ -142,7 +142,7 @@ print_ratios(
 )
 for sigma, result in by_sigma.items():
     ratio = np.mean(result.table("delta") / result.table("delta_point"))
-    print(f"Δ / Δ at the centre, dim = 2, σ = {sigma:g}: {ratio:.3f}")
+    print(f"Δ / Δ at the center, dim = 2, σ = {sigma:g}: {ratio:.3f}")
 # sphinx_gallery_start_ignore
 save_figures(arguments.output)
 # sphinx_gallery_end_ignore

@@ -6,7 +6,7 @@ Figure 6: the integrand of Δ for growing k
 behavior becomes increasingly dominant".
 
 **Here** it gets small, as 1/k², and keeps its shape: the share of the integrand within one σ of
-the centre is the same at all k, within its error. Around one net that must be so. Over orders of
+the center is the same at all k, within its error. Around one net that must be so. Over orders of
 the samples the expectation of (L_{k+1} − L_k)² is S²(w)/(k(k+1)) at every w, so that k is only a
 factor. What changes from picture to picture is the one sample that is added.
 """
@@ -50,7 +50,7 @@ _ = LandscapeComparisonDisplay.from_sizes(net, data.X, data.y, SIZES, **pictures
 
 # %%
 # Many orders of the samples in place of one, each with its own next sample. The integral of the
-# mean over orders, times k(k+1), and the share of it within one σ of the centre:
+# mean over orders, times k(k+1), and the share of it within one σ of the center:
 grid = np.linspace(-3, 3, 13) * SIGMA
 near = np.add.outer(grid**2, grid**2) <= SIGMA**2
 inside, total = {}, {}

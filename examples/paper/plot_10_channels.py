@@ -2,7 +2,7 @@
 Figure 10: hidden channels
 ==========================
 
-**The paper**: the more channels, the wider the landscape, in neighbourhoods of equal norm; it
+**The paper**: the more channels, the wider the landscape, in neighborhoods of equal norm; it
 adds that "fixed-norm comparisons introduce dimensionality biases".
 
 **Here** it comes out in both readings of "equal": more channels are wider at an equal distance,
@@ -55,7 +55,7 @@ for seed in SEEDS:
         rises["relative"][channels].append(relative.rise)
 
 # %%
-# The first seed in neighbourhoods of equal norm, as in the paper:
+# The first seed in neighborhoods of equal norm, as in the paper:
 first = get_data(SEEDS[0])
 plane = {
     "size": PLANE_SAMPLES,
@@ -64,7 +64,7 @@ plane = {
     "log": True,
 }
 equal = LandscapeComparisonDisplay.from_estimators(shown, first.X, first.y, **plane)
-_ = equal.figure_.suptitle("Figure 10: neighbourhoods of equal norm, best epoch")
+_ = equal.figure_.suptitle("Figure 10: neighborhoods of equal norm, best epoch")
 
 # %%
 # And relative to each net's own weights:

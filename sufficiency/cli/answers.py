@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from sufficiency.cli.errors import BadInput, one_line, speak_of_options
-from sufficiency.diagnostics import basis_for_decisions
-from sufficiency.results import SufficiencyResult
+from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import SizeEstimate
+from sufficiency.sizing.diagnostics import basis_for_decisions
 
 __all__ = [
     "Answer",
@@ -82,40 +82,14 @@ class Answer:
 
 
 def check_questions(questions: Questions) -> None:
-    """
-    Refuse to leave out silently what says how a threshold is meant.
-
-    Parameters
-    ----------
-    questions : Questions
-        What was asked.
-
-    Raises
-    ------
-    BadInput
-        If there is no threshold that it could be about.
-    """
+    """Refuse to leave out silently what says how a threshold is meant."""
     for name in ("relative", "growth"):
         if getattr(questions, name) and not questions.thresholds:
             raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
 
 
 def answers_of(result: SufficiencyResult, questions: Questions) -> list[Answer]:
-    """
-    Ask a result.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        Of a run, or from disk.
-    questions : Questions
-        Thresholds, then loss and score.
-
-    Returns
-    -------
-    list of Answer
-        One for each. What a result cannot be asked has the status "refused" and says why.
-    """
+    """Ask a result."""
     answers = [_for_threshold(result, threshold, questions) for threshold in questions.thresholds]
     for kind, target in questions.targets.items():
         answers.append(_for_target(result, kind, target, questions.confidence))
@@ -128,20 +102,7 @@ def in_paragraphs(answers: Sequence[Answer]) -> str:
 
 
 def accepted(questions: Questions, answers: Sequence[Answer]) -> dict[str, Any]:
-    """
-    The questions that were answered, as arguments of :meth:`SufficiencyResult.report`.
-
-    Parameters
-    ----------
-    questions : Questions
-        What was asked.
-    answers : sequence of Answer
-        What came back.
-
-    Returns
-    -------
-    dict
-    """
+    """The questions that were answered, as arguments of :meth:`SufficiencyResult.report`."""
     records = [answer.record for answer in answers if not answer.refused]
     thresholds = [record["threshold"] for record in records if "threshold" in record]
     targets = {

@@ -59,25 +59,7 @@ class Data:
 
 
 def prepare(source: Source, *, drop_missing: bool = False) -> Data:
-    """
-    Turn what a file holds into arrays that nets can be trained on.
-
-    Parameters
-    ----------
-    source : Source
-        As it was read.
-    drop_missing : bool
-        Leave out rows with gaps instead of refusing them.
-
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    BadInput
-        For gaps, dates, texts that are no categories, and the like.
-    """
+    """Turn what a file holds into arrays that nets can be trained on."""
     gaps = dict(_gaps(source))
     rows = np.flatnonzero(np.any(list(gaps.values()), axis=0))
     if len(rows):

@@ -22,23 +22,7 @@ SETTINGS: dict[str, Any] = {"random_state": 0}
 
 
 def measure_digits(delivery: Delivery, n_jobs: int, debug: bool) -> int:
-    """
-    Measure the digits with the defaults.
-
-    Parameters
-    ----------
-    delivery : Delivery
-        Of the answers.
-    n_jobs : int
-        Cells at once.
-    debug : bool
-        Whether log messages are shown.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Measure the digits with the defaults."""
     if delivery.out is not None:
         check_directory(delivery.out, overwrite=delivery.overwrite)
     X, y = load_digits(return_X_y=True)

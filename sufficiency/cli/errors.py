@@ -128,21 +128,7 @@ def _option_with_value(found: re.Match[str]) -> str:
 
 @contextmanager
 def reported(debug: bool) -> Iterator[None]:
-    """
-    Within this context every error ends in one line and its exit status.
-
-    Parameters
-    ----------
-    debug : bool
-        Whether the traceback is shown, too.
-
-    Raises
-    ------
-    click.ClickException
-        In place of any other error.
-    click.Abort
-        In place of KeyboardInterrupt, after a line that says so.
-    """
+    """Within this context every error ends in one line and its exit status."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -15,30 +15,13 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from torch import nn
 
 from sufficiency.cli.errors import BadInput, did_you_mean, one_line, speak_of_options
-from sufficiency.default_net import default_net
+from sufficiency.nets.default_net import default_net
 
 __all__ = ["builtin_net", "check_classes", "find_factory", "net_of", "task_of"]
 
 
 def find_factory(spec: str) -> Any:
-    """
-    What ``module:factory`` names, before any data are read.
-
-    Parameters
-    ----------
-    spec : str
-        A module that Python finds, or that lies in the current directory, and a name in it.
-
-    Returns
-    -------
-    object
-        The factory, or a net.
-
-    Raises
-    ------
-    BadInput
-        If it cannot be imported.
-    """
+    """What ``module:factory`` names, before any data are read."""
     module_name, _, name = spec.partition(":")
     if module_name.endswith(".py") or os.sep in module_name:
         raise BadInput(
@@ -93,31 +76,7 @@ def _in_words(error: BaseException) -> str:
 
 
 def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
-    """
-    Call a factory, with what it asks for.
-
-    Parameters
-    ----------
-    spec : str
-        Its name, for errors.
-    factory : object
-        A function, or a net.
-    X, y : arrays
-        Its parameters called ``n_features`` and ``n_outputs`` get the number of columns of `X`,
-        and of classes (or of targets) of `y`.
-    task : {"classification", "regression", "auto"}
-        Decides what ``n_outputs`` counts.
-
-    Returns
-    -------
-    object
-        What it returned; whether that can be measured is for the estimator to say.
-
-    Raises
-    ------
-    BadInput
-        If it raises an error, or returns nothing.
-    """
+    """Call a factory, with what it asks for."""
     if not callable(factory) or isinstance(factory, nn.Module):
         return factory
     offered = {"n_features": int(np.prod(X.shape[1:])), "n_outputs": _n_outputs(y, task)}
@@ -151,25 +110,7 @@ def _n_outputs(y: npt.NDArray, task: str) -> int:
 
 
 def builtin_net(X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
-    """
-    The net of a run without ``--net``.
-
-    Parameters
-    ----------
-    X, y : arrays
-        Data.
-    task : {"classification", "regression", "auto"}
-        "auto": by the type of `y`.
-
-    Returns
-    -------
-    NeuralNetClassifier or NeuralNetRegressor
-
-    Raises
-    ------
-    BadInput
-        If the target is not of the kind that the task takes, or each sample is a class.
-    """
+    """The net of a run without ``--net``."""
     if y.ndim > 2:
         raise BadInput(
             f"the target must have one or two dimensions for the built-in net, got {y.ndim}; "
@@ -191,18 +132,7 @@ def builtin_net(X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
 
 
 def task_of(net: Any) -> str:
-    """
-    What a net is for.
-
-    Parameters
-    ----------
-    net : object
-        Unfitted; it may turn out to be no net.
-
-    Returns
-    -------
-    {"classification", "regression", "of its own kind"}
-    """
+    """What a net is for."""
     if isinstance(net, BaseEstimator):
         if is_classifier(net):
             return "classification"
@@ -212,19 +142,7 @@ def task_of(net: Any) -> str:
 
 
 def check_classes(y: npt.NDArray) -> None:
-    """
-    Refuse a target of a single class, or one in which most samples are a class of their own.
-
-    Parameters
-    ----------
-    y : (n,) array
-        Labels.
-
-    Raises
-    ------
-    BadInput
-        With the number of classes.
-    """
+    """Refuse a target of a single class, or one in which most samples are a class of their own."""
     n_classes = len(np.unique(y))
     if n_classes < 2:
         raise BadInput(

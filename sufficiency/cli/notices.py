@@ -48,7 +48,7 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a log message."""
-        self.running = self.running or record.name == "sufficiency.runner"
+        self.running = self.running or record.name == "sufficiency.fit.runner"
         if self.debug:
             say(f"{record.levelname} {record.name}: {one_line(record.getMessage())}")
         elif record.levelno >= logging.WARNING:
@@ -94,13 +94,7 @@ class Notices(logging.Handler):
 
 @contextmanager
 def only_results_on_stdout() -> Iterator[None]:
-    """
-    Send to standard error what nets, factories and worker processes print.
-
-    Notes
-    -----
-    Of the file descriptor, too, since workers inherit that and not ``sys.stdout``.
-    """
+    """Send to standard error what nets, factories and worker processes print."""
     sys.stdout.flush()
     with redirect_stdout(sys.stderr):
         saved = None

@@ -252,7 +252,7 @@ ESTIMATOR_OPTIONS = (
         type=click.IntRange(min=0),
         default=500,
         show_default=True,
-        help="Optimiser steps that small subsets are trained for at least.",
+        help="Optimizer steps that small subsets are trained for at least.",
     ),
     click.option(
         "--curve",

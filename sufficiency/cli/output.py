@@ -10,7 +10,7 @@ from pathlib import Path
 from sufficiency.cli.answers import Answer, Questions, accepted
 from sufficiency.cli.errors import BadInput, RunFailed, one_line
 from sufficiency.cli.notices import say
-from sufficiency.results import SufficiencyResult
+from sufficiency.result import SufficiencyResult
 
 __all__ = ["RESULT_FILES", "check_directory", "deliver"]
 
@@ -22,21 +22,7 @@ _DPI = 150
 
 
 def check_directory(directory: Path, *, overwrite: bool) -> None:
-    """
-    Find out, before anything is measured, whether results can go there.
-
-    Parameters
-    ----------
-    directory : Path
-        New, or empty, or with `overwrite` holding nothing but an earlier result.
-    overwrite : bool
-        Whether that one may go.
-
-    Raises
-    ------
-    BadInput
-        If it holds anything else, or cannot be written to.
-    """
+    """Find out, before anything is measured, whether results can go there."""
     try:
         found = set(os.listdir(directory))
     except FileNotFoundError:
@@ -73,31 +59,7 @@ def deliver(
     questions: Questions,
     answers: Sequence[Answer],
 ) -> list[str]:
-    """
-    Write result, answers, figures and report.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        Of the run.
-    directory : Path
-        As it was checked.
-    document : str
-        Content of verdict.json.
-    questions, answers
-        For the report; the first threshold is drawn into the figure of Δ.
-
-    Returns
-    -------
-    list of str
-        Names of the files.
-
-    Raises
-    ------
-    RunFailed
-        If something could not be written; what was measured is on disk nevertheless, if that is
-        possible at all, and the message says where.
-    """
+    """Write result, answers, figures and report."""
     try:
         with _new_directory(directory) as making:
             result.save(making)

@@ -58,33 +58,7 @@ def read_source(
     groups: str | None = None,
     separator: str | None = None,
 ) -> Source:
-    """
-    Read a file of a known kind.
-
-    Parameters
-    ----------
-    path : Path
-        CSV, Parquet or NPZ, by its suffix.
-    target : str or None
-        Column of the target; of an NPZ file its array, by default "y".
-    features : sequence of str
-        Columns to use; of an NPZ file its one array, by default "X". None: all others.
-    drop : sequence of str
-        Columns to leave out.
-    groups : str, optional
-        Column (or array) of groups.
-    separator : str, optional
-        Of a CSV file; None: a comma, or a tab in a TSV file.
-
-    Returns
-    -------
-    Source
-
-    Raises
-    ------
-    BadInput
-        If there is nothing that could be measured.
-    """
+    """Read a file of a known kind."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
     kind = suffixes[-1] if suffixes else ""
     if kind == ".npz":

@@ -8,36 +8,13 @@ from sufficiency.cli.answers import Questions, accepted, answers_of, check_quest
 from sufficiency.cli.errors import ENOUGH, BadInput, one_line, speak_of_options
 from sufficiency.cli.notices import Notices
 from sufficiency.cli.output import RESULT_FILES
-from sufficiency.results import SufficiencyResult
+from sufficiency.result import SufficiencyResult
 
 __all__ = ["write_report"]
 
 
 def write_report(directory: Path, out: Path | None, questions: Questions, debug: bool) -> int:
-    """
-    Answer, and write the report.
-
-    Parameters
-    ----------
-    directory : Path
-        Of the result.
-    out : Path or None
-        HTML file; None: ``report.html`` in `directory`.
-    questions : Questions
-        Answered on standard output as well.
-    debug : bool
-        Whether log messages are shown.
-
-    Returns
-    -------
-    int
-        Exit status.
-
-    Raises
-    ------
-    BadInput
-        If there is no result, or no place for the file.
-    """
+    """Answer, and write the report."""
     check_questions(questions)
     missing = [name for name in RESULT_FILES if not (directory / name).is_file()]
     if missing:

@@ -24,9 +24,9 @@ from sufficiency.cli.notices import Notices, only_results_on_stdout, say
 from sufficiency.cli.output import check_directory
 from sufficiency.cli.reading import read_source
 from sufficiency.cli.telling import Told, about_cost, conclude
-from sufficiency.cost import CostEstimate
 from sufficiency.estimator import LandscapeSufficiencyEstimator
-from sufficiency.results import SufficiencyResult
+from sufficiency.fit.cost import CostEstimate
+from sufficiency.result import SufficiencyResult
 
 __all__ = ["Delivery", "Job", "run_file", "run_job"]
 
@@ -83,31 +83,7 @@ def run_file(
     columns: dict[str, Any],
     parameters: dict[str, Any],
 ) -> int:
-    """
-    Measure a file.
-
-    Parameters
-    ----------
-    path : Path
-        CSV, Parquet or NPZ.
-    questions, delivery
-        As in :class:`Job`.
-    net : str or None
-        ``module:factory``.
-    task : str
-        Of the built-in net.
-    drop_missing, dry_run, debug : bool
-        Flags of those names.
-    columns : dict
-        Arguments of :func:`read_source`.
-    parameters : dict
-        Of the estimator.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Measure a file."""
     _check_options(questions, delivery, parameters)
     quiet = only_results_on_stdout() if delivery.as_json else nullcontext()
     with Notices(debug).listening() as notices:
@@ -161,21 +137,7 @@ def _check_options(
 
 
 def run_job(job: Job, notices: Notices) -> int:
-    """
-    Measure, and tell what came out.
-
-    Parameters
-    ----------
-    job : Job
-        What.
-    notices : Notices
-        That is listening.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Measure, and tell what came out."""
     as_json = job.delivery.as_json
     if not as_json:
         click.echo(str(job.about))

@@ -22,8 +22,8 @@ from sufficiency.cli.columns import Data
 from sufficiency.cli.errors import ENOUGH, INSUFFICIENT
 from sufficiency.cli.nets import task_of
 from sufficiency.cli.output import deliver
-from sufficiency.cost import CostEstimate
-from sufficiency.results import SufficiencyResult
+from sufficiency.fit.cost import CostEstimate
+from sufficiency.result import SufficiencyResult
 
 __all__ = ["Told", "about_cost", "conclude"]
 
@@ -98,24 +98,7 @@ class Told:
 def about_cost(
     cost: CostEstimate, about: Told, *, as_json: bool, warnings: Sequence[str] = ()
 ) -> str:
-    """
-    A cost estimate, for people or programs.
-
-    Parameters
-    ----------
-    cost : CostEstimate
-        Of the run.
-    about : Told
-        What would be measured.
-    as_json : bool
-        For programs.
-    warnings : sequence of str
-        What was warned of.
-
-    Returns
-    -------
-    str
-    """
+    """A cost estimate, for people or programs."""
     if not as_json:
         return f"It would take {cost}. One small cell was timed; nothing else was done."
     document = {
@@ -144,29 +127,7 @@ def conclude(
     as_json: bool,
     fail_if_insufficient: bool,
 ) -> int:
-    """
-    Answer, write, tell.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        Of the run.
-    about : Told
-        What was measured.
-    questions : Questions
-        What to ask.
-    warnings : sequence of str
-        What the run warned of.
-    out : Path, optional
-        Directory for everything.
-    as_json, fail_if_insufficient : bool
-        Options of those names.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Answer, write, tell."""
     answers = answers_of(result, questions)
     document = json_text(_document(result, about, questions, answers, warnings))
     if as_json:

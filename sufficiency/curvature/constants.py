@@ -10,7 +10,7 @@ from skorch import NeuralNet
 from sufficiency._validation import check_integer
 from sufficiency.curvature.derivatives import LossDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
-from sufficiency.rows import take_rows
+from sufficiency.data.rows import take_rows
 
 __all__ = ["SampledMaximum", "max_gradient_norm", "max_hessian_norm", "max_loss"]
 
@@ -76,7 +76,7 @@ def max_loss(
     Parameters
     ----------
     net : NeuralNet
-        Initialised; nothing of it is changed.
+        Initialized; nothing of it is changed.
     X, y : arrays
         Samples, encoded.
     n_samples : int, optional
@@ -160,7 +160,7 @@ def max_hessian_norm(
     -------
     SampledMaximum
         In loss per squared unit of weight. A lower estimate of Assumption 3's constant: other
-        samples and other subsets' centres may have larger ones.
+        samples and other subsets' centers may have larger ones.
     """
     looked_at = _choose(len(y), n_samples, seed)
     singles = LossDerivatives(net, take_rows(X, looked_at), y[looked_at], parameters=parameters)

@@ -15,10 +15,10 @@ from torch.func import vmap
 from torch.utils._pytree import tree_map
 
 from sufficiency._validation import check_integer
-from sufficiency.blocks import MEMORY_BUDGET, plan_blocks
 from sufficiency.curvature.differentiable import twice_differentiable
-from sufficiency.losses import LossFunction, Weights, sample_blocks
-from sufficiency.rows import take_rows
+from sufficiency.data.rows import take_rows
+from sufficiency.engine.blocks import MEMORY_BUDGET, plan_blocks
+from sufficiency.nets.losses import LossFunction, Weights, sample_blocks
 
 __all__ = ["LossDerivatives", "SampleDerivatives", "flatten"]
 
@@ -32,20 +32,7 @@ _NOT_BATCHED = (RuntimeError, ValueError, TypeError, AttributeError, UserWarning
 
 
 def flatten(weights: Weights, like: Weights) -> Array:
-    """
-    Tensors, one after the other in the order of `like`, as one float64 vector.
-
-    Parameters
-    ----------
-    weights : dict of tensors
-        By parameter name.
-    like : dict of tensors
-        The names and their order.
-
-    Returns
-    -------
-    (N,) float64
-    """
+    """Tensors, one after the other in the order of `like`, as one float64 vector."""
     return np.concatenate([weights[n].detach().double().cpu().numpy().ravel() for n in like])
 
 
@@ -84,7 +71,7 @@ class LossDerivatives:
     Parameters
     ----------
     net : NeuralNet
-        Initialised. Its weights of now are used, also if it is trained on later; mode, parameters
+        Initialized. Its weights of now are used, also if it is trained on later; mode, parameters
         and buffers are left as they are.
     X, y : arrays
         n samples, encoded.
@@ -145,17 +132,7 @@ class LossDerivatives:
         return {name: self._weights[name] for name in self._names}
 
     def unflatten(self, vector: Array) -> Weights:
-        """
-        A flat vector as tensors of the net's dtype, on its device.
-
-        Parameters
-        ----------
-        vector : (N,) array
-
-        Returns
-        -------
-        dict of tensors
-        """
+        """A flat vector as tensors of the net's dtype, on its device."""
         parts, start = {}, 0
         for name, tensor in self.center.items():
             part = vector[start : start + tensor.numel()].reshape(tuple(tensor.shape))
@@ -164,23 +141,7 @@ class LossDerivatives:
         return parts
 
     def mean(self, vectors: Array | None = None) -> tuple[float, Array, Array]:
-        """
-        Mean loss, its gradient, and its Hessian times some vectors.
-
-        Parameters
-        ----------
-        vectors : (N, m) float64, optional
-            None: m = 0.
-
-        Returns
-        -------
-        loss : float
-            L = (1/n) Σ ℓ_i.
-        gradient : (N,) float64
-            ∇L.
-        products : (N, m) float64
-            ∇²L times each column.
-        """
+        """Mean loss, its gradient, and its Hessian times some vectors."""
         columns = self._columns(vectors)
         total, gradient = 0.0, np.zeros(self.n_parameters)
         products = np.zeros((self.n_parameters, len(columns)))
@@ -196,19 +157,7 @@ class LossDerivatives:
         return total / len(self.y), gradient / len(self.y), products / len(self.y)
 
     def each(self, vectors: Array | None = None) -> Iterator[SampleDerivatives]:
-        """
-        Derivatives of every single sample, block by block.
-
-        Parameters
-        ----------
-        vectors : (N, m) float64, optional
-            None: m = 0.
-
-        Yields
-        ------
-        SampleDerivatives
-            In the order of the samples.
-        """
+        """Derivatives of every single sample, block by block."""
         columns = self._columns(vectors)
         for where, together in self._cuts(len(columns)):
             # a generator may be left half-way: the modes must not stay changed meanwhile
@@ -217,21 +166,7 @@ class LossDerivatives:
             yield found
 
     def each_hessian(self, n_vectors: int = 1) -> Iterator[tuple[slice, Callable[[Array], Array]]]:
-        """
-        Hessians of single samples, block by block, each to be applied to a vector of its own.
-
-        Parameters
-        ----------
-        n_vectors : int, default=1
-            How many vectors per sample the caller holds at once, for the size of the blocks.
-
-        Yields
-        ------
-        where : slice
-            Which b samples.
-        multiply : callable
-            (b, N) vectors v_j → (b, N) products H_j v_j, by one backward pass.
-        """
+        """Hessians of single samples, block by block, each to be applied to a vector of its own."""
         for where, together in self._cuts(n_vectors):
             with twice_differentiable(self.net):
                 free, losses = self._copies(where, together)

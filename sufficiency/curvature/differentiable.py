@@ -8,7 +8,7 @@ from skorch import NeuralNet
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency.exceptions import UnsupportedNetError
-from sufficiency.nets import evaluation_mode
+from sufficiency.nets.skorch_nets import evaluation_mode
 
 __all__ = ["twice_differentiable"]
 
@@ -21,16 +21,6 @@ def twice_differentiable(net: NeuralNet) -> Iterator[None]:
     cuDNN has no backward pass for recurrent layers in evaluation mode, the fused attention kernels
     none of a backward pass, and the fused transformer layer of evaluation mode no backward at all.
     Everything is restored afterwards.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialised.
-
-    Raises
-    ------
-    UnsupportedNetError
-        If an operation of the net has no second derivative in torch.
     """
     fused = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:

@@ -115,27 +115,7 @@ def spectral_norms(
     max_steps: int = 60,
     tolerance: float = 1e-6,
 ) -> Array:
-    """
-    Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalisation.
-
-    Parameters
-    ----------
-    multiply : callable
-        (b, N) vectors → (b, N) products, each with its own matrix.
-    shape : (int, int)
-        b and N.
-    seed : int, default=0
-        Of the starting vector, which all share.
-    max_steps : int, default=60
-        Products at most.
-    tolerance : float, default=1e-6
-        Stops where every residual is below this part of its norm.
-
-    Returns
-    -------
-    (b,) float64
-        Ritz values: never above the norms, apart from rounding.
-    """
+    """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalisation."""
     b, n = shape
     start = np.random.default_rng(seed).standard_normal(n)
     basis = [np.tile(start / np.linalg.norm(start), (b, 1))]

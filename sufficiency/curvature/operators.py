@@ -93,7 +93,7 @@ def hessian_operator(
     Parameters
     ----------
     net : NeuralNet
-        Initialised. Its weights of now are used; nothing of it is changed.
+        Initialized. Its weights of now are used; nothing of it is changed.
     X, y : arrays
         n samples, encoded.
     parameters : sequence of str, optional
@@ -130,14 +130,7 @@ def mean_gradient(
     parameters: Sequence[str] | None = None,
     block_size: int | None = None,
 ) -> Array:
-    """
-    Gradient of the mean loss at the net's weights; parameters as in :func:`hessian_operator`.
-
-    Returns
-    -------
-    (N,) float64
-        In loss per unit of weight.
-    """
+    """Gradient of the mean loss at the net's weights; parameters as in :func:`hessian_operator`."""
     return LossDerivatives(net, X, y, parameters=parameters, block_size=block_size).mean()[1]
 
 

@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._validation import check_choice, check_integer, check_number
-from sufficiency.blocks import BlockPlan, plan_blocks
 from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
-from sufficiency.engine import StackedWeights, loss_matrix, mean_losses
-from sufficiency.losses import LossFunction
-from sufficiency.nets import skorch_net
-from sufficiency.rows import take_rows
+from sufficiency.data.rows import take_rows
+from sufficiency.engine.blocks import BlockPlan, plan_blocks
+from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_losses
+from sufficiency.nets.losses import LossFunction
+from sufficiency.nets.skorch_nets import skorch_net
 
 __all__ = [
     "QuadraticValidation",
@@ -30,12 +30,12 @@ __all__ = [
 @dataclass(frozen=True, eq=False)
 class TaylorTerms:
     """
-    ℓ_j − L_k around a centre, along m directions δ, for J candidates.
+    ℓ_j − L_k around a center, along m directions δ, for J candidates.
 
     Attributes
     ----------
     values : (J,) float64
-        ℓ_j − L_k at the centre.
+        ℓ_j − L_k at the center.
     slopes : (J, m) float64
         (∇ℓ_j − ∇L_k)ᵀδ.
     bends : (J, m) float64
@@ -47,38 +47,14 @@ class TaylorTerms:
     bends: Array
 
     def differences(self, step: float = 1.0) -> Array:
-        """
-        The model's ℓ_j − L_k at the centre plus ``step·δ``.
-
-        Parameters
-        ----------
-        step : float, default=1.0
-            Along every direction.
-
-        Returns
-        -------
-        (m, J) float64
-        """
+        """The model's ℓ_j − L_k at the center plus ``step·δ``."""
         return (self.values[:, None] + step * self.slopes + step**2 / 2 * self.bends).T
 
 
 def taylor_terms(
     train: LossDerivatives, candidates: LossDerivatives, directions: Array
 ) -> TaylorTerms:
-    """
-    Expand the difference between the candidates' losses and the training loss.
-
-    Parameters
-    ----------
-    train, candidates : LossDerivatives
-        Of the k training samples and the J candidates, at the same weights and parameters.
-    directions : (N, m) float64
-        δ, in units of weights.
-
-    Returns
-    -------
-    TaylorTerms
-    """
+    """Expand the difference between the candidates' losses and the training loss."""
     loss, gradient, products = train.mean(directions)
     slope, bend = gradient @ directions, (directions * products).sum(0)
     values, slopes, bends = [], [], []
@@ -159,9 +135,9 @@ def quadratic_validation(
     Parameters
     ----------
     net : NeuralNet
-        Initialised, at a centre; nothing of it is changed.
+        Initialized, at a center; nothing of it is changed.
     X, y : arrays
-        The k samples the centre was trained on, encoded.
+        The k samples the center was trained on, encoded.
     X_candidates, y_candidates : arrays
         J unseen samples.
     sigmas : array-like
@@ -292,20 +268,7 @@ def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: i
 def true_differences(
     train: LossDerivatives, candidates: LossDerivatives, displacements: Array
 ) -> Array:
-    """
-    ℓ_j − L_k at displaced weights, by forward passes.
-
-    Parameters
-    ----------
-    train, candidates : LossDerivatives
-        As in :func:`taylor_terms`.
-    displacements : (N, m) float64
-        From the centre, in units of weights.
-
-    Returns
-    -------
-    (m, J) float64
-    """
+    """ℓ_j − L_k at displaced weights, by forward passes."""
     flat = flatten(train.center, train.center)
     moved = [train.unflatten(flat + column) for column in displacements.T]
     draws = StackedWeights({n: torch.stack([w[n] for w in moved]) for n in train.center})

@@ -44,21 +44,7 @@ _FORMULAS: dict[str, Callable[..., Floats]] = {
 
 
 def evaluate(family: str, order: int, parameters: dict[str, float], sizes: npt.ArrayLike) -> Floats:
-    """
-    Δ of a family at `sizes`; the formulas of :class:`FittedCurve`.
-
-    Parameters
-    ----------
-    family, order, parameters
-        As in :class:`FittedCurve`.
-    sizes : array-like of shape (len,) or scalar
-        Training sizes; a scalar counts as one size.
-
-    Returns
-    -------
-    (len,) float64
-        Δ in loss^order.
-    """
+    """Δ of a family at `sizes`; the formulas of :class:`FittedCurve`."""
     kappa = np.atleast_1d(np.asarray(sizes, dtype=np.float64)) + 1.0
     return _FORMULAS[family](kappa, order, **parameters)
 
@@ -68,7 +54,7 @@ class FittedCurve:
     """
     A decay of Δ fitted to measured sizes.
 
-    With κ = size + 1 and p = `order` (math.md, "Retrained centres"):
+    With κ = size + 1 and p = `order` (math.md, "Retrained centers"):
 
     - ``"theory"``: Δ = C/κ^p, the paper's O(1/k²) for order 2;
     - ``"power_law"``: Δ = C·κ^(−alpha);
@@ -202,21 +188,7 @@ class FittedCurve:
 
 
 def frozen_curve(curve: FittedCurve, value: float | None = None) -> FittedCurve:
-    """
-    The pessimistic side of the bracket: C(k) = κ^p·Δ stays as it is at the largest size.
-
-    Parameters
-    ----------
-    curve : FittedCurve
-        Any fitted curve.
-    value : float, optional
-        Δ at its largest measured size; None: the curve's own.
-
-    Returns
-    -------
-    FittedCurve
-        Of family ``"theory"``, equal to `curve`, or `value`, at the largest measured size.
-    """
+    """The pessimistic side of the bracket: C(k) = κ^p·Δ stays as it is at the largest size."""
     largest = curve.sizes[-1]
     if value is None:
         value = float(curve.predict(largest)[0])

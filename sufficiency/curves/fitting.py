@@ -26,7 +26,7 @@ def fit_curve(
 
     The log of the mean over repeats is fitted by weighted least squares. One relative variance is
     pooled over all sizes and divided by the number of finished repeats of each: weights from each
-    size's own few repeats favour the sizes that are low by chance and bias log C (math.md,
+    size's own few repeats favor the sizes that are low by chance and bias log C (math.md,
     "Weights").
 
     Parameters

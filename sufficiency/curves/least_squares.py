@@ -18,29 +18,9 @@ def fit_parameters(
     """
     Constants of a family from the log of the mean over repeats.
 
-    Minimises Σ_j r_j·(log Δ̄_j − log Δ(k_j))², where r_j counts the finished repeats of size j: with
+    Minimizes Σ_j r_j·(log Δ̄_j − log Δ(k_j))², where r_j counts the finished repeats of size j: with
     one relative variance for all sizes, pooled, only these counts weigh. The linear families have
     closed forms.
-
-    Parameters
-    ----------
-    family : {"theory", "power_law", "transient"}
-        The form of the decay.
-    sizes : (m,) int64
-        Sizes with at least one finished repeat, increasing.
-    deltas : (R, m) float64
-        Δ in loss^order; NaN where a cell failed.
-    order : {1, 2}
-        p of the families.
-
-    Returns
-    -------
-    dict of str to float
-
-    Raises
-    ------
-    ValueError
-        If there are fewer sizes than constants.
     """
     if len(sizes) < SIZES_NEEDED[family]:
         raise ValueError(
@@ -61,10 +41,10 @@ def fit_parameters(
 
 
 def _fit_power_law(log_kappa: Floats, log_delta: Floats, weights: Floats) -> dict[str, float]:
-    centre, height = weights @ log_kappa, weights @ log_delta
-    offset = log_kappa - centre
+    center, height = weights @ log_kappa, weights @ log_delta
+    offset = log_kappa - center
     slope = (weights * offset) @ (log_delta - height) / ((weights * offset) @ offset)
-    return {"C": float(np.exp(height - slope * centre)), "alpha": float(-slope)}
+    return {"C": float(np.exp(height - slope * center)), "alpha": float(-slope)}
 
 
 class _TransientShape:

@@ -42,20 +42,6 @@ def choose_family(sizes: npt.NDArray[np.int64], deltas: Floats, order: int) -> C
     scored repeat by repeat; the standard error is that of the difference to the best family over
     repeats, or over origins where there is a single repeat. A power law that does not fall may
     win: no size follows from it then, which is the right answer to such measurements.
-
-    Parameters
-    ----------
-    sizes : (m,) int64
-        Sizes with at least one finished repeat, increasing.
-    deltas : (R, m) float64
-        Δ in loss^order; NaN where a cell failed.
-    order : {1, 2}
-        p of the families.
-
-    Returns
-    -------
-    Choice
-        The theory, unrivalled, where there are too few sizes to forecast one.
     """
     allowed = [family for family in FAMILIES if SIZES_NEEDED[family] < len(sizes)]
     if len(allowed) < 2:

@@ -93,27 +93,6 @@ def open_dataset(source: FileSet, *, train: bool, download: bool) -> Any:
     Have torchvision read a data set, with every fault explained.
 
     Files that are only there packed are unpacked beside their archives.
-
-    Parameters
-    ----------
-    source : FileSet
-        What to read.
-    train : bool
-        The training or the test part.
-    download : bool
-        Whether missing files may be fetched.
-
-    Returns
-    -------
-    torchvision data set
-        Of pairs of a float32 tensor from 0 to 1 and a label.
-
-    Raises
-    ------
-    FileNotFoundError
-        If files are missing and were not, or could not be, downloaded.
-    OSError
-        If a file is damaged.
     """
     from torchvision.transforms import ToTensor
 

@@ -18,7 +18,7 @@ def load_cifar10(
     root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
 ) -> Images | Any:
     """
-    CIFAR-10, the paper's data: 50 000 colour images for training and 10 000 for testing.
+    CIFAR-10, the paper's data: 50 000 color images for training and 10 000 for testing.
 
     The training part as an array takes 614 MB.
 
@@ -66,7 +66,7 @@ def load_cifar100(
     root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
 ) -> Images | Any:
     """
-    CIFAR-100: 50 000 colour images of 100 classes for training and 10 000 for testing.
+    CIFAR-100: 50 000 color images of 100 classes for training and 10 000 for testing.
 
     The training part as an array takes 614 MB.
 
@@ -123,7 +123,7 @@ def load_mnist(
     Returns
     -------
     X : (n, 1, 28, 28) float32
-        Shades of grey from 0 (background) to 1.
+        Shades of gray from 0 (background) to 1.
     y : (n,) int64
         Digits, 0 to 9.
 
@@ -164,7 +164,7 @@ def load_fashion_mnist(
     Returns
     -------
     X : (n, 1, 28, 28) float32
-        Shades of grey from 0 (background) to 1.
+        Shades of gray from 0 (background) to 1.
     y : (n,) int64
         Kinds of clothes, 0 to 9.
 

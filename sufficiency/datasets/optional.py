@@ -8,19 +8,7 @@ __all__ = ["needs_extra"]
 
 @contextmanager
 def needs_extra(loader: str) -> Iterator[None]:
-    """
-    Say how to install what a plain installation does not have, where an import of it fails.
-
-    Parameters
-    ----------
-    loader : str
-        The function that imports, for the error.
-
-    Raises
-    ------
-    ImportError
-        In place of the one that was raised inside, with the remedy.
-    """
+    """Say how to install what a plain installation does not have, where an import of it fails."""
     try:
         yield
     except ImportError as error:

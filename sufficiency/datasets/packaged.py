@@ -23,7 +23,7 @@ def load_digits(*, flat: bool = False) -> tuple[npt.NDArray[np.float32], npt.NDA
     Returns
     -------
     X : (1797, 1, 8, 8) float32, or (1797, 64) if `flat`
-        Shades of grey, from 0 to 1 (scikit-learn's numbers divided by 16).
+        Shades of gray, from 0 to 1 (scikit-learn's numbers divided by 16).
     y : (1797,) int64
         Digits, 0 to 9.
 
@@ -65,7 +65,7 @@ def load_randhie(*, log: bool = True, as_frame: bool = False) -> tuple[Any, Any]
     Returns
     -------
     X : (20190, 9) float32 array or DataFrame
-        Not standardised, no NaN. Its columns:
+        Not standardized, no NaN. Its columns:
 
         ========= ================================================================
         lncoins   ln(1 + coinsurance rate in percent)

@@ -30,7 +30,7 @@ def load_text(
     Returns
     -------
     X : (n, context) int64
-        Characters, as positions in `vocabulary`. Neighbours in the text are neighbours here.
+        Characters, as positions in `vocabulary`. Neighbors in the text are neighbors here.
     y : (n, context) int64
         The character after each of `X`.
     vocabulary : str

@@ -52,7 +52,7 @@ class GaussianMoment:
 
 @dataclass(frozen=True, eq=False)
 class _Form:
-    """w = centre + μ + Sε as flat arrays, S = [diag(s) | F]; see GaussianSampler."""
+    """w = center + μ + Sε as flat arrays, S = [diag(s) | F]; see GaussianSampler."""
 
     shift: Array
     deviation: Array | None
@@ -116,7 +116,7 @@ def gaussian_moment_delta(
     seed: int = 0,
 ) -> GaussianMoment:
     """
-    Δ_{k+1} of the quadratic model around a centre, averaged over candidates (order 2).
+    Δ_{k+1} of the quadratic model around a center, averaged over candidates (order 2).
 
     With a = (ℓ_j − L_k)/(k+1), c = Sᵀg, M = SᵀAS for w = w* + Sε, ε ~ N(0, I):
 
@@ -129,7 +129,7 @@ def gaussian_moment_delta(
     Parameters
     ----------
     net : NeuralNet
-        Initialised, at the centre; nothing of it is changed.
+        Initialized, at the center; nothing of it is changed.
     X, y : arrays
         The k training samples, encoded.
     X_candidates, y_candidates : arrays

@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class DeltaStatistics:
     """
-    What the losses around one centre say.
+    What the losses around one center say.
 
     With D_tj = ℓ_j(w_t) − L_k(w_t) over draws t and unseen candidates j.
 
@@ -25,7 +25,7 @@ class DeltaStatistics:
     stderr : float
         Standard error of `delta` with draws and candidates crossed; NaN with one candidate.
     delta_point : float
-        `delta` at the centre itself (σ = 0), same candidates.
+        `delta` at the center itself (σ = 0), same candidates.
     gap_sq : float
         E_t[(mean_j D)² − var_j D/J], unbiased, in loss²; can be negative. NaN with one candidate.
     spread : float
@@ -75,9 +75,9 @@ def monte_carlo_delta(
         s² over the m, which is taken off every square: exact in expectation over choices, and
         for order 2 only. What the choice adds to the standard error is taken to first order.
     point_losses : (J,) float64
-        Losses of the candidates at the centre.
+        Losses of the candidates at the center.
     point_train_loss : float
-        L_k at the centre.
+        L_k at the center.
     size : int
         k, samples.
     order : {1, 2}
@@ -136,18 +136,6 @@ def subset_variance(losses: Array, size: int) -> Array:
     Variance of the mean of m values as an estimate of the mean of all k of them: s²/m·(1 − m/k).
 
     Unbiased over random choices without replacement (sampling from a finite population).
-
-    Parameters
-    ----------
-    losses : (B, m) float64
-        Rows of m chosen values, m ≥ 2.
-    size : int
-        k.
-
-    Returns
-    -------
-    (B,) float64
-        In squared units of `losses`.
     """
     m = losses.shape[1]
     return losses.var(axis=1, ddof=1) / m * (1 - m / size)
@@ -160,16 +148,6 @@ def crossed_variance(terms: Array) -> float:
     var_t(row means)/B + var_j(column means)/J − MS_interaction/(B·J): rows and columns each
     contain the interaction once, so that it has to be taken off once. Unbiased, and therefore
     possibly below zero in a small sample; then 0.
-
-    Parameters
-    ----------
-    terms : (B, J) float64
-        One value for each draw and candidate.
-
-    Returns
-    -------
-    float
-        In squared units of `terms`. With one column NaN, with one row the columns' part alone.
     """
     n_rows, n_columns = terms.shape
     if n_columns < 2:

@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class SingleCenterCurve:
     """
-    Δ at every size, around one centre that was trained on all n samples.
+    Δ at every size, around one center that was trained on all n samples.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def single_center_curve(
     Parameters
     ----------
     losses : (B, n) float64
-        Of the n training samples at B draws around the centre.
+        Of the n training samples at B draws around the center.
     sizes : array-like of int
         1 ≤ k < n.
     unseen_losses : (B, J) float64, optional

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sufficiency._validation import check_number
 from sufficiency.landscape.frame import Frame
-from sufficiency.losses import Weights
+from sufficiency.nets.losses import Weights
 
 __all__ = ["Directions", "as_direction", "distance_unit", "frame_of", "inner_product", "times"]
 
@@ -69,27 +69,7 @@ class Directions:
 
 
 def as_direction(argument: str, center: Weights, values: Mapping[str, Any]) -> Weights:
-    """
-    The user's arrays as tensors like the centre's.
-
-    Parameters
-    ----------
-    argument : str
-        What errors call it.
-    center : dict of tensors
-        All trainable parameters.
-    values : mapping of {str: array}
-        For some of them.
-
-    Returns
-    -------
-    dict of tensors
-
-    Raises
-    ------
-    ValueError
-        If names or shapes do not fit, or a number is not finite.
-    """
+    """The user's arrays as tensors like the center's."""
     if not values or set(values) - set(center):
         raise ValueError(f"`{argument}` must be for some of {sorted(center)}, got {sorted(values)}")
     found = {}
@@ -115,22 +95,7 @@ def inner_product(a: Weights, b: Weights) -> float:
 def frame_of(
     vectors: tuple[Weights, ...], center: Weights, unit: str, names: tuple[str, ...]
 ) -> Frame:
-    """
-    The numbers of directions around a centre.
-
-    Parameters
-    ----------
-    vectors : tuple of dict
-        The directions.
-    center : dict of tensors
-        w*.
-    unit, names
-        As in :class:`Frame`.
-
-    Returns
-    -------
-    Frame
-    """
+    """The numbers of directions around a center."""
     moved = {n: w for n, w in center.items() if any(n in vector for vector in vectors)}
     gram = np.array([[inner_product(a, b) for b in vectors] for a in vectors])
     return Frame(names, unit, gram, inner_product(moved, moved) ** 0.5)

@@ -14,7 +14,7 @@ from sufficiency.curvature import EigenPairs, LossDerivatives, hessian_operator,
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.landscape.directions import Directions, distance_unit, frame_of, inner_product
 from sufficiency.landscape.subject import Subject
-from sufficiency.losses import LossFunction
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import select_parameters
 from sufficiency.probes.base import Parameters
 
@@ -92,33 +92,7 @@ def top_curvature(
     seed: int,
     instead: str,
 ) -> EigenPairs:
-    """
-    Top eigenpairs of the Hessian; a net that has none is refused.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialised.
-    X, y : arrays
-        Samples, encoded.
-    dim : int
-        How many pairs.
-    parameters : sequence of str
-        Names of the parameters to differentiate by.
-    seed : int
-        Of Lanczos.
-    instead : str
-        What the error recommends.
-
-    Returns
-    -------
-    EigenPairs
-
-    Raises
-    ------
-    UnsupportedNetError
-        With the reason.
-    """
+    """Top eigenpairs of the Hessian; a net that has none is refused."""
     with second_derivatives(instead):
         pairs = top_eigenpairs(hessian_operator(net, X, y, parameters=parameters), dim, seed=seed)
         if pairs.values[0] == 0:
@@ -131,18 +105,7 @@ def top_curvature(
 
 @contextmanager
 def second_derivatives(instead: str) -> Iterator[None]:
-    """
-    Turn what torch and Lanczos say of a loss without second derivatives into a refusal.
-
-    Parameters
-    ----------
-    instead : str
-        What the error recommends.
-
-    Raises
-    ------
-    UnsupportedNetError
-    """
+    """Turn what torch and Lanczos say of a loss without second derivatives into a refusal."""
     try:
         yield
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""Grids of coordinates for slices: finite, increasing, and with the centre on them."""
+"""Grids of coordinates for slices: finite, increasing, and with the center on them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +15,7 @@ _MARGIN = 0.25
 
 
 def check_grid(name: str, grid: npt.ArrayLike) -> Array:
-    """
-    Return `grid` as float64 if it can carry a slice.
-
-    Parameters
-    ----------
-    name : str
-        What errors call it.
-    grid : array-like
-        Coordinates.
-
-    Returns
-    -------
-    (m,) float64
-
-    Raises
-    ------
-    ValueError
-        If it is not a row of at least two finite, strictly increasing numbers.
-    """
+    """Return `grid` as float64 if it can carry a slice."""
     values = np.asarray(grid)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(
@@ -57,29 +39,12 @@ def check_grid(name: str, grid: npt.ArrayLike) -> Array:
 
 
 def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
-    """
-    Return a grid that holds the centre, 0, exactly.
-
-    Parameters
-    ----------
-    name, grid
-        As in :func:`check_grid`.
-
-    Returns
-    -------
-    (m,) float64
-        What differs from 0 by rounding only is 0.
-
-    Raises
-    ------
-    ValueError
-        As in :func:`check_grid`, and if no point is the centre.
-    """
+    """Return a grid that holds the center, 0, exactly."""
     values = check_grid(name, grid)
     values = np.where(np.abs(values) <= _ROUNDING * np.abs(values).max(), 0.0, values)
     if not (values == 0).any():
         raise ValueError(
-            f"`{name}` must contain 0, the centre that the figure marks, got {len(values)} points "
+            f"`{name}` must contain 0, the center that the figure marks, got {len(values)} points "
             f"from {values[0]:g} to {values[-1]:g}; take an odd number of points around 0: "
             "np.linspace(-1, 1, 25)"
         )
@@ -87,37 +52,12 @@ def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
 
 
 def symmetric_grid(reach: float = 1.0, n_points: int = _POINTS) -> Array:
-    """
-    Equally spaced points around 0.
-
-    Parameters
-    ----------
-    reach : float, default=1.0
-        The outermost coordinate.
-    n_points : int, default=25
-        Odd.
-
-    Returns
-    -------
-    (n_points,) float64
-    """
+    """Equally spaced points around 0."""
     return reach * np.linspace(-1.0, 1.0, n_points)
 
 
 def covering_grid(coordinates: Array) -> Array:
-    """
-    Points that cover the centre and some coordinates, a quarter of their distance beyond them.
-
-    Parameters
-    ----------
-    coordinates : (P,) float64
-        Not all of them 0.
-
-    Returns
-    -------
-    (25 or 26,) float64
-        Equally spaced, with the centre added where it is not among them.
-    """
+    """Points that cover the center and some coordinates, and a quarter of that beyond."""
     low, high = min(0.0, float(coordinates.min())), max(0.0, float(coordinates.max()))
     margin = _MARGIN * (high - low)
     return np.union1d(np.linspace(low - margin, high + margin, _POINTS), [0.0])

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from sufficiency._random import child_seed
 from sufficiency._validation import check_choice, check_integer, check_number
+from sufficiency.data.rows import take_rows
 from sufficiency.landscape.directions import Directions
 from sufficiency.landscape.eigenvectors import eigenvector_directions
 from sufficiency.landscape.frame import Frame
@@ -17,7 +18,6 @@ from sufficiency.landscape.random_directions import random_direction, random_dir
 from sufficiency.landscape.slices import ChangeSlice, LandscapeSlice, LineSlices
 from sufficiency.landscape.subject import Subject
 from sufficiency.probes import RandomSubspace
-from sufficiency.rows import take_rows
 
 __all__ = ["change_slice", "landscape_slice", "line_slices"]
 
@@ -49,14 +49,14 @@ def landscape_slice(
     Parameters
     ----------
     estimator : LandscapeSufficiencyEstimator or NeuralNet
-        Fitted. The centre is the estimator's ``net_``, with ``center="best"`` its
+        Fitted. The center is the estimator's ``net_``, with ``center="best"`` its
         validation-optimal weights; or the weights that the net has.
     X, y : array-like
         n samples: for an estimator in the form of its ``fit``, for a net in the form in which it
         is trained.
     size : int, optional
         k: the mean loss runs over the first k samples in a seeded order, so that slices of
-        several sizes are of nested subsets, around one centre. None: all n.
+        several sizes are of nested subsets, around one center. None: all n.
     directions : {"random", "eigenvectors"} or Directions, default="random"
         Random ones as in section 5.1, the top eigenvectors of the Hessian over all n samples, or
         your own, from :func:`random_directions`, :func:`eigenvector_directions` or
@@ -83,7 +83,7 @@ def landscape_slice(
     Raises
     ------
     ValueError
-        If an argument does not fit, or the loss at the centre is not finite.
+        If an argument does not fit, or the loss at the center is not finite.
     UnsupportedNetError
         If the net's loss is no mean over samples, or has no second derivatives where
         eigenvectors are asked for.

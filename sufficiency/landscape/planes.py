@@ -10,19 +10,19 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency._validation import check_integer
-from sufficiency.blocks import plan_blocks
-from sufficiency.engine import can_vectorize, mean_losses
+from sufficiency.data.rows import as_inputs, take_rows
+from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.loss_matrix import can_vectorize, mean_losses
 from sufficiency.landscape.directions import as_direction
 from sufficiency.landscape.grids import check_grid
 from sufficiency.landscape.subject import fitted_net
-from sufficiency.losses import (
+from sufficiency.nets.losses import (
     LossFunction,
     Weights,
     check_criterion,
     check_losses,
     representative,
 )
-from sufficiency.rows import as_inputs, take_rows
 
 __all__ = ["MeanLoss", "SubspaceDraws", "change_plane", "loss_line", "loss_plane", "plane_draws"]
 
@@ -82,7 +82,7 @@ class MeanLoss:
     Parameters
     ----------
     net : NeuralNet
-        Initialised. Nothing of it is changed.
+        Initialized. Nothing of it is changed.
     X, y : arrays
         All samples there are, encoded; net and data are checked on them once.
 
@@ -148,7 +148,7 @@ def loss_plane(
     Parameters
     ----------
     net : NeuralNet
-        Fitted (or initialised); its weights are w*. Nothing of it is changed.
+        Fitted (or initialized); its weights are w*. Nothing of it is changed.
     X, y : array-like
         Samples of the mean loss, in the form in which the net itself is trained.
     u, v : dict of {str: array}

@@ -12,7 +12,7 @@ from sufficiency.landscape.directions import (
     times,
 )
 from sufficiency.landscape.subject import fitted_net
-from sufficiency.losses import LossFunction, Weights
+from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler, RandomSubspace
 from sufficiency.probes.base import Parameters
 
@@ -55,7 +55,7 @@ def random_directions(
         w* is not moved by the first two.
     norm : float, optional
         Norm > 0 of every direction as a whole, to which it is scaled after that, in units of
-        weights: the neighbourhoods of equal norm of appendix B.2. None: that of the moved
+        weights: the neighborhoods of equal norm of appendix B.2. None: that of the moved
         weights in w*, so that a coordinate is a relative distance.
     perturb_1d : bool, default=False
         Move parameters of fewer than two axes, biases and norms, as well. Neither the authors'
@@ -114,22 +114,7 @@ def random_direction(
     perturb_1d: bool = False,
     parameters: Parameters = None,
 ) -> Weights:
-    """
-    One direction of :func:`random_directions`, drawn as :class:`RandomSubspace` draws its own.
-
-    Parameters
-    ----------
-    center : dict of tensors
-        The trained parameters.
-    seed : int
-        Of this direction.
-    normalize, norm, perturb_1d, parameters
-        As in :func:`random_directions`.
-
-    Returns
-    -------
-    dict of tensors
-    """
+    """One direction of :func:`random_directions`, drawn as by :class:`RandomSubspace`."""
     probe = RandomSubspace(
         dim=1,
         sigma=1.0,

@@ -26,7 +26,7 @@ class LandscapeSlice:
     betas : (B,) float64
         Coordinates along v; 0 is among them.
     losses : (A, B) float64
-        In units of the loss; NaN or infinite where the loss is, but not at the centre.
+        In units of the loss; NaN or infinite where the loss is, but not at the center.
     size : int, optional
         k, samples in the mean.
     frame : Frame, optional
@@ -37,7 +37,7 @@ class LandscapeSlice:
     Raises
     ------
     ValueError
-        If grids or shapes do not fit, or the loss at the centre is not finite.
+        If grids or shapes do not fit, or the loss at the center is not finite.
     """
 
     alphas: Array
@@ -165,7 +165,7 @@ class LineSlices:
 
 
 def _check_plane(name: str, values: Array, alphas: Array, betas: Array) -> None:
-    """Refuse a plane whose grid, shape or centre cannot be drawn."""
+    """Refuse a plane whose grid, shape or center cannot be drawn."""
     rows, columns = centered_grid("alphas", alphas) == 0, centered_grid("betas", betas) == 0
     if np.shape(values) != (len(rows), len(columns)):
         raise ValueError(
@@ -177,6 +177,6 @@ def _check_plane(name: str, values: Array, alphas: Array, betas: Array) -> None:
 def _check_center(name: str, at_center: Array) -> None:
     if not np.isfinite(at_center).all():
         raise ValueError(
-            f"`{name}` must be finite at the centre, got {at_center.flat[0]}; the training "
+            f"`{name}` must be finite at the center, got {at_center.flat[0]}; the training "
             "diverged, there is no landscape around its weights"
         )

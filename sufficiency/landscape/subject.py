@@ -11,34 +11,16 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._validation import check_integer
-from sufficiency.ladder import build_ladder
-from sufficiency.nets import module_dtype, skorch_net
-from sufficiency.rows import as_inputs, check_lengths, take_rows, writable
-from sufficiency.targets import cast_floating, cast_inputs
+from sufficiency.data.rows import as_inputs, check_lengths, take_rows, writable
+from sufficiency.data.splits import make_splits
+from sufficiency.nets.skorch_nets import module_dtype, skorch_net
+from sufficiency.nets.targets import cast_floating, cast_inputs
 
 __all__ = ["Subject", "fitted_net"]
 
 
 def fitted_net(estimator: Any) -> NeuralNet:
-    """
-    The net that a landscape is drawn around.
-
-    Parameters
-    ----------
-    estimator : LandscapeSufficiencyEstimator or NeuralNet
-        Fitted: its ``net_``; or a net that is initialised.
-
-    Returns
-    -------
-    NeuralNet
-
-    Raises
-    ------
-    NotFittedError
-        If it has no weights yet.
-    TypeError
-        If it is something else.
-    """
+    """The net that a landscape is drawn around."""
     if isinstance(estimator, NeuralNet):
         if not getattr(estimator, "initialized_", False):
             raise NotFittedError(
@@ -68,11 +50,11 @@ class Subject:
     Attributes
     ----------
     net : NeuralNet
-        Its weights are the centre.
+        Its weights are the center.
     X, y : arrays
         n samples, encoded, in their nested order: D_k are the first k.
     center : str
-        What the centre is, for legends.
+        What the center is, for legends.
     """
 
     net: NeuralNet
@@ -84,30 +66,7 @@ class Subject:
     def of(
         cls, estimator: Any, X: npt.ArrayLike, y: npt.ArrayLike, *, shuffle: bool, seed: int
     ) -> "Subject":
-        """
-        Encode the samples and put them in order.
-
-        Parameters
-        ----------
-        estimator : LandscapeSufficiencyEstimator or NeuralNet
-            Fitted.
-        X, y : array-like
-            For an estimator as in its ``fit``; for a net in the form in which it is trained.
-        shuffle : bool
-            Random order in which every stretch holds the classes in about their proportions, as
-            the estimator's subsets do; otherwise the order that was given.
-        seed : int
-            Of that order.
-
-        Returns
-        -------
-        Subject
-
-        Raises
-        ------
-        ValueError
-            If X and y do not fit the net or each other.
-        """
+        """Encode the samples and put them in order."""
         net = fitted_net(estimator)
         targets = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
         if estimator is net:
@@ -145,7 +104,7 @@ def _nested_order(encoded: npt.NDArray, classes: bool, seed: int) -> npt.NDArray
     """The order in which the estimator would take these samples, without candidates."""
     # a class with a single sample has no proportion to be kept
     strata = encoded if classes and np.unique(encoded, return_counts=True)[1].min() > 1 else None
-    ladder = build_ladder(
+    splits = make_splits(
         len(encoded), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=strata
     )
-    return ladder.splits[0].order
+    return splits.repeats[0].order

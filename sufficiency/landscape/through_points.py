@@ -15,7 +15,7 @@ from sufficiency.landscape.directions import (
     times,
 )
 from sufficiency.landscape.subject import fitted_net
-from sufficiency.losses import LossFunction, Weights
+from sufficiency.nets.losses import LossFunction, Weights
 
 __all__ = ["directions_through"]
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from sufficiency._random import child_rng, child_seed
 from sufficiency._validation import check_integer, check_number
-from sufficiency.blocks import plan_blocks
 from sufficiency.curvature import hessian_operator
 from sufficiency.curvature.traces import sign_vectors
+from sufficiency.data.rows import take_rows
 from sufficiency.deltas import crossed_variance
-from sufficiency.engine import loss_matrix
+from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.loss_matrix import loss_matrix
 from sufficiency.landscape.directions import inner_product
 from sufficiency.landscape.eigenvectors import top_curvature
 from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
@@ -21,7 +22,6 @@ from sufficiency.landscape.random_directions import random_direction
 from sufficiency.landscape.subject import Subject
 from sufficiency.probes import select_parameters
 from sufficiency.probes.base import Parameters
-from sufficiency.rows import take_rows
 
 __all__ = ["WidthMeasures", "width_measures"]
 
@@ -43,7 +43,7 @@ class WidthMeasures:
         r, relative to the norm of the moved weights.
     rise, rise_stderr : float
         Mean over directions d of ½ L(w* + r·d) + ½ L(w* − r·d) − L(w*), with the norms of w*, in
-        units of the loss. With filter-normalised directions it does not change when a layer of a
+        units of the loss. With filter-normalized directions it does not change when a layer of a
         ReLU net is rescaled and the next layer undoes it.
     top_eigenvalue, top_eigenvalue_stderr : float
         λ of largest magnitude of the Hessian of L at w*, in loss per squared unit of weight, and
@@ -185,13 +185,13 @@ def _rises(
     settings: dict[str, Any],
     seed: int,
 ) -> tuple[Array, float, float]:
-    """(directions, folds) mean rises, the loss at the centre and the norm of a direction."""
+    """(directions, folds) mean rises, the loss at the center and the norm of a direction."""
     table = np.empty((n_directions, len(folds)))
     at_center, norm = np.empty(0), 0.0
     for i in range(n_directions):
         direction = random_direction(losses.center, child_seed(seed, "directions", i), **settings)
         moved = {name: losses.center[name] for name in direction}
-        # both senses, and the centre, which is evaluated alike so that rounding cancels
+        # both senses, and the center, which is evaluated alike so that rounding cancels
         draws = SubspaceDraws(moved, [direction], np.array([[radius], [-radius], [0.0]]))
         plan = plan_blocks(
             subject.net,

@@ -33,7 +33,7 @@ class MLP(nn.Module):
     depth : int, default=4
         Hidden layers.
     batch_norm : bool, default=False
-        Whether hidden layers are batch-normalised.
+        Whether hidden layers are batch-normalized.
     dropout : float, default=0.0
         Probability that a hidden unit is dropped in training, in [0, 1).
 
@@ -118,7 +118,7 @@ class ConvNet(nn.Module):
     Parameters
     ----------
     in_channels : int
-        Channels of an image: 3 for colours, 1 for shades of grey.
+        Channels of an image: 3 for colors, 1 for shades of gray.
     n_outputs : int
         Classes, or regression targets.
     image_size : int or (int, int), default=32
@@ -132,7 +132,7 @@ class ConvNet(nn.Module):
     padding : int, default=1
         Zeros around the image in every convolution, in pixels.
     batch_norm : bool, default=False
-        Whether feature maps are batch-normalised.
+        Whether feature maps are batch-normalized.
     dropout : float, default=0.0
         Probability that one number of a feature map is dropped in training, in [0, 1).
 
@@ -206,14 +206,7 @@ class ConvNet(nn.Module):
 
 
 def check_dropout(dropout: float) -> float:
-    """
-    Return `dropout` as float if it is a probability below 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Otherwise.
-    """
+    """Return `dropout` as float if it is a probability below 1."""
     rate = check_number("dropout", dropout, at_least=0.0)
     if rate >= 1:
         raise ValueError(f"`dropout` must be in [0, 1), got {dropout}; at 1 nothing is left")

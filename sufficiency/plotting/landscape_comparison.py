@@ -1,4 +1,4 @@
-"""Planes side by side, on one colour scale and in neighbourhoods of equal norm."""
+"""Planes side by side, on one color scale and in neighborhoods of equal norm."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,10 +24,10 @@ _EQUAL = 1e-4
 
 class LandscapeComparisonDisplay:
     """
-    Several planes beside each other, which one colour scale makes comparable.
+    Several planes beside each other, which one color scale makes comparable.
 
-    Planes of different nets are comparable in neighbourhoods of equal norm (appendix B.2): with
-    directions that have one norm, or each the norm of its own w*. Fixed norms favour large nets,
+    Planes of different nets are comparable in neighborhoods of equal norm (appendix B.2): with
+    directions that have one norm, or each the norm of its own w*. Fixed norms favor large nets,
     whose weights move less each; relative ones let a net with large weights move further.
 
     Parameters

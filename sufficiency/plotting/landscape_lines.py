@@ -163,7 +163,7 @@ class LandscapeLineDisplay:
         if self.n_masked_:
             warnings.warn(
                 f"at {self.n_masked_} of {len(kept)} coordinates the loss along some direction is "
-                "not finite; they are left out, draw a smaller neighbourhood",
+                "not finite; they are left out, draw a smaller neighborhood",
                 SufficiencyWarning,
                 stacklevel=2,
             )

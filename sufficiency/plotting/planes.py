@@ -1,4 +1,4 @@
-"""What figures of planes have in common: filled contours or a surface, and the marked centre."""
+"""What figures of planes have in common: filled contours or a surface, and the marked center."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ KINDS = ("contour", "surface")
 
 class PlaneDisplay(ABC):
     """
-    A function over a plane through weight space, with the centre marked.
+    A function over a plane through weight space, with the center marked.
 
     Subclasses say what is drawn; see :class:`sufficiency.plotting.LandscapeDisplay` for the
     attributes.
@@ -83,40 +83,7 @@ class PlaneDisplay(ABC):
         n_levels: int = 20,
         colorbar: bool = True,
     ) -> Self:
-        """
-        Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; for a surface with ``projection="3d"``. None: a new figure.
-        kind : {"contour", "surface"}, default="contour"
-            Filled contours from above, or a surface in perspective.
-        log : bool, default=False
-            Logarithmic colours, over at most eight decades; of changes with their sign over
-            three on both sides of zero. A surface has the logarithm as its height.
-        vmin, vmax : float, optional
-            Ends of the colour scale, for figures that are compared; None: those of the values.
-        n_levels : int, default=20
-            Colours of a filled contour.
-        colorbar : bool, default=True
-            Whether the scale is drawn beside it.
-
-        Returns
-        -------
-        PlaneDisplay
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            For an argument that cannot be drawn, before a figure is opened.
-
-        Warns
-        -----
-        SufficiencyWarning
-            If some values are not finite; they are left grey.
-        """
+        """Draw."""
         check_style(ax, kind)
         scale = self.scale(kind=kind, log=log, vmin=vmin, vmax=vmax, n_levels=n_levels)
         values = self.values
@@ -125,7 +92,7 @@ class PlaneDisplay(ABC):
         if self.n_masked_:
             warnings.warn(
                 f"{self.n_masked_} of {finite.size} points of the plane have values that are not "
-                "finite and are left out; draw a smaller neighbourhood",
+                "finite and are left out; draw a smaller neighborhood",
                 SufficiencyWarning,
                 stacklevel=2,
             )
@@ -168,7 +135,7 @@ class PlaneDisplay(ABC):
         vmax: float | None = None,
         n_levels: int = 20,
     ) -> Scale:
-        """Colours of the values; parameters and errors as in :meth:`plot`, nothing is drawn."""
+        """Colors of the values; parameters and errors as in :meth:`plot`, nothing is drawn."""
         if kind == "surface" and log and self.signed:
             raise ValueError(
                 "`log` must be False for a surface of values with two signs, got True; draw "
@@ -179,7 +146,7 @@ class PlaneDisplay(ABC):
         )
 
     def _plot_contour(self, ax: "Axes", values: Any, scale: Scale) -> None:
-        # what lies below a logarithmic scale, zeros included, has its lowest colour
+        # what lies below a logarithmic scale, zeros included, has its lowest color
         shown = np.ma.maximum(values, scale.levels[0]) if scale.log and not scale.signed else values
         alphas, betas = self.plane.alphas, self.plane.betas
         self.contour_ = ax.contourf(
@@ -227,7 +194,7 @@ class PlaneDisplay(ABC):
         ax.xaxis.labelpad = ax.yaxis.labelpad = 14
 
     def _mark(self, ax: Any, values: Any, scale: Scale, kind: str) -> None:
-        """The centre, the points that the plane goes through, and what is left out."""
+        """The center, the points that the plane goes through, and what is left out."""
         alphas, betas = self.plane.alphas, self.plane.betas
         height = []
         if kind == "surface":
@@ -272,19 +239,7 @@ class PlaneDisplay(ABC):
 
 
 def check_style(ax: "Axes | None", kind: str) -> None:
-    """
-    Refuse an unknown kind of figure, and axes of another kind.
-
-    Parameters
-    ----------
-    ax, kind
-        As in :meth:`PlaneDisplay.plot`.
-
-    Raises
-    ------
-    ValueError
-        With the remedy.
-    """
+    """Refuse an unknown kind of figure, and axes of another kind."""
     check_choice("kind", kind, KINDS)
     if ax is not None and (getattr(ax, "name", "") == "3d") != (kind == "surface"):
         wanted = "with" if kind == "surface" else "without"

@@ -1,4 +1,4 @@
-"""Colour scales of planes: linear or logarithmic, around zero where there are two signs."""
+"""Color scales of planes: linear or logarithmic, around zero where there are two signs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _SIGNED_DECADES = 3
 @dataclass(frozen=True, eq=False)
 class Scale:
     """
-    How values become colours.
+    How values become colors.
 
     Attributes
     ----------
     levels : (n,) float64
-        Between which a contour has one colour, increasing.
+        Between which a contour has one color, increasing.
     log : bool
-        Whether colours go by the logarithm.
+        Whether colors go by the logarithm.
     signed : bool
         Whether zero is in the middle.
     """
@@ -47,7 +47,7 @@ class Scale:
 
     @property
     def cmap(self) -> str:
-        """Name of the colour map: two hues around zero, or one that gets lighter."""
+        """Name of the color map: two hues around zero, or one that gets lighter."""
         return "RdBu_r" if self.signed else "viridis"
 
     def norm(self) -> "Normalize":
@@ -98,20 +98,7 @@ def _powers(low: float, high: float) -> Array:
 
 
 def limits_of(planes: Sequence[Array], *, signed: bool) -> tuple[float, float]:
-    """
-    Ends of a scale that all planes share.
-
-    Parameters
-    ----------
-    planes : sequence of arrays
-        Values that are not finite do not count.
-    signed : bool
-        Around zero.
-
-    Returns
-    -------
-    (float, float)
-    """
+    """Ends of a scale that all planes share."""
     values = np.concatenate([plane[np.isfinite(plane)] for plane in planes])
     low, high = float(values.min()), float(values.max())
     if signed:
@@ -129,32 +116,7 @@ def make_scale(
     vmax: float | None = None,
     n_levels: int = 20,
 ) -> Scale:
-    """
-    Choose the levels.
-
-    Parameters
-    ----------
-    values : array
-        What is drawn; values that are not finite do not count.
-    signed : bool
-        Whether both signs may occur; then the scale is as long on both sides of zero.
-    log : bool
-        Logarithmic: over at most eight decades; signed, over three on both sides, and linear in
-        between.
-    vmin, vmax : float, optional
-        Ends of the scale; None: those of the values. Of a signed scale the larger one counts.
-    n_levels : int, default=20
-        Colours of a filled contour, at least 2.
-
-    Returns
-    -------
-    Scale
-
-    Raises
-    ------
-    ValueError
-        If the ends are not in order, or a logarithm is asked for of negative values.
-    """
+    """Choose the levels."""
     n_levels = check_integer("n_levels", n_levels, 2)
     low, high = limits_of([values], signed=signed)
     low = low if vmin is None else check_number("vmin", vmin)
@@ -167,7 +129,7 @@ def make_scale(
     if log:
         levels = _log_levels(low, high, signed=signed, n_levels=n_levels)
     else:
-        if high <= low:  # a plane without relief still has a colour
+        if high <= low:  # a plane without relief still has a color
             pad = 0.5 * abs(low) or 0.5
             low, high = low - pad, low + pad
         levels = np.linspace(low, high, n_levels + 1)

@@ -1,4 +1,4 @@
-"""Distributions p(w) of weights around a trained centre."""
+"""Distributions p(w) of weights around a trained center."""
 
 from collections.abc import Callable
 
@@ -55,28 +55,7 @@ _SHORTHANDS: dict[str, Callable[..., Probe]] = {
 
 
 def resolve_probe(probe: str | Probe, sigma: float | None) -> Probe:
-    """
-    The probe that the estimator's `probe` and `sigma` mean.
-
-    Parameters
-    ----------
-    probe : {"isotropic", "random_subspace", "curvature"} or Probe
-        A shorthand or an object.
-    sigma : float or None
-        The shorthand's scale; None for its default.
-
-    Returns
-    -------
-    Probe
-
-    Raises
-    ------
-    ValueError
-        If the shorthand is unknown, `sigma` is negative, or both a Probe object and `sigma`
-        are given.
-    TypeError
-        If `probe` is neither.
-    """
+    """The probe that the estimator's `probe` and `sigma` mean."""
     if isinstance(probe, str):
         factory = _SHORTHANDS[check_choice("probe", probe, _SHORTHANDS)]
         if sigma is None:

@@ -35,9 +35,9 @@ Parameters = str | Sequence[str] | Callable[[str], bool] | None
 @runtime_checkable
 class Probe(Protocol):
     """
-    A distribution over weights around a centre.
+    A distribution over weights around a center.
 
-    A probe is a small immutable object. It is prepared once for a centre and then asked for
+    A probe is a small immutable object. It is prepared once for a center and then asked for
     draws, each with a generator of its own, so that a draw depends on nothing but its seed.
     Any object with a `prepare` method will do; :func:`sufficiency.probes.check_probe` tells what
     is wrong with one, and :class:`sufficiency.probes.BaseProbe` adds ``parameters=`` to it.
@@ -69,31 +69,31 @@ class Probe(Protocol):
 
     def prepare(self, center: Weights, hessian: Any = None, seed: int = 0) -> Sampler:
         """
-        Adapt to a centre.
+        Adapt to a center.
 
         Parameters
         ----------
         center : dict of tensors
             The trained parameters by name, on the net's device. Not to be changed.
         hessian : scipy LinearOperator or None
-            (N, N), of the training loss at the centre, over all its parameters flattened in the
-            centre's order; None unless the probe needs it. May be left out of the signature.
+            (N, N), of the training loss at the center, over all its parameters flattened in the
+            center's order; None unless the probe needs it. May be left out of the signature.
         seed : int
-            For what is random but the same in all draws around this centre, such as directions.
+            For what is random but the same in all draws around this center, such as directions.
             May be left out of the signature.
 
         Returns
         -------
         callable
-            ``sampler(generator)`` returns one draw w: a dict of tensors like the centre's, made
-            of random numbers of `generator`, which lives on the centre's device. Names that are
-            left out stay at the centre; every draw has the same names.
+            ``sampler(generator)`` returns one draw w: a dict of tensors like the center's, made
+            of random numbers of `generator`, which lives on the center's device. Names that are
+            left out stay at the center; every draw has the same names.
         """
         ...
 
 
 def needs_hessian(probe: Probe) -> bool:
-    """Whether the probe asks for the Hessian at the centre."""
+    """Whether the probe asks for the Hessian at the center."""
     return bool(getattr(probe, "needs_hessian", False))
 
 
@@ -118,7 +118,7 @@ class ProbeDraws:
     seeds : sequence of int
         One for each draw: blocks of any size give the same draws.
     device : torch.device
-        Where the centre is.
+        Where the center is.
     """
 
     sampler: Sampler
@@ -162,7 +162,7 @@ class AntitheticDraws:
     seeds : sequence of int
         One for each pair.
     device : torch.device
-        Where the centre is.
+        Where the center is.
     """
 
     sampler: Sampler
@@ -270,7 +270,7 @@ class BaseProbe(ABC):
     ----------
     parameters : str, sequence of str or callable, optional
         Which parameters are disturbed: glob patterns of their names ("head.*"), or a function
-        from name to bool. The others stay at the centre exactly, and are not copied, so that the
+        from name to bool. The others stay at the center exactly, and are not copied, so that the
         last layer of a large model is cheap to probe. None: all.
 
     Raises
@@ -298,7 +298,7 @@ class BaseProbe(ABC):
 
     def prepare(self, center: Weights, hessian: Any = None, seed: int = 0) -> Sampler:
         """
-        Adapt to a centre (see :meth:`sufficiency.probes.Probe.prepare`).
+        Adapt to a center (see :meth:`sufficiency.probes.Probe.prepare`).
 
         Parameters
         ----------
@@ -317,14 +317,14 @@ class BaseProbe(ABC):
         Raises
         ------
         ValueError
-            If `parameters` or tables of numbers do not fit the centre.
+            If `parameters` or tables of numbers do not fit the center.
         """
         chosen = {name: center[name] for name in select_parameters(center, self.parameters)}
         return self._prepare(chosen, center=center, hessian=hessian, seed=seed)
 
     @abstractmethod
     def _prepare(self, chosen: Weights, *, center: Weights, hessian: Any, seed: int) -> Sampler:
-        """Sampler for the chosen parameters of the centre."""
+        """Sampler for the chosen parameters of the center."""
 
     def __repr__(self) -> str:
         """As a dataclass has it, without tables of numbers and what is not restricted."""

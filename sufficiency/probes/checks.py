@@ -21,9 +21,9 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
     """
     Check that a probe does what the estimator relies on, for your own tests.
 
-    Draws have the centre's names, shapes, dtypes and device and are finite; they depend on
+    Draws have the center's names, shapes, dtypes and device and are finite; they depend on
     their seed and on nothing else (the order in which they are made, the global generators);
-    directions depend on theirs; the centre is not changed. What cannot be checked is the
+    directions depend on theirs; the center is not changed. What cannot be checked is the
     distribution.
 
     Parameters
@@ -81,7 +81,7 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
                 "function"
             )
         if any(not torch.equal(given[name], tensor) for name, tensor in center.items()):
-            faults.append("the centre is changed; make new tensors instead of writing into it")
+            faults.append("the center is changed; make new tensors instead of writing into it")
     finally:
         torch.set_rng_state(state)
     if faults:
@@ -122,14 +122,14 @@ def _faults(sampler: Sampler, twin: Sampler, center: Weights) -> Iterator[str]:
 
 def _wrong_tensors(draw: Weights, center: Weights) -> Iterator[str]:
     if unknown := set(draw) - set(center):
-        yield f"a draw has the names {sorted(unknown)}; the centre's are {sorted(center)}"
+        yield f"a draw has the names {sorted(unknown)}; the center's are {sorted(center)}"
         return
     for name, tensor in draw.items():
         expected = center[name]
         for what in ("shape", "dtype", "device"):
             own, wanted = getattr(tensor, what), getattr(expected, what)
             if own != wanted:
-                yield f"{name!r} has the {what} {own}; make it the centre's, {wanted}"
+                yield f"{name!r} has the {what} {own}; make it the center's, {wanted}"
         if tensor.requires_grad:
             yield f"{name!r} requires a gradient; detach it"
         if tensor.device == expected.device and not tensor.isfinite().all():

@@ -19,10 +19,10 @@ __all__ = ["CurvatureSubspace"]
 @dataclass(frozen=True, repr=False)
 class CurvatureSubspace(BaseProbe):
     """
-    w = w* + Σ_d z_d τ_d u_d with z ~ N(0, σ²I): the top Hessian eigenvectors at the centre.
+    w = w* + Σ_d z_d τ_d u_d with z ~ N(0, σ²I): the top Hessian eigenvectors at the center.
 
     The u_d are the `dim` orthonormal eigenvectors of the largest absolute eigenvalues of the
-    Hessian of the training loss. They are found anew at every centre by products of the
+    Hessian of the training loss. They are found anew at every center by products of the
     Hessian with vectors, which cost some passes through the training samples.
 
     Parameters
@@ -77,7 +77,7 @@ class CurvatureSubspace(BaseProbe):
         if hessian is None:
             raise ValueError(
                 "`hessian` must be a LinearOperator for CurvatureSubspace, got None; pass the "
-                "Hessian of the training loss at the centre"
+                "Hessian of the training loss at the center"
             )
         if self.dim > count:
             raise ValueError(

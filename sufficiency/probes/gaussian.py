@@ -1,4 +1,4 @@
-"""Gaussian probes: N(m, Σ) around a centre, and what they all become there."""
+"""Gaussian probes: N(m, Σ) around a center, and what they all become there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class GaussianSampler:
     """
     Draws w = m + s ⊙ ε + Σ_d z_d f_d with independent standard normal ε and z.
 
-    Every Gaussian probe becomes one of these at a centre, which makes its covariance
+    Every Gaussian probe becomes one of these at a center, which makes its covariance
     diag(s²) + Σ_d f_d f_dᵀ known to closed forms.
 
     Attributes
@@ -62,7 +62,7 @@ class GaussianSampler:
 @dataclass(frozen=True, repr=False)
 class PointMass(BaseProbe):
     """
-    All draws are the centre itself: the pointwise analysis that came before the paper.
+    All draws are the center itself: the pointwise analysis that came before the paper.
 
     Δ is then `delta_point`, which every cell records beside any probe, and one draw is enough.
 
@@ -92,7 +92,7 @@ class IsotropicGaussian(BaseProbe):
     ----------
     sigma : float, default=0.2
         σ ≥ 0. With ``scale="layer"`` relative, otherwise in units of weights. 0 is the point
-        mass at the centre.
+        mass at the center.
     scale : {"layer", "absolute"}, default="layer"
         "layer": s is the root mean square of each parameter tensor, so that every tensor is
         perturbed in proportion to its size; a tensor of zeros stays. "absolute": s = 1. An
@@ -174,7 +174,7 @@ class DiagonalGaussian(BaseProbe):
     mean: Mapping[str, npt.ArrayLike] | None = None
 
     def __post_init__(self) -> None:
-        """Check every argument as far as it can be without a centre."""
+        """Check every argument as far as it can be without a center."""
         super().__post_init__()
         check_table("std", self.std, at_least=0.0)
         check_table("mean", {} if self.mean is None else self.mean, scalar=False)
@@ -227,7 +227,7 @@ class LowRankGaussian(BaseProbe):
     mean: Mapping[str, npt.ArrayLike] | None = None
 
     def __post_init__(self) -> None:
-        """Check every argument as far as it can be without a centre."""
+        """Check every argument as far as it can be without a center."""
         super().__post_init__()
         check_table("factor", self.factor, scalar=False)
         check_table("diagonal", self.diagonal, at_least=0.0)

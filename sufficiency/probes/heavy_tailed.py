@@ -24,7 +24,7 @@ _TINY = 1e-300
 @dataclass(frozen=True, repr=False)
 class UniformSphere(BaseProbe):
     """
-    Uniform on a sphere around the centre: all draws are equally far away.
+    Uniform on a sphere around the center: all draws are equally far away.
 
     With "absolute", w = w* + r·u; with "layer", w = w* + r·√N·s ⊙ u, where u is uniform on the
     unit sphere of the N disturbed parameters and s the root mean square of each parameter

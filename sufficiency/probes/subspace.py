@@ -19,7 +19,7 @@ class RandomSubspace(BaseProbe):
     w = w* + Σ_i z_i d_i with z ~ N(0, σ²I_dim) and random directions d_1 … d_dim.
 
     All directions take part, so that E‖w − w*‖² = dim·σ²·‖d‖² grows with `dim`; in the authors'
-    code only the first one does. The directions are drawn once for a centre and shared by its
+    code only the first one does. The directions are drawn once for a center and shared by its
     draws; those of a smaller `dim` are the first of a larger one.
 
     Parameters
@@ -28,16 +28,16 @@ class RandomSubspace(BaseProbe):
         Number of directions, ≥ 1. They are held in memory, `dim` times the disturbed weights.
     sigma : float, default=0.1
         σ ≥ 0, in units of ‖d‖. With `norm` at its default, √dim·σ is the relative distance from
-        the centre: at the defaults 0.2, that of :class:`IsotropicGaussian`.
+        the center: at the defaults 0.2, that of :class:`IsotropicGaussian`.
     normalization : {"filter", "layer", "none"}, default="filter"
         What a Gaussian direction is scaled to: the norm of each filter (row of the first axis; a
         1-d tensor is one filter), of each tensor, or nothing. Filters of norm zero stay.
     norm : float, optional
         ‖d‖ > 0 to which every direction is then scaled as a whole, in units of weights. None:
-        the norm of the disturbed weights at the centre.
+        the norm of the disturbed weights at the center.
     orthogonal : bool, default=False
         Make the directions orthogonal to each other, each keeping its norm. It is done after the
-        normalisation, so that filters then have their norms in the first direction only, in
+        normalization, so that filters then have their norms in the first direction only, in
         the others about: random directions in many dimensions are nearly orthogonal.
     perturb_1d : bool, default=False
         Disturb parameters of less than two axes, biases and norms, as well. The authors' code
@@ -107,7 +107,7 @@ class RandomSubspace(BaseProbe):
     def _scaled(self, row: Weights, moved: Weights) -> Weights:
         """One direction at its norm as a whole."""
         if self.norm is None and self.normalization != "none":
-            return row  # has the centre's norm already
+            return row  # has the center's norm already
         length = _total_norm(row)
         if self.norm is not None and float(length) == 0.0:
             raise ValueError(
@@ -119,7 +119,7 @@ class RandomSubspace(BaseProbe):
 
 
 def _normalized(direction: Tensor, center: Tensor, normalization: str) -> Tensor:
-    """Scale to the centre's norm, filter by filter or as a whole; zero stays zero."""
+    """Scale to the center's norm, filter by filter or as a whole; zero stays zero."""
     axes = tuple(range(1 if normalization == "filter" and center.ndim > 1 else 0, center.ndim))
     if not axes:  # a single number
         return direction.sign() * center.abs()

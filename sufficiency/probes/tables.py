@@ -1,4 +1,4 @@
-"""Numbers by parameter name: as users give them, checked and fitted to a centre."""
+"""Numbers by parameter name: as users give them, checked and fitted to a center."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -17,25 +17,7 @@ Table = float | Mapping[str, npt.ArrayLike]
 def check_table(
     name: str, table: object, *, at_least: float | None = None, scalar: bool = True
 ) -> None:
-    """
-    Refuse what is no table of finite numbers.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    table : object
-        What was given.
-    at_least : float, optional
-        Smallest number that is allowed.
-    scalar : bool, default=True
-        Whether one number for all parameters is allowed, too.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Naming argument, rule and value.
-    """
+    """Refuse what is no table of finite numbers."""
     if scalar and isinstance(table, Real):
         check_number(name, table, at_least=at_least or 0.0)
         return
@@ -56,30 +38,7 @@ def check_table(
 
 
 def fit_table(name: str, table: Table, center: Weights, leading: tuple[int, ...] = ()) -> Weights:
-    """
-    Tensors like the centre's, of a table for some of them.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    table : float or mapping
-        Checked by :func:`check_table`.
-    center : dict of tensors
-        The parameters that there are.
-    leading : tuple of int, default=()
-        Axes before those of the parameter; without any, scalars are allowed for any shape.
-
-    Returns
-    -------
-    dict of tensors
-        In the centre's dtypes, on its device.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown or a shape does not fit.
-    """
+    """Tensors like the center's, of a table for some of them."""
     if not isinstance(table, Mapping):
         return {key: tensor.new_tensor(float(table)) for key, tensor in center.items()}
     unknown = [key for key in table if key not in center]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sufficiency.diagnostics import basis_for_decisions, useless_share
 from sufficiency.measured import MeasuredLadder
 from sufficiency.report.numbers import count, number, percent, span
 from sufficiency.report.questions import Answered
 from sufficiency.sizing import SizeEstimate, Verdict
+from sufficiency.sizing.diagnostics import basis_for_decisions, useless_share
 
 __all__ = ["Decision", "decide", "missing", "status_name"]
 
@@ -29,7 +29,7 @@ class Decision:
     kind : {"enough", "more", "unknown", "open"}
         The samples are enough; more are needed; it cannot be said; nobody has set a threshold.
     sign : str
-        One character for it, so that colour is not all there is.
+        One character for it, so that color is not all there is.
     headline : str
         In a few words.
     text : str
@@ -46,22 +46,7 @@ class Decision:
 
 
 def decide(result: MeasuredLadder, answered: Answered) -> Decision:
-    """
-    Put the answer to the first threshold into words.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    answered : Answered
-        Its answers.
-
-    Returns
-    -------
-    Decision
-        Where half of the trainings are of no use, none is called enough: around nets that have
-        not learned, Δ is small whatever the data.
-    """
+    """Put the answer to the first threshold into words."""
     n_available = result.n_samples
     have = ("Samples you have", count(n_available))
     if answered.no_curve:
@@ -124,20 +109,7 @@ def _mean(verdict: Verdict) -> str:
 
 
 def missing(answer: Verdict | SizeEstimate, n_available: int) -> str:
-    """
-    Say how many samples are missing.
-
-    Parameters
-    ----------
-    answer : Verdict or SizeEstimate
-        The size that is needed.
-    n_available : int
-        Those there are.
-
-    Returns
-    -------
-    str
-    """
+    """Say how many samples are missing."""
     if answer.status == "unreachable":
         return "no number is enough"
     if answer.status == "not_identifiable" or answer.size is None:

@@ -2,34 +2,18 @@
 
 import numpy as np
 
-from sufficiency.diagnostics import find_doubts, find_failures
 from sufficiency.measured import MeasuredLadder
 from sufficiency.report.numbers import number
 from sufficiency.report.questions import Answered
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.caveats import caveats_of_measurements
+from sufficiency.sizing.diagnostics import find_doubts, find_failures
 
 __all__ = ["doubts"]
 
 
 def doubts(result: MeasuredLadder, answered: Answered) -> tuple[str, ...]:
-    """
-    Reasons to doubt this run and its answers, in sentences.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    answered : Answered
-        Its answers.
-
-    Returns
-    -------
-    tuple of str
-        What the warnings of the fit say, with remedies; then what the verdicts have beyond that,
-        with their threshold where it is not all of them; of thresholds that nobody has set, only
-        what concerns them all. Empty if there is nothing.
-    """
+    """Reasons to doubt this run and its answers, in sentences."""
     failures = find_failures(result)
     found = [] if failures is None else [failures.text]
     if np.isfinite(result.table("delta")).any():

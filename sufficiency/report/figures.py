@@ -38,7 +38,7 @@ _STYLE = {
 }
 
 
-# Sizes over so wide a range are labelled at powers of ten only.
+# Sizes over so wide a range are labeled at powers of ten only.
 _MANY_DECADES = 200.0
 
 
@@ -63,21 +63,7 @@ class Figure:
 
 
 def draw_delta(result: MeasuredLadder, verdicts: Sequence[Verdict]) -> Figure:
-    """
-    Draw Δ with the thresholds.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        With a curve.
-    verdicts : sequence of Verdict
-        The first one's size is marked as well. Thresholds of growth are not drawn, they are not
-        about Δ.
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw Δ with the thresholds."""
     drawn = [verdict for verdict in verdicts if verdict.growth is None]
     first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
     lines = [verdict.threshold for verdict in drawn[first is not None :]]
@@ -109,18 +95,7 @@ def draw_delta(result: MeasuredLadder, verdicts: Sequence[Verdict]) -> Figure:
 
 
 def draw_learning_curve(result: MeasuredLadder) -> Figure:
-    """
-    Draw loss and score on unseen samples, and say what the last size brought and cost.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        With a loss of at least one size.
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw loss and score on unseen samples, and say what the last size brought and cost."""
 
     def draw(ax: "Axes") -> LearningCurveDisplay:
         return LearningCurveDisplay.from_result(result, ax=ax)

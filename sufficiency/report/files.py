@@ -10,19 +10,7 @@ __all__ = ["check_place", "put_file"]
 
 
 def check_place(path: Path) -> None:
-    """
-    Find out, before any work, whether a file can go there.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-
-    Raises
-    ------
-    IsADirectoryError, FileNotFoundError
-        If it is a directory, or lies in none.
-    """
+    """Find out, before any work, whether a file can go there."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "`path` must be a file, got a directory", str(path))
     if not path.parent.is_dir():
@@ -32,21 +20,7 @@ def check_place(path: Path) -> None:
 
 
 def put_file(path: Path, data: bytes) -> None:
-    """
-    Write a file beside its place and move it there.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced if it exists; where it is a link, what it leads to.
-    data : bytes
-        Content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; an earlier file is as it was then.
-    """
+    """Write a file beside its place and move it there."""
     place = Path(os.path.realpath(path))
     handle, made = tempfile.mkstemp(prefix=f".{place.name[:40]}-", suffix=".tmp", dir=place.parent)
     try:

@@ -9,32 +9,19 @@ __all__ = ["paragraphs", "settings"]
 
 _NAMES = {
     "net": "Network",
-    "probe": "Weights around a centre",
+    "probe": "Weights around a center",
     "method": "Average over them",
     "train": "Training",
-    "center": "Centre",
+    "center": "Center",
     "n_draws": "Draws",
     "n_eval": "Training samples looked at",
-    "min_steps": "Optimiser steps at least",
+    "min_steps": "Optimizer steps at least",
     "root_seed": "Seed",
 }
 
 
 def paragraphs(result: MeasuredLadder, growth: bool = False) -> tuple[str, ...]:
-    """
-    How the numbers came about.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    growth : bool
-        Whether the thresholds are about several samples at once.
-
-    Returns
-    -------
-    tuple of str
-    """
+    """How the numbers came about."""
     finished = np.isfinite(result.table("fit_seconds")).any()
     return (
         _training(result),
@@ -131,19 +118,7 @@ def _cost(result: MeasuredLadder) -> str:
 
 
 def settings(result: MeasuredLadder) -> tuple[tuple[str, str, str], ...]:
-    """
-    Everything the result knows about how it was measured.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-
-    Returns
-    -------
-    tuple of (str, str, str)
-        Name in words, name of the parameter or empty, value.
-    """
+    """Everything the result knows about how it was measured."""
     constant = number(result.constant_loss)
     fixed = (
         ("Samples passed to fit", "", count(result.n_samples)),

@@ -27,25 +27,7 @@ _TITLE = "How many samples are enough?"
 def write_report(
     result: MeasuredLadder, path: str | PathLike[str], asked: Asked, title: str | None = None
 ) -> Path:
-    """
-    Write a result as one HTML file.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    path : path-like
-        Replaced if it exists.
-    asked : Asked
-        What it is to answer.
-    title : str, optional
-        Heading; None: the question.
-
-    Returns
-    -------
-    Path
-        Of the file.
-    """
+    """Write a result as one HTML file."""
     asked = asked.checked()
     place = Path(path)
     check_place(place)
@@ -56,23 +38,7 @@ def write_report(
 
 
 def render(result: MeasuredLadder, answered: Answered, title: str | None = None) -> str:
-    """
-    Make the page.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    answered : Answered
-        Its answers.
-    title : str, optional
-        Heading.
-
-    Returns
-    -------
-    str
-        The same for the same result and questions.
-    """
+    """Make the page."""
     environment = Environment(
         loader=PackageLoader("sufficiency.report"),
         autoescape=True,

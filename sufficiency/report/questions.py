@@ -41,19 +41,7 @@ class Asked:
     confidence: float = 0.95
 
     def checked(self) -> "Asked":
-        """
-        Make sure that the questions make sense, whatever the data say.
-
-        Returns
-        -------
-        Asked
-            With thresholds as a tuple.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If they do not.
-        """
+        """Make sure that the questions make sense, whatever the data say."""
         check_confidence(self.confidence)
         given = () if self.thresholds is None else self.thresholds
         thresholds = tuple(np.atleast_1d(check_thresholds(given, "thresholds")).ravel().tolist())
@@ -121,25 +109,7 @@ class Answered:
 
 
 def answer(result: MeasuredLadder, asked: Asked) -> Answered:
-    """
-    Ask a result.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-    asked : Asked
-        Checked.
-
-    Returns
-    -------
-    Answered
-
-    Raises
-    ------
-    ValueError
-        If a question makes no sense for these measurements, as a score where none was taken.
-    """
+    """Ask a result."""
     targets = tuple(
         Target(kind, value, result.estimate_for_target(value, kind, confidence=asked.confidence))
         for kind, value in (("loss", asked.loss_target), ("score", asked.score_target))

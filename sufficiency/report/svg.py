@@ -1,4 +1,4 @@
-"""Figures of matplotlib as SVG that lives inside a page, in the page's colours."""
+"""Figures of matplotlib as SVG that lives inside a page, in the page's colors."""
 
 import re
 from io import BytesIO
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLORS", "inline_svg"]
 
-# What is drawn in these colours gets those of the page, which has a light and a dark set.
+# What is drawn in these colors gets those of the page, which has a light and a dark set.
 COLORS = {
     "#000000": "currentColor",
     "#1f77b4": "var(--points)",
@@ -30,25 +30,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 def inline_svg(figure: "Figure", prefix: str, *, label: str, described_by: str) -> Markup:
-    """
-    Draw a figure as an element for HTML.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        Drawn in :data:`COLORS`.
-    prefix : str
-        Of every id, since all figures of a page share them.
-    label : str
-        Name for people who do not see it.
-    described_by : str
-        Id of the element that says what is to be seen.
-
-    Returns
-    -------
-    Markup
-        Without a size of its own, metadata or references to anything outside.
-    """
+    """Draw a figure as an element for HTML."""
     buffer = BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - of our own making
@@ -65,7 +47,7 @@ def inline_svg(figure: "Figure", prefix: str, *, label: str, described_by: str) 
     root.attrib.clear()
     root.attrib |= {
         "viewBox": box,
-        "fill": "currentColor",  # of text, which has no colour of its own
+        "fill": "currentColor",  # of text, which has no color of its own
         "role": "img",
         "aria-label": label,
         "aria-describedby": described_by,

@@ -96,20 +96,7 @@ def _interval(answer: Verdict | SizeEstimate) -> Entry:
 
 
 def thresholds(answered: Answered, n_available: int) -> Table:
-    """
-    Sizes and intervals of all thresholds.
-
-    Parameters
-    ----------
-    answered : Answered
-        With a verdict at least.
-    n_available : int
-        Samples passed to ``fit``.
-
-    Returns
-    -------
-    Table
-    """
+    """Sizes and intervals of all thresholds."""
     first = answered.verdicts[0]
     squared = first.order == 2
     arriving = _arriving(first.growth)
@@ -150,22 +137,7 @@ def _arriving(growth: float | None) -> str:
 
 
 def targets(asked: Sequence[Target], n_available: int, confidence: float) -> Table:
-    """
-    Sizes and intervals of targets for loss and score.
-
-    Parameters
-    ----------
-    asked : sequence of Target
-        One at least.
-    n_available : int
-        Samples passed to ``fit``.
-    confidence : float
-        Of the intervals.
-
-    Returns
-    -------
-    Table
-    """
+    """Sizes and intervals of targets for loss and score."""
     rows = tuple(
         (
             Entry(f"{target.kind} {target.value:g}", target.value),
@@ -187,18 +159,7 @@ def targets(asked: Sequence[Target], n_available: int, confidence: float) -> Tab
 
 
 def suggestions(answered: Answered) -> Table:
-    """
-    What more data would change now.
-
-    Parameters
-    ----------
-    answered : Answered
-        With suggestions.
-
-    Returns
-    -------
-    Table
-    """
+    """What more data would change now."""
     rows = tuple(
         (
             Entry(str(row["arriving"])),
@@ -224,18 +185,7 @@ def suggestions(answered: Answered) -> Table:
 
 
 def sizes(result: MeasuredLadder) -> Table:
-    """
-    Means over the repeats at every size.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-
-    Returns
-    -------
-    Table
-    """
+    """Means over the repeats at every size."""
     measured = result.measurements
     means = {name: _means(getattr(measured, name)) for name in ("unseen_loss", "unseen_score")}
     fitted = _fitted(result)
@@ -289,7 +239,7 @@ def _fitted(result: MeasuredLadder) -> list[float]:
 _CELLS = (
     ("delta", "Δ", _number),
     ("stderr", "Standard error", _number),
-    ("delta_point", "Δ at the centre", _number),
+    ("delta_point", "Δ at the center", _number),
     ("top1pct_share", "Share of the top 1 %", _percent),
     ("train_loss", "Training loss", _number),
     ("unseen_loss", "Unseen loss", _number),
@@ -303,20 +253,7 @@ _CELLS = (
 
 
 def cells(result: MeasuredLadder) -> Table:
-    """
-    Every cell.
-
-    Parameters
-    ----------
-    result : SufficiencyResult
-        From a fit or from disk.
-
-    Returns
-    -------
-    Table
-        Columns that no cell has a number for are left out; the last one says why a cell failed,
-        if any did.
-    """
+    """Every cell."""
     kept = [column for column in _CELLS if np.isfinite(result.table(column[0])).any()]
     failures = any(cell.failure for cell in result.cells)
     rows = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 
 __all__ = [
     "caveats_of_measurements",
@@ -27,28 +27,19 @@ TOP_SHARE = 0.5
 FEWEST_FOR_TAILS = 50
 
 
-def unsettled(measurements: LadderMeasurements) -> Mask:
+def unsettled(measurements: Ladder) -> Mask:
     """
     Cells whose training loss still moves too much.
 
     The drift over the last tenth of the training is held against the rms of ℓ − L_k, which is
     (k+1)·Δ^(1/p); for order 1 its mean absolute value. A training of a single step has no drift,
     and is not settled either.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        With a `loss_drift` of 0 where centres are not meant to be minima of L_k.
-
-    Returns
-    -------
-    (R, m) bool
     """
     level = measurements.delta ** (1.0 / measurements.order) * (measurements.sizes + 1.0)
     return np.isfinite(level) & ~(measurements.loss_drift <= DRIFT_SHARE * level)
 
 
-def no_better_than_constant(measurements: LadderMeasurements) -> Mask:
+def no_better_than_constant(measurements: Ladder) -> Mask:
     """(R, m) bool: the unseen loss is not 10 % below that of the best constant prediction."""
     constant = np.asarray(measurements.constant_loss)
     # log densities give losses below zero
@@ -56,38 +47,26 @@ def no_better_than_constant(measurements: LadderMeasurements) -> Mask:
     return measurements.unseen_loss > constant - margin
 
 
-def heavy_tailed(measurements: LadderMeasurements) -> Mask:
+def heavy_tailed(measurements: Ladder) -> Mask:
     """(R, m) bool: the largest 1 % of the candidates carry more than half of Δ."""
     return (measurements.top1pct_share > TOP_SHARE) & (
         measurements.n_candidates >= FEWEST_FOR_TAILS
     )
 
 
-def inert(measurements: LadderMeasurements) -> bool:
-    """Whether the median of Δ over its value at the centres alone is below 1.05."""
+def inert(measurements: Ladder) -> bool:
+    """Whether the median of Δ over its value at the centers alone is below 1.05."""
     finished = np.isfinite(measurements.delta)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = measurements.delta[finished] / measurements.delta_point[finished]
     return bool(ratios.size) and bool(np.median(ratios) < INERT_RATIO)
 
 
-def caveats_of_measurements(measurements: LadderMeasurements) -> tuple[str, ...]:
-    """
-    Reasons to doubt all answers alike, in plain words.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-
-    Returns
-    -------
-    tuple of str
-        Each a clause that can follow "keep in mind that"; empty if there is nothing to say.
-    """
+def caveats_of_measurements(measurements: Ladder) -> tuple[str, ...]:
+    """Reasons to doubt all answers alike, in plain words."""
     finished = int(np.isfinite(measurements.delta).sum())
     counted = (
-        (unsettled(measurements), "{} of {} trained centres were still moving"),
+        (unsettled(measurements), "{} of {} trained centers were still moving"),
         (
             no_better_than_constant(measurements),
             "{} of {} nets are hardly better than a constant prediction, around which Δ means "
@@ -100,28 +79,14 @@ def caveats_of_measurements(measurements: LadderMeasurements) -> tuple[str, ...]
     )
     found = [text.format(int(mask.sum()), finished) for mask, text in counted if mask.any()]
     if inert(measurements):
-        found.append("the probe adds less than 5 % to Δ at the centres themselves")
+        found.append("the probe adds less than 5 % to Δ at the centers themselves")
     if failed := measurements.delta.size - finished:
         found.append(f"{failed} of {measurements.delta.size} cells failed")
     return tuple(found)
 
 
-def find_caveats(measurements: LadderMeasurements, size: int | None) -> tuple[str, ...]:
-    """
-    Reasons to doubt an answer, in plain words.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    size : int or None
-        The answer.
-
-    Returns
-    -------
-    tuple of str
-        Clauses as in :func:`caveats_of_measurements`, after these.
-    """
+def find_caveats(measurements: Ladder, size: int | None) -> tuple[str, ...]:
+    """Reasons to doubt an answer, in plain words."""
     found = list(caveats_of_measurements(measurements))
     if size is not None and size > measurements.largest:
         found.append(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._validation import check_thresholds
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.questions import Question
 from sufficiency.sizing.replicates import Replicated, t_quantile
 
@@ -48,30 +48,13 @@ class SizeEstimate:
 
 
 def estimate_size(
-    measurements: LadderMeasurements, question: Question, threshold: float, confidence: float
+    measurements: Ladder, question: Question, threshold: float, confidence: float
 ) -> SizeEstimate:
     """
     Answer a question at a threshold.
 
     Inside the measured range the interval is the hull of the jackknife intervals of the selected
     family and of its rivals; where it, or the answer, lies beyond, the bracket's join the hull.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    question : Question
-        Its curves.
-    threshold : float
-        In units of the curves; > 0.
-    confidence : float
-        In (0, 1).
-
-    Returns
-    -------
-    SizeEstimate
-        With a single repeat its interval is None; the bracket of the curves alone then decides
-        on the status.
     """
     smallest, largest = int(measurements.sizes[0]), measurements.largest
     curve = question.inside[0].curve
@@ -95,9 +78,7 @@ def estimate_size(
     return SizeEstimate(status, size, interval if measurements.n_repeats > 1 else None)
 
 
-def _without_size(
-    measurements: LadderMeasurements, interval: tuple[int, float], reason: str
-) -> SizeEstimate:
+def _without_size(measurements: Ladder, interval: tuple[int, float], reason: str) -> SizeEstimate:
     known = interval if measurements.n_repeats > 1 else None
     return SizeEstimate("not_identifiable", None, known, reason)
 
@@ -108,20 +89,7 @@ def _hull(curves: Sequence[Replicated], threshold: float, confidence: float) -> 
 
 
 def to_sizes(low: float, high: float, smallest: int) -> tuple[int, float]:
-    """
-    An interval of log κ in whole samples, rounded outwards and floored at a size.
-
-    Parameters
-    ----------
-    low, high : float
-        Log κ, κ = size + 1; infinite where there is no end.
-    smallest : int
-        The smallest measured size: no answer lies below.
-
-    Returns
-    -------
-    (int, int or inf)
-    """
+    """An interval of log κ in whole samples, rounded outwards and floored at a size."""
     last = np.log(2.0**62)
     first = max(smallest, math.floor(np.expm1(min(max(low, 0.0), last)) + 1e-9))
     if high > last:
@@ -130,35 +98,12 @@ def to_sizes(low: float, high: float, smallest: int) -> tuple[int, float]:
 
 
 def delta_interval(
-    measurements: LadderMeasurements,
+    measurements: Ladder,
     question: Question,
     sizes: npt.ArrayLike,
     confidence: float = 0.95,
 ) -> Floats:
-    """
-    Intervals of the curve's value at any sizes, for bands around a plot.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    question : Question
-        Its curves.
-    sizes : array-like of shape (len,)
-        In samples.
-    confidence : float, default=0.95
-        In (0, 1), for each size on its own.
-
-    Returns
-    -------
-    (2, len) float64
-        Low and high, in units of the curve; beyond the largest measured size the bracket's.
-
-    Raises
-    ------
-    ValueError
-        If `confidence` is no probability, or there are fewer than two repeats.
-    """
+    """Intervals of the curve's value at any sizes, for bands around a plot."""
     t_quantile(confidence, measurements.n_repeats)
     wanted = np.atleast_1d(check_thresholds(sizes, "sizes"))
     bounds = np.empty((2, len(wanted)))

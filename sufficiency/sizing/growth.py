@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from sufficiency.curves import FittedCurve, fit_curve, frozen_curve
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 
 __all__ = [
     "GrowthCurve",
@@ -39,40 +39,13 @@ def growth_change(
         E (L_{k+m} − L_k)² = (m/(k+m))² · (gap² + spread/m)
 
     (math.md, "Growing by m samples"; exact for i.i.d. candidates.) At m = 1 it is Δ.
-
-    Parameters
-    ----------
-    gap_sq : array-like
-        E_t[gap_t² − spread_t/J], in loss²; may be negative, and then so may the result.
-    spread : array-like
-        E_t[var_j D_tj], in loss².
-    size, added : array-like
-        k and m, in samples.
-
-    Returns
-    -------
-    ndarray of float64, broadcast, in loss²
     """
     k, m = np.asarray(size, dtype=np.float64), np.asarray(added, dtype=np.float64)
     return (m / (k + m)) ** 2 * (np.asarray(gap_sq) + np.asarray(spread) / m)
 
 
-def check_growth(measurements: LadderMeasurements, growth: Any) -> None:
-    """
-    Refuse what has no growth formula.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        Its order and candidates decide.
-    growth : int or float
-        Samples added, or the fraction by which the data grow.
-
-    Raises
-    ------
-    ValueError
-        If `growth` is not > 0, Δ is a mean absolute value, or there is one candidate.
-    """
+def check_growth(measurements: Ladder, growth: Any) -> None:
+    """Refuse what has no growth formula."""
     known = isinstance(growth, Real) and not isinstance(growth, bool)
     if not known or not (np.isfinite(growth) and growth > 0):
         raise ValueError(
@@ -126,7 +99,7 @@ class GrowthCurve:
         G(k) = S(k)/κ + g·(κ/κ_0)^(−γ),  κ = k + 1.
 
     The first term is L_k's own sampling error: at weights that do not depend on D_k, gap² is S/k
-    and h is S·m/(k(k+m)), the law for a single centre (math.md, "One net for all sizes"). The
+    and h is S·m/(k(k+m)), the law for a single center (math.md, "One net for all sizes"). The
     second is the optimism of a net on the samples it was trained on. h need not be a power law,
     so it is inverted numerically.
 
@@ -149,18 +122,7 @@ class GrowthCurve:
     optimism: Optimism
 
     def predict(self, sizes: npt.ArrayLike) -> Floats:
-        """
-        H at `sizes`.
-
-        Parameters
-        ----------
-        sizes : array-like of shape (len,) or scalar
-            k, in samples.
-
-        Returns
-        -------
-        (len,) float64, in loss²
-        """
+        """H at `sizes`."""
         k = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
         m = np.full_like(k, self.growth) if counts_samples(self.growth) else self.growth * k
         spread = self.spread.predict(k) * (k + 1.0) ** 2
@@ -168,19 +130,7 @@ class GrowthCurve:
         return growth_change(gap_sq, spread, k, m)
 
     def log_kappa(self, threshold: float) -> float:
-        """
-        Log κ from which on h stays at or below a threshold.
-
-        Parameters
-        ----------
-        threshold : float
-            In loss²; > 0.
-
-        Returns
-        -------
-        float
-            Infinite if h stays above it up to 2**62 samples.
-        """
+        """Log κ from which on h stays at or below a threshold."""
         after, before = self._last_crossing(threshold)
         if after == before:
             return after
@@ -191,24 +141,7 @@ class GrowthCurve:
         return float(brentq(excess, before, after, xtol=1e-12))
 
     def sufficient_size(self, threshold: float) -> int:
-        """
-        Smallest size from which on h stays at or below a threshold.
-
-        Parameters
-        ----------
-        threshold : float
-            In loss²; > 0.
-
-        Returns
-        -------
-        int
-            Never below the smallest measured size.
-
-        Raises
-        ------
-        NotIdentifiableError
-            If h stays above the threshold up to 2**62 samples.
-        """
+        """Smallest size from which on h stays at or below a threshold."""
         after, before = self._last_crossing(threshold)
         if not np.isfinite(after):
             raise NotIdentifiableError(
@@ -234,41 +167,15 @@ class GrowthCurve:
         return float(grid[last + 1]), float(grid[last])
 
 
-def fit_growth(measurements: LadderMeasurements, growth: float, family: str) -> GrowthCurve:
-    """
-    Fit spread and gap² of a ladder, each on its own.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        With gap_sq and spread.
-    growth : int or float
-        Samples added, or the fraction by which the data grow.
-    family : str
-        Of the spread; see :func:`sufficiency.curves.fit_curve`.
-
-    Returns
-    -------
-    GrowthCurve
-    """
+def fit_growth(measurements: Ladder, growth: float, family: str) -> GrowthCurve:
+    """Fit spread and gap² of a ladder, each on its own."""
     kappa = measurements.sizes + 1.0
     spread = fit_curve(measurements.sizes, measurements.spread / kappa**2, family=family)
     return GrowthCurve(growth, spread, _fit_optimism(measurements, spread))
 
 
 def freeze(curve: GrowthCurve) -> GrowthCurve:
-    """
-    The pessimistic continuation: spread and optimism stay as they are at the largest size.
-
-    Parameters
-    ----------
-    curve : GrowthCurve
-        Any growth curve.
-
-    Returns
-    -------
-    GrowthCurve
-    """
+    """The pessimistic continuation: spread and optimism stay as they are at the largest size."""
     level = float(curve.optimism.predict(curve.spread.sizes[-1])[0])
     return GrowthCurve(curve.growth, frozen_curve(curve.spread), Optimism(level, 0.0, 1.0))
 
@@ -278,7 +185,7 @@ def counts_samples(growth: object) -> bool:
     return isinstance(growth, Integral)
 
 
-def _fit_optimism(measurements: LadderMeasurements, spread: FittedCurve) -> Optimism:
+def _fit_optimism(measurements: Ladder, spread: FittedCurve) -> Optimism:
     """
     Weighted least squares of gap² − S/κ itself: its unbiased estimates may be negative.
 

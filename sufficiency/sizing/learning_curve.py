@@ -94,28 +94,7 @@ def fit_learning_curve(
     best: float,
     floor: float | None = None,
 ) -> LearningCurve:
-    """
-    Weighted least squares; given β the curve is linear, so only β is searched.
-
-    Parameters
-    ----------
-    sizes : (m,) int64
-        Increasing.
-    values : (m,) float64
-        Loss or score.
-    weights : (m,) float64
-        Inverse variances, scaled to a mean of 1.
-    rising : bool
-        Whether larger is better.
-    best : float
-        Bound of the floor, infinite if there is none.
-    floor : float, optional
-        E, if it is given instead of fitted.
-
-    Returns
-    -------
-    LearningCurve
-    """
+    """Weighted least squares; given β the curve is linear, so only β is searched."""
     sign = -1.0 if rising else 1.0
     t = np.log((sizes + 1.0) / (sizes[0] + 1.0))
     fixed = None if floor is None else sign * floor

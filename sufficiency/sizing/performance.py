@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from sufficiency._validation import check_choice, check_number
-from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import t_quantile
 
@@ -88,17 +88,6 @@ class PerformanceFit:
         blurs the floor. A small exponent and a high floor look alike over a ladder, so this set is
         wide. Its ends then move by the error of the curve's level, t_{R−1} times the jackknife
         standard error at the largest size.
-
-        Parameters
-        ----------
-        confidence : float
-            In (0, 1).
-
-        Returns
-        -------
-        list of LearningCurve
-            The fitted one first. Floors reach to the bound (or 100 times the measured fall) where
-            nothing rules that out.
         """
         variance, dof = self._shape_noise()
         limit = stats.f.ppf(confidence, 1, dof) * variance if dof else np.inf
@@ -131,24 +120,11 @@ class PerformanceFit:
         Hull of log κ at a target over plausible curves; infinite where one never meets it.
 
         At both ends of the hull the jackknife error over repeats, with that floor, is added.
-
-        Parameters
-        ----------
-        target : float
-            Loss or score.
-        curves : list of LearningCurve
-            From `plausible`.
-        confidence : float
-            In (0, 1).
-
-        Returns
-        -------
-        (float, float)
         """
-        centres = np.array([curve.log_kappa(target) for curve in curves])
+        centers = np.array([curve.log_kappa(target) for curve in curves])
         ends = []
-        for i, side in ((int(np.argmin(centres)), -1.0), (int(np.argmax(centres)), 1.0)):
-            end = float(centres[i])
+        for i, side in ((int(np.argmin(centers)), -1.0), (int(np.argmax(centers)), 1.0)):
+            end = float(centers[i])
             if np.isfinite(end):
                 versions = [
                     self.refit(without=r, floor=curves[i].floor).log_kappa(target)
@@ -170,33 +146,12 @@ class PerformanceFit:
         return (squares / dof if dof else np.inf), dof
 
 
-def fit_performance(
-    measurements: LadderMeasurements, kind: str, best: float | None = None
-) -> PerformanceFit:
+def fit_performance(measurements: Ladder, kind: str, best: float | None = None) -> PerformanceFit:
     """
     Fit E + A·κ^(−β) to the mean over repeats of the unseen loss or score.
 
     Losses weigh by the inverse square of their mean (their noise is proportional), scores
     equally, both by the number of finished repeats.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    kind : {"loss", "score"}
-        What is fitted; a score is better the larger it is.
-    best : float, optional
-        What no loss is below, or no score above. None: 0 for losses that are all positive, 1 for
-        scores that are all at most 1, otherwise no bound.
-
-    Returns
-    -------
-    PerformanceFit
-
-    Raises
-    ------
-    ValueError
-        If fewer than three sizes have values.
     """
     check_choice("kind", kind, ("loss", "score"))
     rising = kind == "score"
@@ -235,7 +190,7 @@ def _column_means(table: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
 
 
 def estimate_for_target(
-    measurements: LadderMeasurements,
+    measurements: Ladder,
     target: float,
     kind: str,
     *,
@@ -247,30 +202,6 @@ def estimate_for_target(
 
     The interval is the hull, over the floors that the data allow, of the sizes at which the
     curve with that floor meets the target, with their jackknife errors over repeats.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    target : float
-        Loss or score to reach.
-    kind : {"loss", "score"}
-        Which.
-    best : float, optional
-        See `fit_performance`.
-    confidence : float, default=0.95
-        In (0, 1).
-
-    Returns
-    -------
-    SizeEstimate
-        ``"unreachable"`` only if the whole interval of the floor lies on the wrong side of the
-        target; with a single repeat that interval rests on the shape of one curve.
-
-    Raises
-    ------
-    ValueError
-        If the target is not finite or better than `best`, or fewer than three sizes have values.
     """
     fit = fit_performance(measurements, kind, best)
     _check_target(target, kind, fit)
@@ -283,14 +214,14 @@ def estimate_for_target(
     smallest, largest = int(fit.curve.sizes[0]), int(fit.curve.sizes[-1])
     interval = to_sizes(low, high, smallest)
     known = interval if len(fit.table) > 1 else None
-    centre = fit.curve.log_kappa(target)
-    if centre > np.log(2.0**62):
+    center = fit.curve.log_kappa(target)
+    if center > np.log(2.0**62):
         reason = (
             f"the fitted {kind} levels off at {fit.curve.floor:.4g}, but the data allow floors "
             f"from {floors.min():.4g} to {floors.max():.4g}; measure larger sizes"
         )
         return SizeEstimate("not_identifiable", None, known, reason)
-    size = max(smallest, int(np.ceil(np.expm1(max(centre, 0.0)) - 1e-9)))
+    size = max(smallest, int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9)))
     if sign * fit.curve.predict(smallest)[0] <= sign * target:
         return SizeEstimate("at_most", smallest, known)
     if size <= largest:

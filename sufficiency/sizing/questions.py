@@ -9,13 +9,13 @@ import numpy as np
 
 from sufficiency._validation import check_number
 from sufficiency.curves import SIZES_NEEDED, FittedCurve, fit_curve, frozen_curve
-from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Curve, Replicated
 
 __all__ = ["Question", "absolute_threshold", "ask", "fit_delta", "reference_loss"]
 
-Fit = Callable[[LadderMeasurements], Curve]
+Fit = Callable[[Ladder], Curve]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Question:
         For the measured range: the selected curve first, then those of its rivals.
     beyond : tuple of Replicated
         For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
-        constants frozen at the largest size (math.md, "Retrained centres"); for Δ also frozen at
+        constants frozen at the largest size (math.md, "Retrained centers"); for Δ also frozen at
         what was measured there, which a fit that has missed a turn at the last sizes is not.
     """
 
@@ -49,32 +49,12 @@ class Question:
         return self.inside + self.beyond if beyond else self.inside
 
 
-def ask(
-    measurements: LadderMeasurements, *, family: str = "auto", growth: float | None = None
-) -> Question:
+def ask(measurements: Ladder, *, family: str = "auto", growth: float | None = None) -> Question:
     """
     Fit what answers a question on Δ.
 
     The families are chosen once, on all repeats. Where growth means one sample it is Δ itself,
     whose own fit is the stronger.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    family : {"auto", "theory", "power_law", "transient"}, default="auto"
-        The form of the decay.
-    growth : int or float, optional
-        Samples that come at once, or the fraction by which the data grow; None: one sample.
-
-    Returns
-    -------
-    Question
-
-    Raises
-    ------
-    ValueError
-        If nothing can be fitted, or growth has no formula for these measurements.
     """
     if growth is None:
         return _ask_delta(measurements, family)
@@ -90,7 +70,7 @@ def ask(
     )
 
 
-def _ask_delta(measurements: LadderMeasurements, family: str) -> Question:
+def _ask_delta(measurements: Ladder, family: str) -> Question:
     question = _question(
         measurements,
         fit_delta(measurements, family),
@@ -101,7 +81,7 @@ def _ask_delta(measurements: LadderMeasurements, family: str) -> Question:
     return replace(question, beyond=(*question.beyond, measured))
 
 
-def _frozen_at_measurement(ladder: LadderMeasurements) -> FittedCurve:
+def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
     """C/κ^p through the mean Δ at the largest size."""
     curve = fit_delta(ladder, "theory")
     at_largest = ladder.delta[:, ladder.sizes == curve.sizes[-1]]
@@ -109,7 +89,7 @@ def _frozen_at_measurement(ladder: LadderMeasurements) -> FittedCurve:
 
 
 def _question(
-    measurements: LadderMeasurements,
+    measurements: Ladder,
     chosen: FittedCurve,
     fit: Callable[[str], Fit],
     frozen_fit: Callable[[str], Fit],
@@ -125,21 +105,8 @@ def _question(
     )
 
 
-def fit_delta(measurements: LadderMeasurements, family: str) -> FittedCurve:
-    """
-    The decay of Δ itself.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    family : {"auto", "theory", "power_law", "transient"}
-        The form of the decay.
-
-    Returns
-    -------
-    FittedCurve
-    """
+def fit_delta(measurements: Ladder, family: str) -> FittedCurve:
+    """The decay of Δ itself."""
     return fit_curve(
         measurements.sizes,
         measurements.delta,
@@ -149,51 +116,15 @@ def fit_delta(measurements: LadderMeasurements, family: str) -> FittedCurve:
     )
 
 
-def reference_loss(measurements: LadderMeasurements) -> float:
-    """
-    Mean unseen loss at the centres of the largest measured size.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-
-    Returns
-    -------
-    float
-        NaN if it was not measured.
-    """
+def reference_loss(measurements: Ladder) -> float:
+    """Mean unseen loss at the centers of the largest measured size."""
     losses = measurements.unseen_loss[:, measurements.sizes == measurements.largest]
     finite = losses[np.isfinite(losses)]
     return float(finite.mean()) if finite.size else float("nan")
 
 
-def absolute_threshold(
-    measurements: LadderMeasurements, threshold: float, *, relative: bool = False
-) -> float:
-    """
-    A threshold in units of Δ.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder; its order is p.
-    threshold : float
-        Δ itself, or, with `relative`, the RMS change as a share of the loss.
-    relative : bool, default=False
-        RMS change ≤ threshold · L, so Δ ≤ (threshold·L)^p, where L is `reference_loss`. L's own
-        standard error is not part of the intervals.
-
-    Returns
-    -------
-    float
-        In loss^p.
-
-    Raises
-    ------
-    ValueError
-        If the threshold is not > 0, or a relative one meets a loss that is not.
-    """
+def absolute_threshold(measurements: Ladder, threshold: float, *, relative: bool = False) -> float:
+    """A threshold in units of Δ."""
     threshold = check_number("threshold", threshold, above=0.0)
     if not relative:
         return float(threshold)

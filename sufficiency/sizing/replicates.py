@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 
 __all__ = ["Curve", "Replicated", "SamplingError", "check_confidence", "t_quantile"]
 
@@ -50,7 +50,7 @@ class SamplingError:
     common: float = 0.0
 
     @classmethod
-    def of(cls, measurements: LadderMeasurements) -> SamplingError:
+    def of(cls, measurements: Ladder) -> SamplingError:
         """
         The one of a ladder.
 
@@ -86,12 +86,12 @@ class Replicated:
     ----------
     fit : callable
         From a ladder to a curve.
-    measurements : LadderMeasurements
+    measurements : Ladder
         All repeats.
     """
 
-    fit: Callable[[LadderMeasurements], Curve]
-    measurements: LadderMeasurements
+    fit: Callable[[Ladder], Curve]
+    measurements: Ladder
 
     @cached_property
     def curve(self) -> Curve:
@@ -123,19 +123,7 @@ class Replicated:
         return SamplingError.of(self.measurements)
 
     def stderr(self, value: Callable[[Curve], float]) -> float:
-        """
-        Jackknife standard error of a number that each curve gives.
-
-        Parameters
-        ----------
-        value : callable
-            From curve to float.
-
-        Returns
-        -------
-        float
-            Infinite if a version has no finite value; NaN for a single repeat.
-        """
+        """Jackknife standard error of a number that each curve gives."""
         if len(self.left_out) < 2:
             return float("nan")
         values = np.array([np.inf if curve is None else value(curve) for curve in self.left_out])
@@ -147,56 +135,28 @@ class Replicated:
         )
 
     def log_kappa_interval(self, threshold: float, confidence: float) -> tuple[float, float]:
-        """
-        Interval of log(size + 1) at which the curve meets a threshold.
-
-        Parameters
-        ----------
-        threshold : float
-            In units of the curve.
-        confidence : float
-            In (0, 1).
-
-        Returns
-        -------
-        (float, float)
-            A single point for a single repeat; unbounded where the curve or one of its versions
-            never meets the threshold.
-        """
-        centre = self.curve.log_kappa(threshold)
-        if not np.isfinite(centre):
+        """Interval of log(size + 1) at which the curve meets a threshold."""
+        center = self.curve.log_kappa(threshold)
+        if not np.isfinite(center):
             return -np.inf, np.inf
         if not self.left_out:
-            return centre, centre
+            return center, center
         stderr = self.stderr(lambda curve: curve.log_kappa(threshold))
         if self.error.common:
-            stderr = float(np.hypot(stderr, self.error.common / self._slope(centre)))
+            stderr = float(np.hypot(stderr, self.error.common / self._slope(center)))
         half = t_quantile(confidence, len(self.left_out)) * stderr
-        return centre - half, centre + half
+        return center - half, center + half
 
     def log_value_interval(self, size: float, confidence: float) -> tuple[float, float]:
-        """
-        Interval of the log of the curve's value at a size.
-
-        Parameters
-        ----------
-        size : float
-            In samples.
-        confidence : float
-            In (0, 1).
-
-        Returns
-        -------
-        (float, float)
-        """
+        """Interval of the log of the curve's value at a size."""
 
         def log_value(curve: Curve) -> float:
             return float(np.log(curve.predict(size)[0]))
 
-        centre = log_value(self.curve)
+        center = log_value(self.curve)
         stderr = float(np.hypot(self.stderr(log_value), self.error.common))
         half = t_quantile(confidence, len(self.left_out)) * stderr
-        return centre - half, centre + half
+        return center - half, center + half
 
     def _slope(self, log_kappa: float) -> float:
         """−d log value/d log κ, by a central difference of a step of 1 %."""
@@ -214,25 +174,7 @@ def check_confidence(confidence: Any) -> None:
 
 
 def t_quantile(confidence: float, n_repeats: int) -> float:
-    """
-    Student's t for a two-sided interval from the spread over repeats.
-
-    Parameters
-    ----------
-    confidence : float
-        In (0, 1).
-    n_repeats : int
-        R; R − 1 degrees of freedom.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If `confidence` is no probability, or there are fewer than two repeats.
-    """
+    """Student's t for a two-sided interval from the spread over repeats."""
     check_confidence(confidence)
     if n_repeats < 2:
         raise ValueError(

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.questions import ask, reference_loss
 
 __all__ = ["suggest_thresholds"]
 
 
-def suggest_thresholds(
-    measurements: LadderMeasurements, *, family: str = "auto"
-) -> list[dict[str, object]]:
+def suggest_thresholds(measurements: Ladder, *, family: str = "auto") -> list[dict[str, object]]:
     """
     How much the loss still changes now, and the sizes at which that halves and quarters.
 
     "Now" is a net trained on all `n_available` samples, by the fitted curve.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    family : {"auto", "theory", "power_law", "transient"}, default="auto"
-        The form of the decay.
-
-    Returns
-    -------
-    list of dict
-        Rows for "1 more sample", "10 % more" and "twice as much" (only the first for order 1 or
-        a single candidate), with keys ``arriving`` (str), ``growth`` (what to pass as `growth`),
-        ``threshold`` (Δ now, in loss^order), ``change`` (threshold^(1/order), in loss),
-        ``relative_change`` (its share of the unseen loss; NaN if that is not > 0),
-        ``size_to_halve`` and ``size_to_quarter`` (samples; None where the curve names none).
     """
     arriving: list[tuple[str, float | None]] = [("1 more sample", None)]
     if measurements.order == 2 and measurements.n_candidates > 1:

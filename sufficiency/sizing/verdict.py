@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sufficiency.curves import FittedCurve
-from sufficiency.measurements import LadderMeasurements
 from sufficiency.sizing.caveats import find_caveats
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, estimate_size
 from sufficiency.sizing.growth import counts_samples
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import Question, absolute_threshold, ask, reference_loss
 from sufficiency.sizing.replicates import check_confidence
@@ -142,7 +142,7 @@ class Verdict:
 
 
 def judge(
-    measurements: LadderMeasurements,
+    measurements: Ladder,
     threshold: float,
     *,
     family: str = "auto",
@@ -150,34 +150,7 @@ def judge(
     growth: float | None = None,
     confidence: float = 0.95,
 ) -> Verdict:
-    """
-    The verdict on a threshold; whatever the data say, it does not raise.
-
-    Parameters
-    ----------
-    measurements : LadderMeasurements
-        The ladder.
-    threshold : float
-        Largest accepted Δ in loss^order, or, with `relative`, the RMS change as a share of the
-        unseen loss; > 0.
-    family : {"auto", "theory", "power_law", "transient"}, default="auto"
-        The form of the decay.
-    relative : bool, default=False
-        How to read `threshold`.
-    growth : int or float, optional
-        Samples that come at once, or the fraction by which the data grow; None: one sample.
-    confidence : float, default=0.95
-        In (0, 1).
-
-    Returns
-    -------
-    Verdict
-
-    Raises
-    ------
-    ValueError
-        If an argument makes no sense.
-    """
+    """The verdict on a threshold; whatever the data say, it does not raise."""
     check_confidence(confidence)
     absolute = absolute_threshold(measurements, threshold, relative=relative)
     question = ask(measurements, family=family, growth=growth)
@@ -204,7 +177,7 @@ def judge(
     )
 
 
-def _misfit(measurements: LadderMeasurements, question: Question) -> tuple[str, ...]:
+def _misfit(measurements: Ladder, question: Question) -> tuple[str, ...]:
     """Say where the curve misses the mean Δ by far more than the repeats explain."""
     curve = question.curve
     if question.of_growth or not np.isfinite(curve.relative_stderr).all():
@@ -222,7 +195,7 @@ def _misfit(measurements: LadderMeasurements, question: Question) -> tuple[str, 
     return (f"the fitted curve misses the measured Δ at {where} by a factor {factor:.2g}",)
 
 
-def _saving(measurements: LadderMeasurements, estimate: SizeEstimate) -> float:
+def _saving(measurements: Ladder, estimate: SizeEstimate) -> float:
     """Share of the unseen loss that twice the size would save; NaN without a learning curve."""
     if estimate.size is None:
         return float("nan")

@@ -1,6 +1,6 @@
-"""Finished cells and trained centres on disk, found by what they are made of."""
+"""Finished cells and trained centers on disk, found by what they are made of."""
 
 from sufficiency.store.directory import Store
-from sufficiency.store.memory import FitMemory, remembered_seed
+from sufficiency.store.fit_store import FitStore, remembered_seed
 
-__all__ = ["FitMemory", "Store", "remembered_seed"]
+__all__ = ["FitStore", "Store", "remembered_seed"]

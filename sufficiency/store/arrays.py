@@ -12,7 +12,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from sufficiency.rows import DatasetRows, Rows, row_blocks
+from sufficiency.data.memory_maps import Rows, row_blocks
+from sufficiency.data.torch_datasets import DatasetRows
 
 __all__ = ["array_fingerprint", "inputs_fingerprint", "tensor_fingerprint"]
 
@@ -20,25 +21,7 @@ _PLAIN = (str, bytes, bool, int, float, type(None), np.integer, np.floating, np.
 
 
 def array_fingerprint(array: npt.NDArray | Rows) -> str:
-    """
-    SHA-256 of dtype, shape and values in C order, whatever the layout in memory.
-
-    Parameters
-    ----------
-    array : ndarray
-        Read block by block, so that a memory map is never loaded as a whole. Of objects, plain
-        values (labels) are taken.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    TypeError
-        If an object array holds anything but text, numbers and None.
-    """
+    """SHA-256 of dtype, shape and values in C order, whatever the layout in memory."""
     described = np.lib.format.dtype_to_descr(array.dtype)
     fingerprint = hashlib.sha256(f"{described!r} {array.shape}".encode())
     for block in row_blocks(array if array.ndim else np.atleast_1d(np.asarray(array))):
@@ -47,19 +30,7 @@ def array_fingerprint(array: npt.NDArray | Rows) -> str:
 
 
 def inputs_fingerprint(X: Any) -> str:
-    """
-    SHA-256 of inputs of any kind; of a dataset, every item is read.
-
-    Parameters
-    ----------
-    X : array, Rows, dict or tuple of them, DatasetRows, table or sparse matrix
-        Inputs.
-
-    Raises
-    ------
-    TypeError
-        If it is of another kind, or an array of other objects than text and numbers.
-    """
+    """SHA-256 of inputs of any kind; of a dataset, every item is read."""
     if isinstance(X, (np.ndarray, Rows)):
         return array_fingerprint(X)
     if isinstance(X, DatasetRows):

@@ -1,4 +1,4 @@
-"""Trained centres as tensors and text, and nets that are put back where they were."""
+"""Trained centers as tensors and text, and nets that are put back where they were."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from skorch.history import History
 from torch import Tensor, nn
 
 from sufficiency._random import isolated_rng
-from sufficiency.blocks import plan_blocks
-from sufficiency.engine import StackedWeights, loss_matrix
-from sufficiency.losses import LossFunction
-from sufficiency.recipe import Samples
+from sufficiency.data.samples import Samples
+from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix
+from sufficiency.nets.losses import LossFunction
 from sufficiency.store.files import DamagedFileError
 from sufficiency.store.tensors import parse_tensors, render_tensors
-from sufficiency.training import TrainedCenter, initialized_net
+from sufficiency.training.centers import TrainedCenter, initialized_net
 
 __all__ = ["named_tensors", "parse_center", "render_center", "same_losses"]
 
@@ -27,19 +27,7 @@ _COMPARED, _RTOL, _ATOL = 32, 1e-4, 1e-6
 
 
 def named_tensors(net: NeuralNet) -> dict[str, Tensor]:
-    """
-    Parameters and buffers of an initialised net's module and criterion, shared ones once.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialised.
-
-    Returns
-    -------
-    dict of tensors
-        The net's own, not copies; by ``module/name`` and ``criterion/name``.
-    """
+    """Parameters and buffers of an initialized net's module and criterion, shared ones once."""
     tensors: dict[str, Tensor] = {}
     for part in (*net._modules, *net._criteria):
         module = getattr(net, part + "_")
@@ -50,27 +38,7 @@ def named_tensors(net: NeuralNet) -> dict[str, Tensor]:
 
 
 def render_center(key: str, trained: TrainedCenter, about: dict[str, Any]) -> bytes:
-    """
-    Bytes of a centre's file.
-
-    Parameters
-    ----------
-    key : str
-        Which centre.
-    trained : TrainedCenter
-        Its net's parameters and buffers, and the earlier ones.
-    about : dict
-        For people who look into the file.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    RuntimeError, ValueError, TypeError
-        If a tensor is of a kind that cannot be written.
-    """
+    """Bytes of a center's file."""
     named = named_tensors(trained.net)
     earlier = trained.earlier or {}
     content = {
@@ -94,31 +62,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -> TrainedCenter:
-    """
-    Make the trained net again.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the file.
-    key : str
-        Which centre it must be.
-    net : NeuralNet
-        The unfitted net that was trained; not changed.
-    n_classes : int or None
-        As in :func:`sufficiency.training.train_center`.
-
-    Returns
-    -------
-    TrainedCenter
-        Parameters and buffers bit for bit, on the net's device. The history has the epochs
-        without their batches, the optimiser is a fresh one.
-
-    Raises
-    ------
-    DamagedFileError
-        If the file is damaged or of another net.
-    """
+    """Make the trained net again."""
     tensors, content = parse_tensors(data, _KIND, key)
     restored = initialized_net(net, 0, n_classes)
     _restore(restored, tensors, set(content["trainable"]))
@@ -138,7 +82,7 @@ def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -
 
 
 def _restore(net: NeuralNet, tensors: dict[str, Tensor], trainable: set[str]) -> None:
-    """Write a centre into an initialised net."""
+    """Write a center into an initialized net."""
     named = named_tensors(net)
     center = {name: t for name, t in tensors.items() if not name.startswith(_EARLIER)}
     if {n: _form(t) for n, t in named.items()} != {n: _form(t) for n, t in center.items()}:
@@ -163,13 +107,6 @@ def same_losses(net: NeuralNet, other: NeuralNet, samples: Samples) -> bool:
 
     What a net remembers beside its parameters and buffers is not in the file; where it matters,
     it shows here.
-
-    Parameters
-    ----------
-    net, other : NeuralNet
-        Initialised.
-    samples : Samples
-        The first few are looked at.
     """
     few = samples.take(np.arange(min(_COMPARED, len(samples.y))))
     return np.allclose(

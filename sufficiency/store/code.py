@@ -22,20 +22,7 @@ _INCIDENTAL = {
 
 
 def library_of(module_name: object) -> dict[str, str] | None:
-    """
-    Which release a module belongs to; None for the user's own code, which can change any time.
-
-    Parameters
-    ----------
-    module_name : str or anything else
-        As in ``sys.modules``, if the author has set it.
-
-    Returns
-    -------
-    dict or None
-        Nothing more for the standard library; version and file's fingerprint of what is
-        installed as a package.
-    """
+    """Release that a module belongs to; None for the user's own code, which may change."""
     # what runs as a script is the user's, even if a tool runs it whose own file is in a package
     if not isinstance(module_name, str) or module_name == "__main__":
         return None
@@ -67,18 +54,6 @@ def code_parts(code: CodeType, doc: str | None = None) -> tuple[list[Any], list[
     Everything of a code object that decides what it does.
 
     Line numbers, file names, annotations and comments are left out.
-
-    Parameters
-    ----------
-    code : CodeType
-        Of a function.
-    doc : str, optional
-        Its docstring, which is left out as well.
-
-    Returns
-    -------
-    tuple
-        Plain values that JSON can hold, and its constants.
     """
     plain = [
         code.co_code.hex(),
@@ -100,18 +75,6 @@ def global_references(code: CodeType, namespace: dict[str, Any]) -> dict[str, An
     What code takes from its module's globals, functions within it included.
 
     ``helpers.scale`` is followed to what the user's module `helpers` holds under `scale`.
-
-    Parameters
-    ----------
-    code : CodeType
-        Of a function.
-    namespace : dict
-        Its globals.
-
-    Returns
-    -------
-    dict
-        Objects by dotted name; built-in and missing names are left out.
     """
     found = {}
     for chain in sorted(_loaded_names(code)):

@@ -51,29 +51,12 @@ _WITHOUT_EFFECT = {"train_split", "verbose"}
 
 def describe(value: object, where: str) -> Node:
     """
-    Describe a value so that equal descriptions mean equal behaviour.
+    Describe a value so that equal descriptions mean equal behavior.
 
     Plain values, containers, arrays and tensors are taken by their content; objects by their
     class and state, as ``copy`` would take it; functions and classes of installed packages by
     name, version and file; the user's own by bytecode, constants, defaults, closure, and what
     they use of their module's globals. Nothing is imported, run or pickled.
-
-    Parameters
-    ----------
-    value : object
-        A parameter.
-    where : str
-        What an error calls it.
-
-    Returns
-    -------
-    dict, list or scalar
-        For JSON, the same in every process.
-
-    Raises
-    ------
-    TypeError
-        If something in it has no content that can be read; which, and what to do.
     """
     return _Describer().describe(value, where)
 
@@ -84,11 +67,6 @@ def describe_net(net: NeuralNet) -> Node:
 
     Trainable weights of a module instance are left out, since every training draws them anew;
     :func:`sufficiency.store.keys.initial_state` looks at what it starts from.
-
-    Raises
-    ------
-    TypeError
-        As in :func:`describe`.
     """
     return _Describer().net(net)
 

@@ -49,7 +49,7 @@ once. {_MARKER} marks it as ours.
 
 class Store:
     """
-    Keeps finished cells and trained centres in a directory, and gives them back.
+    Keeps finished cells and trained centers in a directory, and gives them back.
 
     Files are written at once and as a whole (temporary file, fsync, rename), so that a process
     that is killed leaves nothing half done. What is read is checked bit by bit; a damaged file,
@@ -149,26 +149,7 @@ class Store:
         return (self.directory / folder / name).exists()
 
     def load(self, folder: str, name: str, parse: Callable[[bytes], T]) -> T | None:
-        """
-        What a file holds, if it is there and in order.
-
-        Parameters
-        ----------
-        folder, name : str
-            Which file.
-        parse : callable
-            From the bytes to what they mean; raises DamagedFileError if they are not that.
-
-        Returns
-        -------
-        object or None
-            None if it is missing, or had to be set aside.
-
-        Warns
-        -----
-        StoreWarning
-            If there is a file that cannot be used.
-        """
+        """What a file holds, if it is there and in order."""
         path = self.directory / folder / name
         try:
             data = path.read_bytes()
@@ -189,26 +170,7 @@ class Store:
         return value
 
     def save(self, folder: str, name: str, data: bytes) -> bool:
-        """
-        Write a file; where that fails, say so and go on.
-
-        Parameters
-        ----------
-        folder, name : str
-            Which file; an earlier one is replaced.
-        data : bytes
-            Content.
-
-        Returns
-        -------
-        bool
-            Whether it is there.
-
-        Warns
-        -----
-        StoreWarning
-            If the disk is full, or no longer to be written to.
-        """
+        """Write a file; where that fails, say so and go on."""
         if self.read_only:
             return False
         try:
@@ -226,21 +188,7 @@ class Store:
         return True
 
     def seed(self, made_of: dict[str, Any], draw: Callable[[], int]) -> int:
-        """
-        The seed that was drawn for these circumstances, or a new one that is kept.
-
-        Parameters
-        ----------
-        made_of : dict
-            What the seed is for: fingerprints and descriptions, for JSON.
-        draw : callable
-            Draws a new one.
-
-        Returns
-        -------
-        int
-            The same in all processes that ask at the same time.
-        """
+        """The seed that was drawn for these circumstances, or a new one that is kept."""
         kind, key = "sufficiency seed 1", digest(made_of)
         name = f"{key[:32]}.json"
 

@@ -19,22 +19,7 @@ def digest(node: Any) -> str:
 
 
 def render_document(kind: str, key: str, content: dict[str, Any]) -> bytes:
-    """
-    Text of a file.
-
-    Parameters
-    ----------
-    kind : str
-        What it is, with the version of its form.
-    key : str
-        Which one it is.
-    content : dict
-        For JSON; NaN and infinity may be among its numbers.
-
-    Returns
-    -------
-    bytes
-    """
+    """Text of a file."""
     document = {"sha256": "0" * 64, "kind": kind, "key": key, "content": to_json(content)}
     text = json.dumps(document, indent=1, separators=(",", ":"), allow_nan=False)
     data = f"{text}\n".encode()
@@ -42,25 +27,7 @@ def render_document(kind: str, key: str, content: dict[str, Any]) -> bytes:
 
 
 def parse_document(data: bytes, kind: str, key: str) -> dict[str, Any]:
-    """
-    Content of a file that :func:`render_document` made.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the file.
-    kind, key : str
-        What it must be.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    DamagedFileError
-        If a bit of it has changed, or it is another one.
-    """
+    """Content of a file that :func:`render_document` made."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

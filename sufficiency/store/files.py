@@ -32,43 +32,13 @@ class DamagedFileError(ValueError):
 
 
 def seal(data: bytes, head: int) -> bytes:
-    """
-    Put the checksum of a whole file into it.
-
-    Parameters
-    ----------
-    data : bytes
-        With ``"sha256":"000…"``, 64 zeros, within its first `head` bytes; the first one counts.
-    head : int
-        Where to look for it.
-
-    Returns
-    -------
-    bytes
-        The same with SHA-256 of `data` in place of the zeros.
-    """
+    """Put the checksum of a whole file into it."""
     filled = data[:head].replace(_FIELD + _ZEROS, _FIELD + _checksum(data), 1)
     return filled + data[head:]
 
 
 def check_seal(data: bytes, head: int, checksum: object) -> None:
-    """
-    Make sure that every byte is as :func:`seal` left it.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the file.
-    head : int
-        As for :func:`seal`.
-    checksum : object
-        What the file itself says.
-
-    Raises
-    ------
-    DamagedFileError
-        If it is not so.
-    """
+    """Make sure that every byte is as :func:`seal` left it."""
     if not isinstance(checksum, str) or not re.fullmatch("[0-9a-f]{64}", checksum):
         raise DamagedFileError("it has no checksum")
     said = checksum.encode()
@@ -85,23 +55,7 @@ def _checksum(*parts: bytes | memoryview) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
-    """
-    Write a file that is there as a whole or not at all, whenever the process ends.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced if it exists.
-    data : bytes
-        Content.
-    temporary : Path
-        Folder on the same file system, for the file in the making.
-
-    Raises
-    ------
-    OSError
-        If the disk is full, or not to be written to; nothing is left behind then.
-    """
+    """Write a file that is there as a whole or not at all, whenever the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = _write_temporary(data, temporary)
     try:
@@ -113,24 +67,7 @@ def write_atomically(path: Path, data: bytes, temporary: Path) -> None:
 
 
 def create_once(path: Path, data: bytes, temporary: Path) -> bool:
-    """
-    Write a file unless it exists; of several processes at once, one does.
-
-    Parameters
-    ----------
-    path, data, temporary
-        As in :func:`write_atomically`.
-
-    Returns
-    -------
-    bool
-        Whether this process did.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
+    """Write a file unless it exists; of several processes at once, one does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = _write_temporary(data, temporary)
     try:
@@ -193,16 +130,6 @@ def remove_stale(folder: Path) -> int:
     Remove what killed processes left of their writing.
 
     Files of this machine go when their process is gone, those of others after a day.
-
-    Parameters
-    ----------
-    folder : Path
-        For files in the making.
-
-    Returns
-    -------
-    int
-        How many were removed.
     """
     removed = 0
     for path in folder.glob(f"*{_SUFFIX}"):
@@ -231,26 +158,7 @@ def _is_stale(path: Path) -> bool:
 
 
 def set_aside(path: Path, folder: Path) -> Path:
-    """
-    Move a file away under a name that is free, for whoever wants to look at it.
-
-    Parameters
-    ----------
-    path : Path
-        What to move.
-    folder : Path
-        Where to; made if it does not exist.
-
-    Returns
-    -------
-    Path
-        Where it is now.
-
-    Raises
-    ------
-    OSError
-        If it cannot be moved, or another process has done so already.
-    """
+    """Move a file away under a name that is free, for whoever wants to look at it."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1
     while (folder / f"{path.name}.{number}").exists():

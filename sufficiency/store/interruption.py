@@ -15,21 +15,7 @@ logger = logging.getLogger("sufficiency.store")
 
 @contextmanager
 def interruptible(how_to_go_on: Callable[[], str]) -> Iterator[None]:
-    """
-    Within this context SIGTERM raises KeyboardInterrupt, as Ctrl-C does.
-
-    Parameters
-    ----------
-    how_to_go_on : callable
-        Makes the text that is logged as a warning, which is shown unless logging is set up
-        otherwise.
-
-    Notes
-    -----
-    Signals reach the main thread only; in another one, nothing is changed about them, nor is a
-    handler of SIGTERM replaced that somebody has set. Afterwards all is as before, exceptions
-    included.
-    """
+    """Within this context SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
     try:
         with _termination_interrupts():
             yield

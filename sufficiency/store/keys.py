@@ -1,4 +1,4 @@
-"""What makes a trained centre, and what makes a cell: everything they depend on, as one key."""
+"""What makes a trained center, and what makes a cell: everything they depend on, as one key."""
 
 import platform
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency._threads import limited_threads
-from sufficiency.cells import CELL_COLUMNS
-from sufficiency.ladder import Split
-from sufficiency.recipe import Recipe, Samples, release
+from sufficiency.cells.cell import CELL_COLUMNS
+from sufficiency.data.samples import Samples
+from sufficiency.data.splits import Split
 from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint, tensor_fingerprint
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.describe import describe, describe_net
 from sufficiency.store.documents import digest
-from sufficiency.training import initialized_net
+from sufficiency.training.centers import initialized_net
+from sufficiency.training.settings import FitSettings, release
 
 __all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state", "provenance"]
 
@@ -31,7 +32,7 @@ PROBE_FORMAT = 1
 
 Indices = npt.NDArray[np.int64]
 
-# Fields of a recipe that are part of the centre's key, or that only print.
+# Fields of a recipe that are part of the center's key, or that only print.
 _NOT_OF_THE_PROBE = {"net", "transformers", "verbose"}
 _SHOWN_AS = {"scorer": "scoring"}
 
@@ -68,9 +69,9 @@ def _key(size: int, made_of: dict[str, Any]) -> Key:
 @dataclass(frozen=True, eq=False)
 class FitKeys:
     """
-    Keys of a fit's centres and cells.
+    Keys of a fit's centers and cells.
 
-    A trained centre depends on the samples in their order, the validation samples, the net with
+    A trained center depends on the samples in their order, the validation samples, the net with
     its initial weights, seed, `center`, `min_steps` and the releases of torch and skorch; a cell
     on all that and on everything else in the recipe. Neither depends on the number of threads or
     workers, which changes rounding only, or on the paths of data or store.
@@ -82,7 +83,7 @@ class FitKeys:
     once : bool
         Whether one net of a repeat, trained on all its samples, serves all sizes.
     of_center, of_cell : dict
-        What all centres, and all cells, of the fit have in common.
+        What all centers, and all cells, of the fit have in common.
     """
 
     net: dict[str, Any]
@@ -91,17 +92,8 @@ class FitKeys:
     of_cell: dict[str, Any]
 
     @classmethod
-    def from_fit(cls, recipe: Recipe, samples: Samples, unseen: Samples | None) -> "FitKeys":
-        """
-        Look at everything once; the data are read block by block.
-
-        Raises
-        ------
-        TypeError
-            If the net, the probe or the scorer holds something without a stable description.
-        ValueError
-            If the net's initial weights are no function of the seed.
-        """
+    def from_fit(cls, recipe: FitSettings, samples: Samples, unseen: Samples | None) -> "FitKeys":
+        """Look at everything once; the data are read block by block."""
         net = describe_net(recipe.net)
         n_classes = None if recipe.codec.classes is None else len(recipe.codec.classes)
         start = initial_state(recipe.net, n_classes)
@@ -142,31 +134,11 @@ class FitKeys:
         return cls(net, recipe.train == "once", of_center, of_cell)
 
     def center(self, trained_on: Indices, validation: Indices, seed: int) -> Key:
-        """
-        Key of a trained centre.
-
-        Parameters
-        ----------
-        trained_on, validation : (k,), (V,) int64
-            Indices of its samples, in order.
-        seed : int
-            Of the training.
-        """
+        """Key of a trained center."""
         return _key(len(trained_on), self._center(trained_on, validation) | {"seed": seed})
 
     def cells(self, split: Split, repeat: int, sizes: Sequence[int]) -> Key:
-        """
-        Key of the numbers that are read off one centre.
-
-        Parameters
-        ----------
-        split : Split
-            Of the repeat.
-        repeat : int
-            Which one; with the recipe's root it makes the seeds.
-        sizes : sequence of int
-            Of the cells: one, or all of them with ``train="once"``.
-        """
+        """Key of the numbers that are read off one center."""
         trained_on = self.trained_on(split, sizes)
         own = {
             "center_of": self._center(trained_on, split.validation),
@@ -206,19 +178,8 @@ def initial_state(net: NeuralNet, n_classes: int | None = None) -> str:
 
     It holds what a description of the configuration cannot see: weights that a constructor loads
     from a file, frozen parts of a module instance, shapes that depend on something far away.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Not changed.
-    n_classes : int, optional
-        As in training.
-
-    Returns
-    -------
-    str
     """
-    # some initialisations factorise matrices, whose rounding depends on the number of threads
+    # some initializations factorize matrices, whose rounding depends on the number of threads
     with limited_threads(1):
         named = named_tensors(initialized_net(net, 0, n_classes))
     return digest(

@@ -24,29 +24,7 @@ _LENGTH = 8
 def render_tensors(
     kind: str, key: str, tensors: dict[str, Tensor], content: dict[str, Any]
 ) -> bytes:
-    """
-    Bytes of a file.
-
-    Parameters
-    ----------
-    kind : str
-        What it is, with the version of its form.
-    key : str
-        Which one it is.
-    tensors : dict of tensors
-        On any device, of any strides and dense dtype; they may share memory.
-    content : dict
-        Whatever else there is to it, for JSON.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    RuntimeError, ValueError, TypeError
-        If a tensor is sparse, quantised or without content.
-    """
+    """Bytes of a file."""
     encoded, exotic = {}, {}
     for name, tensor in tensors.items():
         dense = tensor.detach().resolve_conj().resolve_neg().cpu()
@@ -62,26 +40,7 @@ def render_tensors(
 
 
 def parse_tensors(data: bytes, kind: str, key: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """
-    Tensors and content of a file that :func:`render_tensors` made.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the file.
-    kind, key : str
-        What it must be.
-
-    Returns
-    -------
-    tuple
-        Tensors on the CPU, bit for bit, and the content.
-
-    Raises
-    ------
-    DamagedFileError
-        If a bit of it has changed, or it is another one.
-    """
+    """Tensors and content of a file that :func:`render_tensors` made."""
     end = _end_of_header(data)
     try:
         metadata = json.loads(data[_LENGTH:end])["__metadata__"]

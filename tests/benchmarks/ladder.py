@@ -10,8 +10,8 @@ from sklearn.model_selection import ShuffleSplit, learning_curve
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.default_net import Standardizer, TabularMLP, default_net
-from sufficiency.training import planned_epochs, train_center
+from sufficiency.nets.default_net import Standardizer, TabularMLP, default_net
+from sufficiency.training.centers import planned_epochs, train_center
 from tests.benchmarks.measure import paired_ratio
 from tests.benchmarks.nets import random_data
 

@@ -1,4 +1,4 @@
-"""Variance times time of Δ at one centre, against the published procedure with one candidate."""
+"""Variance times time of Δ at one center, against the published procedure with one candidate."""
 
 import copy
 
@@ -9,20 +9,20 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from sufficiency._random import child_seed
-from sufficiency.blocks import plan_blocks
-from sufficiency.default_net import default_net
 from sufficiency.deltas import monte_carlo_delta
-from sufficiency.engine import loss_matrix, mean_losses
-from sufficiency.losses import LossFunction
+from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.loss_matrix import loss_matrix, mean_losses
+from sufficiency.nets.default_net import default_net
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import IsotropicGaussian, ProbeDraws
-from sufficiency.training import train_center
+from sufficiency.training.centers import train_center
 from tests.benchmarks.measure import seconds
 
 # What the estimator's defaults make of 10 000 samples.
 SIZE, N_DRAWS, N_CANDIDATES, N_REPLICATIONS, SIGMA = 2000, 32, 1000, 30, 0.2
 
 
-class Centre:
+class Center:
     """A net on 2 000 samples of mnist1d, and 8 000 others as a population of unseen ones."""
 
     def __init__(self):
@@ -94,10 +94,10 @@ def replicated(function):
 
 
 def rows():
-    centre = Centre()
-    (variance, time), (of_few, time_published) = map(replicated, (centre.ours, centre.published))
+    center = Center()
+    (variance, time), (of_few, time_published) = map(replicated, (center.ours, center.published))
     faster = time / time_published
-    yield "Δ at one centre: time, ours / published (J = 1)", faster, ""
+    yield "Δ at one center: time, ours / published (J = 1)", faster, ""
     yield (
         "variance × time, 30 replications each: ours / published",
         variance / of_few * faster,
@@ -106,6 +106,6 @@ def rows():
     # thirty candidates seldom hold one of the few that make the variance
     yield (
         "the same, published variance from all 8 000 candidates instead of 30",
-        variance / centre.variance_of_one() * faster,
+        variance / center.variance_of_one() * faster,
         "≤ 0.001",
     )

@@ -10,8 +10,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets, transforms
 
-from sufficiency.engine import mean_losses, plan_blocks
-from sufficiency.losses import LossFunction
+from sufficiency.engine.loss_matrix import mean_losses, plan_blocks
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import IsotropicGaussian, ProbeDraws
 from tests.benchmarks.measure import paired_ratio, seconds
 from tests.benchmarks.nets import convolutional, initialized, perceptron, random_data

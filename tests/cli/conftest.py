@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from sufficiency.cli import main
 
-# A few optimiser steps on three sizes.
+# A few optimizer steps on three sizes.
 TINY = ("--sizes", "3", "--n-repeats", "2", "--n-draws", "2", "--min-steps", "0", "--seed", "0")
 
 
@@ -29,7 +29,7 @@ def workplace(tmp_path, monkeypatch):
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    """Two classes, told apart by a colour and a number."""
+    """Two classes, told apart by a color and a number."""
     rng = np.random.default_rng(1)
     color = np.array(["red", "green", "blue"])[np.arange(60) % 3]
     area = rng.normal(size=60)

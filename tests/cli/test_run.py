@@ -125,7 +125,7 @@ class TestJson:
     def test_nothing_else_on_stdout(self, run_tiny, workplace):
         source = (
             "print('imported')\n"
-            "from sufficiency.default_net import default_net\n"
+            "from sufficiency.nets.default_net import default_net\n"
             "import numpy as np\n"
             "def make():\n"
             "    print('made')\n"
@@ -325,8 +325,8 @@ def test_store_is_used_again(run_tiny, workplace):
 
 def test_debug_shows_log_messages(run_tiny):
     result = run_tiny("--debug")
-    assert "INFO sufficiency.runner: 2 repeats of the sizes" in result.stderr
-    assert result.stderr.count("INFO sufficiency.runner: repeat ") == 6
+    assert "INFO sufficiency.fit.runner: 2 repeats of the sizes" in result.stderr
+    assert result.stderr.count("INFO sufficiency.fit.runner: repeat ") == 6
 
 
 def test_progress_bar(run_tiny):

@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sufficiency.training import train_center
+from sufficiency.training.centers import train_center
 
 
 class Perceptron(nn.Module):
@@ -83,7 +83,7 @@ def make_data(kind, n, seed=0):
 
 
 def trained_net(kind, X, y, *, steps=200, seed=0, **params):
-    """A classifier in float64 after some optimiser steps; left in training mode."""
+    """A classifier in float64 after some optimizer steps; left in training mode."""
     net = NeuralNetClassifier(
         kind,
         criterion=nn.CrossEntropyLoss,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sufficiency.curvature import LossDerivatives
-from sufficiency.losses import LossFunction
+from sufficiency.nets.losses import LossFunction
 from tests.curvature.nets import (
     ALL_KINDS,
     GroupNormConv,

@@ -12,7 +12,7 @@ from torch import nn
 
 from sufficiency.curvature import LossDerivatives, flatten, hessian_operator
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
-from sufficiency.losses import LossFunction
+from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
     CurvatureSubspace,
     DiagonalGaussian,
@@ -250,7 +250,7 @@ def test_restricted_to_the_last_layer(kind):
 def test_small_scales_agree_with_monte_carlo_of_the_true_loss():
     """σ = 0.02 of the layer: the cubic rest is far below the standard error."""
     from sufficiency.deltas import monte_carlo_delta
-    from sufficiency.engine import StackedWeights, loss_matrix, mean_losses, plan_blocks
+    from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_losses, plan_blocks
 
     X, y = make_data(Perceptron, 60)
     net = trained_net(Perceptron, X[:40], y[:40])

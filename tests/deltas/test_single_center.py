@@ -1,4 +1,4 @@
-"""One centre for all sizes: the closed form against every order of the samples."""
+"""One center for all sizes: the closed form against every order of the samples."""
 
 import itertools
 import math

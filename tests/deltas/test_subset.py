@@ -132,7 +132,7 @@ def test_a_number_of_samples(value, message, iris):
 
 
 def test_a_delta_lost_in_its_noise_is_a_failed_cell():
-    from sufficiency import probing
+    from sufficiency.cells import statistics as probing
     from sufficiency.exceptions import DivergedTrainingError
 
     statistics = monte_carlo_delta(

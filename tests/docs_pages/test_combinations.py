@@ -12,7 +12,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult, probes
 from sufficiency.curves import FAMILIES
-from sufficiency.parameters import check_parameters
+from sufficiency.fit.parameters import check_parameters
 from tests.docs_pages.pages import ROOT, section_of, tables_of
 
 PAGE = (ROOT / "docs" / "how-to" / "refused.md").read_text(encoding="utf-8")
@@ -184,7 +184,7 @@ def bound(**changes: Any) -> Any:
     return fitted({"refit": True} | changes).plot_delta(show_bound=True)
 
 
-def off_centre() -> Any:
+def off_center() -> Any:
     ones = {"weight": np.ones((2, 3))}
     return bound(probe=probes.DiagonalGaussian(std=ones, mean=ones))
 
@@ -318,9 +318,9 @@ QUESTIONS = {
         "the bounds are about squares",
         [lambda: bound(order=1)],
     ),
-    "`plot_delta(show_bound=True)` with a probe that is not Gaussian, or not centred": (
+    "`plot_delta(show_bound=True)` with a probe that is not Gaussian, or not centered": (
         "the bounds are about N(w*, Σ)",
-        [lambda: bound(probe=OTHERS[0]), off_centre],
+        [lambda: bound(probe=OTHERS[0]), off_center],
     ),
     "`plot_delta(show_bound=True)` with `refit=False`": (
         "is not fitted",

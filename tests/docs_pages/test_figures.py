@@ -32,14 +32,14 @@ def test_what_delta_is():
 
 def test_what_delta_is_not():
     names = runpy.run_path(str(FIGURES / "what_delta_is_not.py"))
-    left, centre, right = (lines(axes) for axes in names["axes"])
+    left, center, right = (lines(axes) for axes in names["axes"])
     # Left: both Δ fall by more than ten, and the straight line's loss stays ten times higher.
     for name in ("a straight line", "a polynomial"):
         assert left[f"{name}: √Δ"][0] > 10 * left[f"{name}: √Δ"][-1]
     worse, better = (left[f"{n}: unseen loss"][-1] for n in ("a straight line", "a polynomial"))
     assert worse > 10 * better
-    # Centre: many samples change more than one, and their change falls more slowly.
-    ratio = centre["twice as many samples"] / centre["one more sample: √Δ"]
+    # Center: many samples change more than one, and their change falls more slowly.
+    ratio = center["twice as many samples"] / center["one more sample: √Δ"]
     assert ratio[0] > 1
     assert ratio[-1] > 2 * ratio[0]
     # Right: near zero before the training, and rising while the loss falls.

@@ -13,7 +13,7 @@ REFERENCE = (ROOT / "docs" / "reference.rst").read_text(encoding="utf-8")
 # Modules that users may import from.
 PUBLIC = [
     "sufficiency",
-    "sufficiency.cost",
+    "sufficiency.fit.cost",
     "sufficiency.curvature",
     "sufficiency.curves",
     "sufficiency.datasets",

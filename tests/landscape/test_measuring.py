@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sufficiency import LandscapeSufficiencyEstimator, per_sample_losses
-from sufficiency.ladder import build_ladder
+from sufficiency.data.splits import make_splits
 from sufficiency.landscape import (
     change_slice,
     landscape_slice,
@@ -19,7 +19,7 @@ from sufficiency.landscape.subject import Subject
 from sufficiency.probes import RandomSubspace
 from tests.helpers import (
     classifier,
-    labelled,
+    labeled,
     measured,
     regressor,
     same_weights,
@@ -42,19 +42,19 @@ def fitted(net, X, y, **params):
 
 @pytest.fixture(scope="module")
 def est():
-    X, codes = labelled(90)
+    X, codes = labeled(90)
     return fitted(classifier(), X, NAMES[codes])
 
 
 @pytest.fixture(scope="module")
 def data():
-    X, codes = labelled(90)
+    X, codes = labeled(90)
     return X, NAMES[codes]
 
 
 def order_of(codes, seed):
-    ladder = build_ladder(len(codes), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=codes)
-    return ladder.splits[0].order
+    ladder = make_splits(len(codes), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=codes)
+    return ladder.repeats[0].order
 
 
 def test_of_an_estimator_with_labels_of_its_own(est, data):
@@ -84,7 +84,7 @@ def test_a_size_is_a_nested_stratified_subset_in_the_order_of_the_ladder(est, da
     assert np.ptp(np.bincount(codes[kept])) <= 2
 
 
-def test_all_sizes_share_the_centre_and_the_directions(est, data):
+def test_all_sizes_share_the_center_and_the_directions(est, data):
     a, b = (landscape_slice(est, *data, size=size, **SMALL) for size in (10, 60))
     np.testing.assert_array_equal(a.frame.gram, b.frame.gram)
     assert not np.allclose(a.losses, b.losses, rtol=1e-3)
@@ -134,7 +134,7 @@ def test_the_integral_of_figure_6_is_delta_over_the_plane():
 
 
 def test_the_scale_of_p_is_the_probes():
-    X, codes = labelled(90)
+    X, codes = labeled(90)
     est = fitted(classifier(), X, codes, probe=RandomSubspace(dim=2, sigma=0.3))
     found = change_slice(est, X, codes, size=50)
     assert found.sigma == 0.3
@@ -144,9 +144,9 @@ def test_the_scale_of_p_is_the_probes():
 
 
 @pytest.mark.parametrize("center", ["last", "best"])
-def test_the_centre_is_validation_optimal_if_that_is_asked_for(center):
+def test_the_center_is_validation_optimal_if_that_is_asked_for(center):
     """At a high rate the validation loss goes up again after a few epochs."""
-    X, codes = labelled(90, seed=2)
+    X, codes = labeled(90, seed=2)
     X = X + np.random.default_rng(3).normal(scale=2, size=X.shape).astype(np.float32)
     est = fitted(classifier(lr=1.0, max_epochs=30, batch_size=8), X, codes, center=center)
     if center == "last":
@@ -191,7 +191,7 @@ def test_default_grids(est, data):
         assert (grid == 0).sum() == 1
 
 
-def test_a_grid_that_misses_the_centre_by_rounding_holds_it(est, data):
+def test_a_grid_that_misses_the_center_by_rounding_holds_it(est, data):
     ragged = np.arange(-1, 1.05, 0.1)
     assert not (ragged == 0).any()
     found = landscape_slice(est, *data, size=5, alphas=ragged, betas=ragged)
@@ -287,7 +287,7 @@ def test_weights_that_are_not_finite_have_no_landscape():
     X, y = measured(20)
     net = regressor().initialize()
     net.module_.out.bias.data.fill_(np.inf)
-    with pytest.raises(ValueError, match="`losses` must be finite at the centre"):
+    with pytest.raises(ValueError, match="`losses` must be finite at the center"):
         landscape_slice(net, X, y)
 
 

@@ -7,14 +7,14 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from sufficiency import UnsupportedNetError
-from sufficiency.engine import BlockPlan
+from sufficiency.engine.loss_matrix import BlockPlan
 from sufficiency.landscape import change_plane, loss_line, loss_plane, planes
 from sufficiency.landscape.planes import SubspaceDraws
-from sufficiency.losses import LossFunction
+from sufficiency.nets.losses import LossFunction
 from tests.helpers import same_weights, untouched_generators, weights_of
 from tests.landscape.nets import LeastSquares, authors_net, double_classifier, gaussian_direction
+from tests.nets.test_losses import EXACT, classes
 from tests.oracles import MLP, ConvNet, Recurrent, naive_plane
-from tests.test_losses import EXACT, classes
 
 GRID = np.array([-1.0, -0.25, 0.0, 0.5])
 OTHER = np.array([-0.5, 0.0, 2.0])
@@ -94,7 +94,7 @@ def test_directions_may_leave_parameters_out_and_be_tensors(rng):
     np.testing.assert_allclose(loss_plane(net, X, y, *tensors, GRID, OTHER), expected, **EXACT)
 
 
-def test_weights_of_a_block_are_the_centre_plus_the_directions(rng):
+def test_weights_of_a_block_are_the_center_plus_the_directions(rng):
     center = {"a": torch.randn(2, 3), "b": torch.tensor(2.0)}
     u = {"a": torch.randn(2, 3)}
     v = {"a": torch.randn(2, 3), "b": torch.tensor(-1.0)}
@@ -102,7 +102,7 @@ def test_weights_of_a_block_are_the_centre_plus_the_directions(rng):
     draws = SubspaceDraws(center, [u, v], coefficients)
     assert (draws.n_draws, draws.bytes_per_draw) == (4, 7 * 4)
     first, rest = draws.block(0, 1), draws.block(1, 4)
-    assert torch.equal(first["a"][0], center["a"])  # the centre itself, to the bit
+    assert torch.equal(first["a"][0], center["a"])  # the center itself, to the bit
     assert rest["a"].shape == (3, 2, 3)
     for row, (alpha, beta) in enumerate(coefficients[1:]):
         # single precision, sums of three terms of order one
@@ -223,7 +223,7 @@ def test_grids_that_cannot_carry_a_plane(axis, grid, message, rng):
         loss_plane(net, *classes(rng), u, u, **grids)
 
 
-def test_a_plane_need_not_hold_the_centre(rng):
+def test_a_plane_need_not_hold_the_center(rng):
     net = double_classifier(MLP)
     u, v = gaussian_direction(net, 1), gaussian_direction(net, 2)
     assert loss_plane(net, *classes(rng), u, v, [1, 2], [3, 4, 5]).shape == (2, 3)

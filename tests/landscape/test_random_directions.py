@@ -1,4 +1,4 @@
-"""Random directions: normalised as said, inner products reported, one seed each."""
+"""Random directions: normalized as said, inner products reported, one seed each."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def moved_norm(w):
     return np.sqrt(sum((v**2).sum() for v in w.values() if v.ndim > 1))
 
 
-def test_every_filter_has_the_norm_that_it_has_in_the_centre(net):
+def test_every_filter_has_the_norm_that_it_has_in_the_center(net):
     w = center(net)
     found = random_directions(net, 3)
     for direction in found.vectors:
@@ -44,7 +44,7 @@ def test_every_filter_has_the_norm_that_it_has_in_the_centre(net):
     assert found.frame.unit == "norm of w*, per filter"
 
 
-def test_every_tensor_has_the_norm_that_it_has_in_the_centre(net):
+def test_every_tensor_has_the_norm_that_it_has_in_the_center(net):
     w = center(net)
     found = random_directions(net, normalize="tensor")
     for direction in found.vectors:
@@ -84,7 +84,7 @@ def test_a_norm_for_the_whole_keeps_the_ratios(normalize, net):
 
 @pytest.mark.parametrize("name", ["u", "v"])
 def test_norms_of_the_authors_directions(name):
-    """Theirs are filter-normalised and have norm 3 as a whole."""
+    """Theirs are filter-normalized and have norm 3 as a whole."""
     net, data = authors_net()
     own = random_directions(net, norm=3.0)
     for direction in own.vectors:

@@ -1,4 +1,4 @@
-"""Data of figures: grids with the centre, shapes, p(w) and what is made of a change."""
+"""Data of figures: grids with the center, shapes, p(w) and what is made of a change."""
 
 import numpy as np
 import pytest
@@ -22,13 +22,13 @@ def make(kind, alphas=GRID, betas=OTHER, values=PLANE):
 @pytest.mark.parametrize(
     ("alphas", "message"),
     [
-        (np.linspace(-1, 1, 6), "`alphas` must contain 0, the centre that the figure marks, got 6"),
+        (np.linspace(-1, 1, 6), "`alphas` must contain 0, the center that the figure marks, got 6"),
         (np.array([0.0]), "`alphas` must have at least 2 points, got 1"),
         (GRID[::-1], "`alphas` must be strictly increasing"),
         (GRID[:, None], "`alphas` must be a row"),
     ],
 )
-def test_grids_must_hold_the_centre(kind, alphas, message):
+def test_grids_must_hold_the_center(kind, alphas, message):
     with pytest.raises(ValueError, match=message):
         make(kind, alphas, values=np.zeros((alphas.size, 4)))
 
@@ -47,12 +47,12 @@ def test_shapes_must_match(kind):
 
 @pytest.mark.parametrize("kind", ["plane", "change", "line"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_the_centre_must_be_finite_and_nothing_else(kind, bad):
+def test_the_center_must_be_finite_and_nothing_else(kind, bad):
     values = PLANE.copy()
     values[0, 3] = bad
     make(kind, values=values)
     values[2, 1] = bad
-    with pytest.raises(ValueError, match=r"must be finite at the centre.*training diverged"):
+    with pytest.raises(ValueError, match=r"must be finite at the center.*training diverged"):
         make(kind, values=values)
 
 

@@ -6,8 +6,8 @@ import pytest
 from sufficiency import per_sample_losses
 from sufficiency.landscape import directions_through, landscape_slice, loss_plane
 from tests.landscape.nets import LeastSquares, double_classifier
+from tests.nets.test_losses import classes
 from tests.oracles import MLP
-from tests.test_losses import classes
 
 
 def weights(net):
@@ -45,7 +45,7 @@ def test_distances_in_the_plane_are_distances_of_weights(nets):
     np.testing.assert_allclose(scaled.frame.points, found.frame.points / 2, rtol=1e-12)
 
 
-def test_the_default_grid_covers_the_points_and_the_centre(nets, rng):
+def test_the_default_grid_covers_the_points_and_the_center(nets, rng):
     found = directions_through(nets[0], *nets[1:])
     plane = landscape_slice(nets[0], *classes(rng), directions=found)
     for grid, coordinates in zip((plane.alphas, plane.betas), found.frame.points.T, strict=True):

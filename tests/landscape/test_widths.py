@@ -11,8 +11,8 @@ from sufficiency.landscape import random_directions, width_measures
 from tests.curvature.nets import SmallConv, make_data, trained_net
 from tests.helpers import same_weights, untouched_generators, weights_of
 from tests.landscape.nets import LeastSquares, double_classifier
+from tests.nets.test_losses import classes
 from tests.oracles import naive_crossed_variance
-from tests.test_losses import classes
 
 
 def measure(problem, **params):

@@ -10,7 +10,7 @@ from torch import nn
 from sufficiency import LandscapeSufficiencyEstimator, per_sample_losses
 from sufficiency._random import isolated_rng
 from sufficiency.datasets import load_digits, load_text
-from sufficiency.engine import can_vectorize
+from sufficiency.engine.loss_matrix import can_vectorize
 from sufficiency.models import (
     MLP,
     ConvNet,

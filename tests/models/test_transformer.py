@@ -53,8 +53,8 @@ def test_parameters(arguments, expected):
 
 
 def norm(x, weight, bias):
-    centred = x - x.mean(-1, keepdims=True)
-    return weight * centred / np.sqrt(x.var(-1, keepdims=True) + 1e-5) + bias
+    centered = x - x.mean(-1, keepdims=True)
+    return weight * centered / np.sqrt(x.var(-1, keepdims=True) + 1e-5) + bias
 
 
 def by_hand(module, sequence):

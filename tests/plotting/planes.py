@@ -23,7 +23,7 @@ def labels(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def colour_at(contour, alpha, beta):
+def color_at(contour, alpha, beta):
     """Index of the level interval that is painted at a point."""
     found = [i for i, path in enumerate(contour.get_paths()) if path.contains_point((alpha, beta))]
     assert len(found) <= 1

@@ -111,7 +111,7 @@ def test_the_curve_is_the_fit_inside_and_dashed_from_the_largest_size_on(result,
     assert {"extrapolated", inside.get_label()} <= set(labels(display.ax_))
 
 
-def test_where_the_largest_size_failed_its_neighbour_ends_the_measured_range(result):
+def test_where_the_largest_size_failed_its_neighbor_ends_the_measured_range(result):
     table = result.table("delta").copy()
     table[:, 3] = NAN
     display = draw(make_result(table, SIZES))

@@ -10,8 +10,8 @@ from matplotlib.colors import LogNorm, SymLogNorm
 from sufficiency import SufficiencyWarning
 from sufficiency.landscape import landscape_slice
 from sufficiency.plotting import LandscapeChangeDisplay, LandscapeDisplay
-from tests.helpers import classifier, labelled
-from tests.plotting.planes import ALPHAS, BETAS, FRAME, SLOPE, change, colour_at, labels, landscape
+from tests.helpers import classifier, labeled
+from tests.plotting.planes import ALPHAS, BETAS, FRAME, SLOPE, change, color_at, labels, landscape
 
 
 def interior():
@@ -20,7 +20,7 @@ def interior():
     return zip(alphas.ravel(), betas.ravel(), strict=True)
 
 
-def test_contours_have_the_colour_of_their_values_where_they_are():
+def test_contours_have_the_color_of_their_values_where_they_are():
     display = LandscapeDisplay(landscape()).plot(n_levels=10)
     contour = display.contour_
     np.testing.assert_allclose(contour.levels, np.linspace(SLOPE.min(), SLOPE.max(), 11))
@@ -28,7 +28,7 @@ def test_contours_have_the_colour_of_their_values_where_they_are():
         value = 2 + alpha + 4 * beta
         expected = np.searchsorted(contour.levels, value) - 1
         if np.abs(contour.levels - value).min() > 1e-3:
-            assert colour_at(contour, alpha, beta) == expected
+            assert color_at(contour, alpha, beta) == expected
     assert display.surface_ is None
     assert (contour.norm.vmin, contour.norm.vmax) == (SLOPE.min(), SLOPE.max())
     assert contour.extend == "neither"
@@ -51,7 +51,7 @@ def test_numbers_of_ones_own_need_no_frame():
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("α", "β", "")
 
 
-def test_the_centre_is_marked():
+def test_the_center_is_marked():
     display = LandscapeDisplay(landscape(center="validation-optimal weights")).plot()
     assert display.center_.get_xydata().tolist() == [[0.0, 0.0]]
     assert display.center_.get_marker() == "x"
@@ -75,7 +75,7 @@ def test_a_surface_has_the_values_as_its_height(log):
     assert display.ax_.name == "3d"
     assert display.contour_ is None
     heights = np.log10(SLOPE) if log else SLOPE
-    # matplotlib colours every face by the mean of its corners
+    # matplotlib colors every face by the mean of its corners
     faces = [heights[i : i + 2, j : j + 2].mean() for i in range(4) for j in range(3)]
     np.testing.assert_allclose(display.surface_.get_array(), faces, rtol=1e-12)
     limits = (heights.min(), heights.max())
@@ -107,7 +107,7 @@ def test_a_logarithmic_scale_ends_eight_decades_below_its_top():
     display = LandscapeDisplay(landscape(losses)).plot(log=True)
     assert display.contour_.levels[0] == pytest.approx(4.6e-5)
     assert display.contour_.extend == "min"
-    assert colour_at(display.contour_, -0.8, -0.1) == 0  # zero has the lowest colour
+    assert color_at(display.contour_, -0.8, -0.1) == 0  # zero has the lowest color
     assert display.n_masked_ == 0
 
 
@@ -138,13 +138,13 @@ def test_what_is_not_finite_is_masked_with_a_count(kind, bad):
     drawn = display.contour_ if kind == "contour" else display.surface_
     assert (drawn.norm.vmin, drawn.norm.vmax) == pytest.approx((kept.min(), kept.max()))
     if kind == "contour":
-        assert colour_at(display.contour_, 0.9, 0.3) is None
-        assert colour_at(display.contour_, -0.9, 0.3) is not None
+        assert color_at(display.contour_, 0.9, 0.3) is None
+        assert color_at(display.contour_, -0.9, 0.3) is not None
         assert display.ax_.get_facecolor()[:3] == pytest.approx((0.85,) * 3)
     display.figure_.canvas.draw()
 
 
-def test_a_plane_of_which_only_the_centre_is_finite():
+def test_a_plane_of_which_only_the_center_is_finite():
     losses = np.full((5, 4), np.inf)
     losses[2, 1] = 2.0
     with pytest.warns(SufficiencyWarning, match="19 of 20"):
@@ -167,11 +167,11 @@ def test_a_scale_with_two_signs_stays_around_zero(ends):
     assert contour.extend == "both"
 
 
-def test_a_flat_plane_has_a_colour():
+def test_a_flat_plane_has_a_color():
     display = LandscapeDisplay(landscape(np.full((5, 4), 3.0))).plot()
-    assert colour_at(display.contour_, 0.3, 0.1) is not None
+    assert color_at(display.contour_, 0.3, 0.1) is not None
     with_log = LandscapeDisplay(landscape(np.full((5, 4), 3.0))).plot(log=True)
-    assert colour_at(with_log.contour_, 0.3, 0.1) is not None
+    assert color_at(with_log.contour_, 0.3, 0.1) is not None
     assert LandscapeChangeDisplay(change(np.zeros((5, 4)))).plot().contour_.norm.vmin < 0
 
 
@@ -223,7 +223,7 @@ def test_axes_of_the_other_kind_are_refused(kind):
     ax = plt.figure().add_subplot(projection=wrong)
     with pytest.raises(ValueError, match=rf"`ax` must be made with.* for kind='{kind}'"):
         LandscapeDisplay(landscape()).plot(ax, kind=kind)
-    X, y = labelled(12)
+    X, y = labeled(12)
     with pytest.raises(ValueError, match="`ax` must be made"):
         LandscapeDisplay.from_estimator(classifier().initialize(), X, y, kind=kind, ax=ax)
 
@@ -289,7 +289,7 @@ def test_a_logarithmic_scale_with_two_signs():
 def test_a_square_can_have_a_logarithmic_surface():
     display = LandscapeChangeDisplay(change(), squared=True).plot(kind="surface", log=True)
     top = np.log10(((SLOPE - 2.0) ** 2).max())
-    assert display.ax_.get_zlim() == pytest.approx((top - 8, top))  # it is zero at the centre
+    assert display.ax_.get_zlim() == pytest.approx((top - 8, top))  # it is zero at the center
     assert display.center_.get_data_3d()[2][0] == pytest.approx(top - 8)
 
 
@@ -302,7 +302,7 @@ SMALL = {"alphas": ALPHAS, "betas": BETAS}
 
 
 def test_from_estimator_measures_and_draws(net):
-    X, y = labelled(30)
+    X, y = labeled(30)
     params = {"size": 20, "normalize": "tensor", "norm": 2.0, "seed": 3} | SMALL
     figure, ax = plt.subplots()
     display = LandscapeDisplay.from_estimator(net, X, y, log=True, ax=ax, **params)
@@ -316,7 +316,7 @@ def test_from_estimator_measures_and_draws(net):
 
 
 def test_change_from_estimator(net):
-    X, y = labelled(30)
+    X, y = labeled(30)
     display = LandscapeChangeDisplay.from_estimator(
         net, X, y, size=20, grow=5, sigma=0.4, squared=True, weighted=True, **SMALL
     )
@@ -331,7 +331,7 @@ def test_change_from_estimator(net):
     "params", [{"alphas": [0.1, 1.0]}, {"betas": [0.0]}, {"size": 31}, {"kind": "bars"}]
 )
 def test_no_figure_is_opened_for_what_cannot_be_measured(display, params, net):
-    X, y = labelled(30)
+    X, y = labeled(30)
     with pytest.raises(ValueError, match=r"`(alphas|betas|size|kind)` must"):
         display.from_estimator(net, X, y, **params)
     assert plt.get_fignums() == []

@@ -10,7 +10,7 @@ from sufficiency.plotting import (
     LandscapeComparisonDisplay,
     LandscapeDisplay,
 )
-from tests.helpers import classifier, labelled
+from tests.helpers import classifier, labeled
 from tests.plotting.planes import ALPHAS, BETAS, FRAME, SLOPE, change, landscape
 
 SMALL = {"alphas": ALPHAS, "betas": BETAS}
@@ -73,11 +73,11 @@ def test_titles_tell_the_norms_of_the_nets():
         (None, None),
     ],
 )
-def test_neighbourhoods_of_equal_norm_are_compared(frames):
+def test_neighborhoods_of_equal_norm_are_compared(frames):
     assert compare(*(landscape(frame=f) for f in frames)).plot().colorbar_ is not None
 
 
-def test_unequal_neighbourhoods_are_not():
+def test_unequal_neighborhoods_are_not():
     comparison = compare(landscape(frame=frame(2.0, 4.0)), landscape(frame=frame(3.0, 4.0)))
     with pytest.raises(ValueError, match="`displays` must have directions of equal norm"):
         comparison.plot()
@@ -129,7 +129,7 @@ def nets():
 
 
 def test_nets_are_compared_at_the_norm_of_the_smallest(nets):
-    X, y = labelled(30)
+    X, y = labeled(30)
     comparison = LandscapeComparisonDisplay.from_estimators(nets, X, y, **SMALL)
     frames = [display.plane.frame for display in comparison.displays]
     # norms in single precision
@@ -140,7 +140,7 @@ def test_nets_are_compared_at_the_norm_of_the_smallest(nets):
 
 
 def test_or_at_another_norm_or_each_at_its_own(nets):
-    X, y = labelled(30)
+    X, y = labeled(30)
     fixed = LandscapeComparisonDisplay.from_estimators(nets, X, y, norm=0.5, **SMALL)
     for display in fixed.displays:
         np.testing.assert_allclose(display.plane.frame.norms, 0.5, rtol=1e-6)
@@ -155,7 +155,7 @@ def test_or_at_another_norm_or_each_at_its_own(nets):
 
 
 def test_figure_6_has_one_net_and_one_plane_for_all_sizes(nets):
-    X, y = labelled(30)
+    X, y = labeled(30)
     comparison = LandscapeComparisonDisplay.from_sizes(
         nets["small"], X, y, [5, 20], sigma=0.2, squared=True, log=True
     )

@@ -1,4 +1,4 @@
-"""Lines: the mean over directions, the band that the legend names, and the centre."""
+"""Lines: the mean over directions, the band that the legend names, and the center."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from sufficiency import SufficiencyWarning
 from sufficiency.landscape import LineSlices, line_slices
 from sufficiency.plotting import LandscapeLineDisplay
-from tests.helpers import classifier, labelled
+from tests.helpers import classifier, labeled
 from tests.plotting.planes import labels
 
 GRID = np.array([-1.0, -0.25, 0.0, 0.5])
@@ -87,7 +87,7 @@ def test_what_is_not_finite_leaves_a_gap():
 
 
 def test_from_estimator_measures_and_draws():
-    X, y = labelled(30)
+    X, y = labeled(30)
     net = classifier().initialize()
     params = {"n_directions": 3, "alphas": GRID, "size": 20, "seed": 2, "perturb_1d": True}
     display = LandscapeLineDisplay.from_estimator(net, X, y, band="stderr", name="net", **params)

@@ -1,4 +1,4 @@
-"""A centre, and what the draws around it do on average."""
+"""A center, and what the draws around it do on average."""
 
 import numpy as np
 import torch

@@ -66,7 +66,7 @@ def test_blocks_of_any_size_give_the_same_draws(probe):
 
 
 @each_probe
-def test_the_centre_and_the_global_generators_are_left_alone(probe):
+def test_the_center_and_the_global_generators_are_left_alone(probe):
     before = {name: tensor.clone() for name, tensor in CENTER.items()}
     with untouched_generators():
         draws(probe, 3, hessian=HESSIAN)
@@ -165,9 +165,9 @@ def test_own_probes_of_the_base_class():
 
 
 def test_own_probes_take_what_they_want():
-    class Centre:
+    class Center:
         def prepare(self, center):
-            return ("centre",)
+            return ("center",)
 
     class Seeded:
         def prepare(self, center, seed):
@@ -183,12 +183,12 @@ def test_own_probes_take_what_they_want():
         def prepare(self, center, **context):
             return context
 
-    assert prepare_probe(Centre(), CENTER, "H", 5) == ("centre",)
+    assert prepare_probe(Center(), CENTER, "H", 5) == ("center",)
     assert prepare_probe(Seeded(), CENTER, "H", 5) == ("seed", 5)
     assert prepare_probe(Curved(), CENTER, "H", 5) == ("hessian", "H")
     assert prepare_probe(Anything(), CENTER, "H", 5) == {"hessian": "H", "seed": 5}
     assert needs_hessian(Curved())
-    assert not needs_hessian(Centre())
+    assert not needs_hessian(Center())
 
 
 def test_the_size_of_a_draw():

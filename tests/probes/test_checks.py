@@ -9,7 +9,7 @@ from tests.probes.moments import CENTER
 
 
 def own(sample):
-    """A probe of a function (centre, generator) → draw."""
+    """A probe of a function (center, generator) → draw."""
 
     class Own:
         def prepare(self, center):
@@ -80,7 +80,7 @@ class Restless:
     [
         (own(lambda c, g: None), "a draw is None; return a dict"),
         (own(lambda c, g: {}), r"a draw is \{\}; return a dict"),
-        (own(lambda c, g: {"b": c["bias"]}), r"a draw has the names \['b'\]; the centre's are"),
+        (own(lambda c, g: {"b": c["bias"]}), r"a draw has the names \['b'\]; the center's are"),
         (own(lambda c, g: {"bias": c["bias"][:2]}), r"'bias' has the shape torch.Size\(\[2\]\)"),
         (own(lambda c, g: {"bias": c["bias"].float()}), "'bias' has the dtype torch.float32"),
         (own(lambda c, g: {"bias": c["bias"].to("meta")}), "'bias' has the device meta"),
@@ -89,7 +89,7 @@ class Restless:
             own(lambda c, g: {"bias": c["bias"].clone().requires_grad_()}),
             "'bias' requires a gradient; detach it",
         ),
-        (own(changing), "the centre is changed; make new tensors"),
+        (own(changing), "the center is changed; make new tensors"),
         (Buffer(), "a draw changes when the next is made"),
         (Growing(), "a seed gives another draw the second time"),
         (Restless(), "prepared again with the same seed, it gives another draw"),

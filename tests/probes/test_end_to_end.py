@@ -11,7 +11,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.cells import measure_cell
+from sufficiency.cells.cell import measure_cell
 from sufficiency.probes import (
     CurvatureSubspace,
     DiagonalGaussian,
@@ -22,8 +22,8 @@ from sufficiency.probes import (
     StudentT,
     UniformSphere,
 )
+from tests.cells.test_cells import SPLIT, Double, numbers, prepare, squared_errors
 from tests.helpers import regressor
-from tests.test_cells import SPLIT, Double, numbers, prepare, squared_errors
 
 OUT = {"out.weight": np.full((2, 3, 8), 0.2)}
 EVERY = [
@@ -176,8 +176,8 @@ def test_own_probes_of_the_short_signature():
 
 
 @pytest.mark.parametrize("vectorize", [False, True])
-def test_parameters_that_are_left_out_stay_at_the_centre(vectorize):
-    """Against draws that hold all parameters, the rest of them the centre's."""
+def test_parameters_that_are_left_out_stay_at_the_center(vectorize):
+    """Against draws that hold all parameters, the rest of them the center's."""
 
     @dataclasses.dataclass
     class Whole:
@@ -205,7 +205,7 @@ class Bent(Double):
         return super().forward(X) + self.power.abs().pow(1.5)
 
 
-def test_a_centre_without_curvature_is_a_failed_cell():
+def test_a_center_without_curvature_is_a_failed_cell():
     net = regressor(Bent, max_epochs=10, batch_size=-1)
     recipe, samples = prepare(net, probe=CurvatureSubspace(2))
     cell = measure_cell(recipe, samples, None, SPLIT, 0, 12)

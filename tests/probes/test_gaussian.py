@@ -149,6 +149,6 @@ def test_bad_parameters(probe, kwargs, error, message):
         ),
     ],
 )
-def test_tables_have_to_fit_the_centre(probe, message):
+def test_tables_have_to_fit_the_center(probe, message):
     with pytest.raises(ValueError, match=message):
         probe.prepare(CENTER)

@@ -87,7 +87,7 @@ def test_without_width_they_are_the_point(probe):
 
 
 @pytest.mark.parametrize("probe", [UniformSphere(), StudentT()])
-def test_a_centre_of_zeros_stays(probe):
+def test_a_center_of_zeros_stays(probe):
     assert (draws(probe, 2, {"w": torch.zeros(3)})["w"] == 0).all()
 
 

@@ -86,7 +86,7 @@ def test_tensors_have_their_norms_but_filters_have_not():
 
 @pytest.mark.parametrize("direction", ["d0", "d1"])
 def test_norms_of_the_authors_directions(direction):
-    """Their two directions, made by their unmodified code: filter-normalised, norm 2.5."""
+    """Their two directions, made by their unmodified code: filter-normalized, norm 2.5."""
     with np.load(AUTHORS) as file:
         names = [str(name) for name in file["param_names"]]
         center = {name: torch.as_tensor(file[f"w.{name}"]) for name in names}
@@ -112,7 +112,7 @@ def test_zero_filters_stay_and_nothing_is_nan():
     assert (free != 0).all()
 
 
-def test_a_centre_of_zeros():
+def test_a_center_of_zeros():
     center = {"w": torch.zeros(2, 2)}
     for normalization in ("filter", "layer"):
         probe = RandomSubspace(2, 1.0, normalization)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sufficiency import SufficiencyWarning
-from sufficiency.diagnostics import check_failures, warn_of_doubts
 from sufficiency.report.doubts import doubts
 from sufficiency.report.questions import Asked, answer
+from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
 from tests.helpers import make_result
 from tests.report.pages import DELTA, SIZES, one_failed, plain, report
 
@@ -17,7 +17,7 @@ def said(result, thresholds=None):
     return doubts(result, answer(result, Asked(thresholds).checked()))
 
 
-def capitalised(text):
+def capitalized(text):
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -39,7 +39,7 @@ def test_what_the_fit_warns_of(result):
         check_failures(result)
         warn_of_doubts(result)
     assert all(issubclass(warning.category, SufficiencyWarning) for warning in caught)
-    expected = [capitalised(str(warning.message)) for warning in caught]
+    expected = [capitalized(str(warning.message)) for warning in caught]
     assert list(said(result, 1e-3)) == expected
 
 
@@ -47,8 +47,8 @@ def test_what_the_verdicts_have_beyond_that():
     result = plain()
     caveat = result.verdict(1e-5).caveats[0]
     assert "times beyond the largest size" in caveat
-    assert said(result, 1e-5) == (capitalised(caveat),)
-    assert said(result, [1e-3, 1e-5]) == (capitalised(f"{caveat}, for a change of 0.00316"),)
+    assert said(result, 1e-5) == (capitalized(caveat),)
+    assert said(result, [1e-3, 1e-5]) == (capitalized(f"{caveat}, for a change of 0.00316"),)
 
 
 def test_of_thresholds_that_nobody_has_set_only_what_concerns_all_of_them():

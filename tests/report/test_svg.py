@@ -1,4 +1,4 @@
-"""Figures inside the page: its colours, its ids, nothing else of matplotlib's."""
+"""Figures inside the page: its colors, its ids, nothing else of matplotlib's."""
 
 import re
 from xml.etree import ElementTree
@@ -53,7 +53,7 @@ def test_there_is_no_metadata_and_no_style_for_the_whole_page(svg):
     assert not {e.tag for e in svg.iter()} & {"metadata", "style", "script", "text", "title"}
 
 
-def test_colours_are_the_page_s():
+def test_colors_are_the_page_s():
     text = str(inline_svg(drawing(), "x", label="a", described_by="d"))
     assert COLORS["#1f77b4"] in text
     assert "currentColor" in text
@@ -61,7 +61,7 @@ def test_colours_are_the_page_s():
     assert "#000000" not in text
 
 
-def test_every_colour_of_a_report_follows_light_and_dark(tmp_path):
+def test_every_color_of_a_report_follows_light_and_dark(tmp_path):
     page = read(plain(settings={"train": "once"}).report(tmp_path / "a.html", thresholds=4e-3))
     styles = " ".join(e.attributes.get("style") or "" for e in page.all())
     assert set(re.findall(r"#[0-9a-fA-F]{6}", styles)) == set()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sufficiency.curves.families import evaluate
-from sufficiency.measurements import LadderMeasurements
+from sufficiency.sizing.ladder import Ladder
 
 SIZES = np.array([50, 82, 134, 221, 362, 595, 974, 1600])
 
@@ -22,7 +22,7 @@ def measured(sizes, delta, **given):
     values |= {"unseen_score": np.nan, "loss_drift": 0.0, "constant_loss": np.nan}
     values |= {"order": 2, "n_available": 2000, "n_candidates": 400, "n_pool": 2000}
     values |= {"disjoint_candidates": True, "sizes": np.asarray(sizes), "delta": delta}
-    return LadderMeasurements(**(values | given))
+    return Ladder(**(values | given))
 
 
 def noisy(values, rng, repeats=4, level=0.3, single=0.1):
@@ -39,9 +39,9 @@ def ladder_of(family, rng, **noise):
 
 class LeastSquares:
     """
-    y = noise of variance 1 on x ~ N(0, I_d); squared loss; centres by ordinary least squares.
+    y = noise of variance 1 on x ~ N(0, I_d); squared loss; centers by ordinary least squares.
 
-    Around a centre w* the loss of a sample is a quadratic in z, w = w* + z, z ~ N(0, σ²I), so every
+    Around a center w* the loss of a sample is a quadratic in z, w = w* + z, z ~ N(0, σ²I), so every
     expectation over the probe is the Gaussian moment of math.md, exactly:
     E(a + cᵀz + ½zᵀMz)² = a² + aσ² Tr M + σ²‖c‖² + (σ⁴/4)(Tr²M + 2 Tr M²).
     """
@@ -110,7 +110,7 @@ class LeastSquares:
         Mean squared change by `added` samples, by another way than `cell`: no data, no candidates.
 
         S is Wishart (Bartlett's decomposition), L_k is χ²_{k−d}/k and independent of it, the
-        centre is N(0, S⁻¹/k). The loss of a new sample at w is N(0, v)², v = 1 + ‖w‖², with mean v
+        center is N(0, S⁻¹/k). The loss of a new sample at w is N(0, v)², v = 1 + ‖w‖², with mean v
         and variance 2v², so m = `added` of them integrate to (v − L_k(w))² + 2v²/m.
         """
         T = np.tril(rng.standard_normal((draws, self.dim, self.dim)), -1)

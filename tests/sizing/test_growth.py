@@ -60,7 +60,7 @@ def test_formula_agrees_with_growing_the_data(rng, added):
     gap_sq = difference.mean(axis=1) ** 2 - spread / n_candidates
     assert (gap_sq < 0).mean() > 0.5
     change = growth_change(gap_sq, spread, k, added)
-    # Independent averages over the same centres; their difference has this standard error.
+    # Independent averages over the same centers; their difference has this standard error.
     stderr = (change - direct).std() / np.sqrt(n_data)
     assert abs(change.mean() - direct.mean()) < 4 * stderr
     assert stderr < 0.05 * direct.mean()

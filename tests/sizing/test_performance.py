@@ -44,7 +44,7 @@ def test_constants_are_recovered_without_noise(floor, beta):
 
 
 def test_fit_is_the_least_squares_optimum(rng):
-    """Against SciPy's general optimiser, started at the truth."""
+    """Against SciPy's general optimizer, started at the truth."""
     for _ in range(10):
         values = loss(SIZES) + 0.02 * rng.standard_normal(len(SIZES))
         (e, a, b), _ = curve_fit(

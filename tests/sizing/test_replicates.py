@@ -119,9 +119,9 @@ def test_band_is_the_t_interval_at_each_size(rng):
     low, high = delta_interval(ladder, question, [100, 1000])
     stderr = naive_jackknife(ladder.delta, lambda curve: np.log(curve.parameters["C"]))
     half = t_quantile(0.95, 4) * stderr
-    centre = question.curve.predict([100, 1000])
-    np.testing.assert_allclose(low, centre * np.exp(-half), rtol=1e-9)
-    np.testing.assert_allclose(high, centre * np.exp(half), rtol=1e-9)
+    center = question.curve.predict([100, 1000])
+    np.testing.assert_allclose(low, center * np.exp(-half), rtol=1e-9)
+    np.testing.assert_allclose(high, center * np.exp(half), rtol=1e-9)
     beyond = delta_interval(ladder, question, [16_000])
     assert np.log(beyond[1] / beyond[0]) > np.log(high / low)[0]
 

@@ -109,7 +109,7 @@ def test_learning_curve_says_what_doubling_would_save(rng, ladder):
     ("changed", "words"),
     [
         # rms of ℓ − L_k is √2 here; 5 % of it are 0.07
-        ({"loss_drift": 0.1}, "32 of 32 trained centres were still moving"),
+        ({"loss_drift": 0.1}, "32 of 32 trained centers were still moving"),
         ({"constant_loss": 0.52}, "32 of 32 nets are hardly better than a constant"),
         ({"top1pct_share": 0.6}, "in 32 of 32 cells 1 % of the candidates carry more than half"),
         ({"delta_point": 1.0}, "the probe adds less than 5 % to Δ"),

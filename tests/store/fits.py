@@ -7,18 +7,18 @@ from unittest import mock
 import numpy as np
 from torch import nn
 
-from sufficiency.cells import CELL_COLUMNS, measure_cell
-from sufficiency.ladder import Ladder, Split
+from sufficiency.cells.cell import CELL_COLUMNS, measure_cell
+from sufficiency.data.splits import Split, Splits
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.store.keys import FitKeys
-from tests.test_cells import Double, prepare
+from tests.cells.test_cells import Double, prepare
 
 ORDER = np.random.default_rng(3).permutation(40)
 SPLITS = tuple(
     Split(np.roll(ORDER, 10 * r)[:30], np.roll(ORDER, 10 * r)[30:], np.arange(40, 45))
     for r in range(2)
 )
-LADDER = Ladder(np.array([10, 30]), SPLITS, True, SPLITS[0])
+LADDER = Splits(np.array([10, 30]), SPLITS, True, SPLITS[0])
 DURATIONS = {"fit_seconds", "probe_seconds"}
 
 LIMITS = frozenset({"low", "high", "middle", "none", "some", "all"})
@@ -61,7 +61,7 @@ def keys_of_limited() -> list[str]:
 
 
 def measuring(recipe, samples, split, repeat, size):
-    """What FitMemory.cells calls where it knows nothing."""
+    """What FitStore.cells calls where it knows nothing."""
 
     def measure(trainer):
         return [measure_cell(recipe, samples, None, split, repeat, size, trainer=trainer)]
@@ -72,7 +72,7 @@ def measuring(recipe, samples, split, repeat, size):
 def all_cells(memory, recipe, samples, ladder=LADDER):
     return [
         cell
-        for repeat, split in enumerate(ladder.splits)
+        for repeat, split in enumerate(ladder.repeats)
         for size in ladder.sizes.tolist()
         for cell in memory.cells(
             split, repeat, [size], measuring(recipe, samples, split, repeat, size)

@@ -43,7 +43,7 @@ def test_zero_and_minus_zero_differ():
 
 @pytest.mark.parametrize("n_rows", [1, 1023, 1024, 1025, 5000])
 def test_blocks_are_seamless(n_rows, monkeypatch):
-    from sufficiency.rows import file as rows
+    from sufficiency.data import memory_maps as rows
 
     array = np.arange(n_rows * 3, dtype=np.float32).reshape(n_rows, 3)
     whole = array_fingerprint(array)

@@ -1,4 +1,4 @@
-"""A centre that comes back from a file is the one that was trained, bit for bit."""
+"""A center that comes back from a file is the one that was trained, bit for bit."""
 
 import copy
 import math
@@ -9,14 +9,14 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, Freezer
 from torch import nn
 
-from sufficiency.cells import measure_cell, train_on
-from sufficiency.default_net import default_net
-from sufficiency.probing import view_center
+from sufficiency.cells.cell import measure_cell, train_on
+from sufficiency.cells.statistics import view_center
+from sufficiency.nets.default_net import default_net
 from sufficiency.store.centers import named_tensors, parse_center, render_center, same_losses
 from sufficiency.store.files import DamagedFileError
+from tests.cells.test_cells import Double
 from tests.helpers import Perceptron, classifier, measured, regressor, untouched_generators
 from tests.store.fits import SPLITS, fit
-from tests.test_cells import Double
 
 SPLIT = SPLITS[0]
 
@@ -148,7 +148,7 @@ def test_a_net_comes_back_bit_for_bit(name, center):
         assert first.requires_grad == second.requires_grad
     assert not any(part.training for part in after.net.module_.modules())
     assert same_losses(before.net, after.net, train)
-    # everything that is seen at the centre, and the score
+    # everything that is seen at the center, and the score
     candidates = samples.take(SPLIT.candidates)
     views = [view_center(recipe, t, train, candidates, 0, 30) for t in (before, after)]
     assert repr(views[0].numbers) == repr(views[1].numbers)
@@ -236,7 +236,7 @@ def test_a_net_is_compared_with_itself_without_being_changed():
 
 
 def test_cells_of_a_net_that_came_back_are_the_same(monkeypatch):
-    from sufficiency import cells
+    from sufficiency.cells import cell as cells
 
     recipe, samples = fit(NETS["batch norm"]())
     plain = measure_cell(recipe, samples, None, SPLIT, 0, 20)

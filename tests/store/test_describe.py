@@ -21,7 +21,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring, LRScheduler, ProgressBar
 from torch import nn
 
-from sufficiency.predictor import Predictor
+from sufficiency.nets.predictor import Predictor
 from sufficiency.probes import (
     CurvatureSubspace,
     DiagonalGaussian,
@@ -54,7 +54,7 @@ def as_script(source: str, **namespace) -> dict:
     return namespace
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = 1
     BLUE = 2
 
@@ -124,8 +124,8 @@ VALUES = {
     "random state": lambda: np.random.RandomState(0),
     "other random state": lambda: np.random.RandomState(1),
     "rng": lambda: np.random.default_rng(0),
-    "enum": lambda: Colour.RED,
-    "other member": lambda: Colour.BLUE,
+    "enum": lambda: Color.RED,
+    "other member": lambda: Color.BLUE,
     "dataclass": Config,
     "other dataclass": lambda: Config(4),
     "slots": lambda: Slotted(1),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sufficiency.store import keys
-from sufficiency.store.memory import train_on
+from sufficiency.store.fit_store import train_on
 from tests.store.fits import SPLITS, changed, fit, measuring
 
 # Double precision, so that releases and machines agree to far more digits than these; only a

@@ -11,21 +11,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sufficiency.cells import Samples
+from sufficiency.cells.cell import Samples
 from sufficiency.probes import IsotropicGaussian, StudentT
 from sufficiency.store import keys as keys_module
 from sufficiency.store.keys import FitKeys, initial_state
+from tests.cells.test_cells import Double
 from tests.helpers import classifier, untouched_generators
 from tests.store.fits import SPLITS, Limited, changed, fit, keys_of_limited
 from tests.store.test_describe import VALUES, of
-from tests.test_cells import Double
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLIT = SPLITS[0]
 
 
 def digests(recipe, samples, unseen=None, split=SPLIT, size=10, repeat=0, seed=7):
-    """Keys of one centre and of its cell."""
+    """Keys of one center and of its cell."""
     keys = FitKeys.from_fit(recipe, samples, unseen)
     trained_on = keys.trained_on(split, [size])
     center = keys.center(trained_on, split.validation, seed)
@@ -94,7 +94,7 @@ def test_what_changes_a_training_changes_both_keys(name, whole, plain):
 
 
 @pytest.mark.parametrize("name", OF_CELLS)
-def test_what_changes_the_probe_stage_keeps_the_centre(name, whole, plain):
+def test_what_changes_the_probe_stage_keeps_the_center(name, whole, plain):
     center, cell = OF_CELLS[name](*whole)
     assert center == plain[0]
     assert cell != plain[1]
@@ -105,7 +105,7 @@ def test_all_changes_differ_from_each_other(whole):
     assert len(set(cells)) == len(cells)
 
 
-def test_the_seed_of_a_training_belongs_to_its_centre(whole, plain):
+def test_the_seed_of_a_training_belongs_to_its_center(whole, plain):
     assert digests(*whole, seed=8)[0] != plain[0]
 
 

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from torch import nn
 
 from sufficiency._random import child_seed
-from sufficiency.cells import Cell
+from sufficiency.cells.cell import Cell
+from sufficiency.cells.one_net import measure_once
 from sufficiency.exceptions import DivergedTrainingError, StoreWarning
-from sufficiency.once import measure_once
 from sufficiency.probes import IsotropicGaussian
-from sufficiency.store import FitMemory, Store, remembered_seed
+from sufficiency.store import FitStore, Store, remembered_seed
 from sufficiency.store import memory as memory_module
+from tests.cells.test_cells import Double
 from tests.helpers import classifier, regressor
 from tests.store.fits import (
     DURATIONS,
@@ -35,7 +36,6 @@ from tests.store.fits import (
 )
 from tests.store.test_centers import Forgetful, Measuring, assert_same_bits
 from tests.store.test_containers import damage, damages
-from tests.test_cells import Double
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def whole():
 
 
 def remember(folder, recipe, samples, **kwargs):
-    return FitMemory.of(Store(folder, **kwargs), recipe, samples)
+    return FitStore.of(Store(folder, **kwargs), recipe, samples)
 
 
 def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
@@ -126,7 +126,7 @@ def test_a_run_that_was_cut_off_is_taken_up(kept, whole, tmp_path):
     assert numbers(memory.finished(LADDER)) == numbers(cells)
 
 
-def test_a_death_between_training_and_probing_keeps_the_centre(whole, tmp_path):
+def test_a_death_between_training_and_probing_keeps_the_center(whole, tmp_path):
     class Death(BaseException):
         pass
 
@@ -251,12 +251,12 @@ def test_swapped_files_are_foreign(whole, tmp_path):
 )
 @given(damages(3000), damages(3000))
 def test_damage_never_makes_a_wrong_number(damaged_store, of_cell, of_center):
-    """Cell and centre are damaged; the cell is computed again and is what it was."""
+    """Cell and center are damaged; the cell is computed again and is what it was."""
     folder, whole, expected, files = damaged_store
     for path, how in zip(files, (of_cell, of_center), strict=True):
         path.write_bytes(damage(files[path], how[0], how[1] % len(files[path]), *how[2:]))
     changed_files = [path for path, data in files.items() if path.read_bytes() != data]
-    memory = FitMemory(Store(folder), remember(folder, *whole).keys)
+    memory = FitStore(Store(folder), remember(folder, *whole).keys)
     measure = measuring(*whole, SPLITS[0], 0, 10)
     with pytest.warns(StoreWarning) if changed_files else contextlib.nullcontext():
         cells = memory.cells(SPLITS[0], 0, [10], measure)

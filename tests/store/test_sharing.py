@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from sufficiency.store import FitMemory, Store
+from sufficiency.store import FitStore, Store
 from tests.store.fits import DURATIONS, LADDER, all_cells, counted_trainings, fit, numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 
 SHARING = """
 import sys
-from sufficiency.store import FitMemory, Store
+from sufficiency.store import FitStore, Store
 from tests.store.fits import all_cells, fit, numbers, DURATIONS
 import torch; torch.set_num_threads(1)
 whole = fit()
 for i in range(int(sys.argv[2])):
     store = Store(sys.argv[1])
     seed = store.seed({"round": i}, lambda: int(sys.argv[3]))
-    print(seed, numbers(all_cells(FitMemory.of(store, *whole), *whole), DURATIONS), flush=True)
+    print(seed, numbers(all_cells(FitStore.of(store, *whole), *whole), DURATIONS), flush=True)
     # away with some of it, so that both write and read all the time
     for path in [*store.directory.glob("cells/*"), *store.directory.glob("centers/1*")]:
         path.unlink(missing_ok=True)
@@ -59,13 +59,13 @@ def test_two_processes_share_a_store(tmp_path):
 
 RUN = """
 import sys, time
-from sufficiency.store import FitMemory, Store
+from sufficiency.store import FitStore, Store
 from tests.store.fits import LADDER, fit, measuring
 import torch; torch.set_num_threads(1)
 whole = fit(min_steps=200)
-memory = FitMemory.of(Store(sys.argv[1]), *whole)
+memory = FitStore.of(Store(sys.argv[1]), *whole)
 print("ready", flush=True)
-for repeat, split in enumerate(LADDER.splits):
+for repeat, split in enumerate(LADDER.repeats):
     for size in LADDER.sizes.tolist():
         memory.cells(split, repeat, [size], measuring(*whole, split, repeat, size))
 print("done", flush=True)
@@ -76,8 +76,8 @@ print("done", flush=True)
 def test_killed_again_and_again_a_run_comes_to_its_end(tmp_path, rng):
     """SIGKILL at random moments: finished cells stay, at most the one in flight is lost."""
     whole = fit(min_steps=200)
-    expected = all_cells(FitMemory.of(Store(tmp_path / "whole"), *whole), *whole)
-    memory = FitMemory.of(Store(tmp_path / "store"), *whole)
+    expected = all_cells(FitStore.of(Store(tmp_path / "whole"), *whole), *whole)
+    memory = FitStore.of(Store(tmp_path / "store"), *whole)
     finished = 0
     for pause in rng.uniform(0.05, 0.4, size=4):
         with start(RUN, tmp_path / "store") as process:
@@ -87,8 +87,8 @@ def test_killed_again_and_again_a_run_comes_to_its_end(tmp_path, rng):
         assert len(memory.finished(LADDER)) >= finished
         finished = len(memory.finished(LADDER))
     with counted_trainings() as trainings:
-        cells = all_cells(FitMemory.of(Store(tmp_path / "store"), *whole), *whole)
-    # a centre may be there although its cell is not
+        cells = all_cells(FitStore.of(Store(tmp_path / "store"), *whole), *whole)
+    # a center may be there although its cell is not
     assert len(trainings) <= len(expected) - finished
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
     assert not list(tmp_path.glob("store/damaged/*"))

@@ -1,0 +1,1 @@
+"""From a trained center to the numbers of one (repeat, size)."""

@@ -1,0 +1,1 @@
+"""Samples of any kind, by index: arrays, memory maps, datasets; checks and splits."""

@@ -1,0 +1,204 @@
+"""Input of ``fit`` and ``predict``: samples of a known kind, finite and of matching lengths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+from torch import Tensor
+
+from sufficiency._random import isolated_rng
+from sufficiency.data.memory_maps import Rows
+from sufficiency.data.rows import check_lengths, form_of, is_several, map_arrays, n_rows
+from sufficiency.data.torch_datasets import DatasetRows, is_dataset
+
+__all__ = ["as_floating", "check_fit_input", "check_inputs", "check_targets"]
+
+Array = npt.NDArray
+
+# What scikit-learn keeps of a table; other kinds of inputs have no features to count.
+_OF_A_TABLE = ("n_features_in_", "feature_names_in_")
+
+# Items of a dataset that are read twice.
+_READ_AGAIN = 8
+
+
+def check_fit_input(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    groups: Any,
+    X_unseen: Any,
+    y_unseen: Any,
+    *,
+    raw: bool = False,
+) -> tuple[Any, Array, Array | None, tuple[Any, Array] | None]:
+    """Everything given to ``fit``, checked."""
+    X, y = _pair(estimator, X, y, raw, "y", reset=True)
+    if n_rows(X) < 2:
+        raise ValueError(f"`X` must have at least 2 samples, got {n_rows(X)} sample")
+    if groups is not None:
+        groups = np.asarray(groups)
+        if groups.shape != (len(y),):
+            raise ValueError(
+                f"`groups` must have one entry for each of {len(y)} samples, got {groups.shape}"
+            )
+    if X_unseen is None and y_unseen is None:
+        return X, y, groups, None
+    if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
+        raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
+    X_unseen, y_unseen = _pair(estimator, X_unseen, y_unseen, raw, "y_unseen", reset=False)
+    shapes = [_shapes(inputs, raw) for inputs in (X, X_unseen)]
+    alike = None in shapes or shapes[0] == shapes[1]
+    if not alike or y_unseen.shape[1:] != y.shape[1:]:
+        raise ValueError(
+            f"`X_unseen` and `y_unseen` must be shaped like X and y, got {form_of(X_unseen)} and "
+            f"{y_unseen.shape} for {form_of(X)} and {y.shape}"
+        )
+    return X, y, groups, (X_unseen, y_unseen)
+
+
+def _pair(
+    estimator: BaseEstimator, X: Any, y: Any, raw: bool, name: str, reset: bool
+) -> tuple[Any, Array]:
+    """Inputs and their targets, which a dataset may hold itself."""
+    if y is None and not is_dataset(X):
+        raise ValueError(
+            "LandscapeSufficiencyEstimator requires y to be passed, but the target y is None"
+        )
+    X = check_inputs(estimator, X, reset=reset, raw=raw)
+    y = check_targets(X.own_targets() if y is None else y, name)
+    check_lengths(X, y, name)
+    return X, y
+
+
+def _shapes(X: Any, raw: bool) -> object:
+    """What the inputs of all samples have in common, as far as it is known without reading."""
+    return None if raw or isinstance(X, DatasetRows) else map_arrays(X, lambda a: a.shape[1:])
+
+
+def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = False) -> Any:
+    """Inputs of one of the kinds that a net takes."""
+    if is_dataset(X) and not isinstance(X, DatasetRows):
+        X = DatasetRows(X)
+    if isinstance(X, DatasetRows):
+        if raw:
+            raise TypeError(
+                "`X` must be a table or what else the transformers of `net` take, got a dataset"
+            )
+        _forget_features(estimator, reset)
+        _check_repeatable(X)
+        return X
+    if raw:
+        return _raw(estimator, X, reset)
+    by_name = isinstance(X, Mapping) and is_several(X)
+    if by_name or _is_tuple_of_inputs(X):
+        _forget_features(estimator, reset)
+        parts = X.items() if by_name else enumerate(X)
+        checked = {name: _checked_part(name, part) for name, part in parts}
+        n_rows(checked)
+        return checked if by_name else tuple(checked.values())
+    more = {"ensure_min_samples": 2} if reset else {}
+    try:
+        return _in_its_file(X, validate_data(estimator, X, allow_nd=True, reset=reset, **more))
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"`X` must be a single array, got a {type(X).__name__} of several shapes; pass several "
+            "inputs as a dict, or as a tuple of arrays with two axes or more"
+        ) from error
+
+
+def _is_tuple_of_inputs(X: Any) -> bool:
+    """Whether X is a tuple of arrays with a row a sample; a list is a single array-like."""
+    return isinstance(X, tuple) and bool(X) and all(np.ndim(part) > 1 for part in X)
+
+
+def _checked_part(name: Any, part: Any) -> Any:
+    if isinstance(part, (Mapping, tuple)):
+        raise TypeError(f"`X` must hold arrays, got {type(part).__name__} as X[{name!r}]")
+    checked = check_array(
+        part, ensure_2d=False, allow_nd=True, dtype=None, input_name=f"X[{name!r}]"
+    )
+    if checked.dtype.kind not in "fiub":
+        raise ValueError(f"`X[{name!r}]` must be numeric, got dtype {checked.dtype}; encode it")
+    return _in_its_file(part, checked)
+
+
+def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
+    for name in _OF_A_TABLE if reset else ():
+        vars(estimator).pop(name, None)
+
+
+def _raw(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
+    _forget_features(estimator, reset)
+    if isinstance(X, Mapping) and is_several(X):
+        return X
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if sparse.issparse(X):
+        # the other formats know no rows
+        return X if X.format in ("csr", "csc", "lil") else X.tocsr()
+    return _as_rows(X) if isinstance(X, (list, tuple)) else X
+
+
+def _as_rows(X: Any) -> Array:
+    """An array of a list, whose entries stay what they are."""
+    try:
+        values = np.asarray(X)
+    except ValueError:
+        # lists of words, none as long as the other
+        return np.fromiter(X, dtype=object, count=len(X))
+    # texts would become equally wide, and numbers among them texts
+    return np.array(X, dtype=object) if values.dtype.kind in "US" else values
+
+
+def _check_repeatable(X: DatasetRows) -> None:
+    """Refuse a dataset whose items are drawn anew whenever they are read."""
+    if len(X) == 0:
+        raise ValueError(f"`X` must have samples, got a {type(X.base).__name__} of length 0")
+    some = np.unique(np.linspace(0, len(X) - 1, _READ_AGAIN).astype(int))
+    read = []
+    for seed in (0, 1):
+        with isolated_rng(seed):
+            read.append([X.look(i) for i in some])
+    if not _same(*read):
+        raise ValueError(
+            "`X` must be a dataset that gives the same item whenever it is read, got two that "
+            "differ: a loss on random items is no function of the weights. Put augmentation into "
+            "the module, under `if self.training`"
+        )
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two reads gave the same, NaN being NaN."""
+    if isinstance(a, Mapping):
+        return a.keys() == b.keys() and all(_same(a[name], b[name]) for name in a)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(_same(*pair) for pair in zip(a, b, strict=True))
+    if isinstance(a, Tensor):
+        return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+    return bool(a == b)
+
+
+def _in_its_file(given: Any, checked: Array) -> Any:
+    """Rows of a memory map instead of an array that would be copied for every training."""
+    whole = isinstance(given, np.memmap) and np.shares_memory(given, checked)
+    return Rows(given) if whole and given.dtype == checked.dtype else checked
+
+
+def as_floating(X: Any) -> Array:
+    """Integers and booleans as float64, for the default net, which computes with its inputs."""
+    if isinstance(X, (Mapping, tuple, DatasetRows)):
+        raise TypeError(
+            "`net` must be given for a dataset, or for several inputs; None suits a single array"
+        )
+    return X if X.dtype.kind == "f" else X.astype(np.float64)
+
+
+def check_targets(y: Any, name: str) -> Array:
+    """Finite targets of any kind, at least 1-D."""
+    return check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name=name)

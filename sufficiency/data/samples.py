@@ -1,0 +1,42 @@
+"""The samples of a fit, with their targets."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency.data.rows import n_rows, row_bytes, take_rows
+
+__all__ = ["Samples"]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """
+    The data of a fit.
+
+    Attributes
+    ----------
+    X : array, dict or tuple of arrays, DatasetRows, or what transformers take
+        Inputs of n samples.
+    encoded, y : arrays
+        Targets for the net, targets of the user.
+    """
+
+    X: Any
+    encoded: npt.NDArray
+    y: npt.NDArray
+
+    def __sizeof__(self) -> int:
+        # dask sends what it takes for large once to a worker, and small things with every task
+        return self.n_bytes
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all samples, were they in memory."""
+        return n_rows(self.X) * row_bytes(self.X) + self.encoded.nbytes + self.y.nbytes
+
+    def take(self, which: npt.NDArray[np.int64] | slice) -> "Samples":
+        """Some of the samples; those in a file stay there."""
+        return Samples(take_rows(self.X, which), self.encoded[which], self.y[which])

@@ -1,0 +1,250 @@
+"""Which samples train, which are candidates, which validate: indices only."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._random import child_rng
+from sufficiency._validation import check_integer
+
+__all__ = ["Split", "Splits", "default_n_candidates", "make_splits"]
+
+VALIDATION_FRACTION = 0.1
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """
+    One repeat's division of the data.
+
+    Attributes
+    ----------
+    order : (n_fit,) int64
+        Training order: the subset of size k is ``order[:k]``, so subsets are nested.
+    candidates : (J,) int64
+        Samples that no subset of this repeat contains; each could be the next one.
+    validation : (V,) int64
+        Samples for validation-optimal centers and early stopping; empty if nothing asks for them.
+    """
+
+    order: Indices
+    candidates: Indices
+    validation: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """
+    The plan of a fit.
+
+    Attributes
+    ----------
+    sizes : (m,) int64
+        Subset sizes in samples, increasing.
+    repeats : tuple of Split, length R
+        One for every repeat.
+    disjoint_candidates : bool
+        Whether no two repeats share a candidate.
+    refit : Split
+        For the net that is trained on everything: no candidates, validation if anything asks.
+    """
+
+    sizes: Indices
+    repeats: tuple[Split, ...]
+    disjoint_candidates: bool
+    refit: Split
+
+
+def default_n_candidates(n_samples: int) -> int:
+    """min(1000, n // 5), at least one."""
+    return max(1, min(1000, n_samples // 5))
+
+
+def _shuffled(indices: Indices, strata: npt.NDArray | None, rng: np.random.Generator) -> Indices:
+    """
+    Random order in which every stretch holds the classes in about their proportions.
+
+    A sample of rank r in its class of c samples gets the position (r + U)/c, with one uniform U
+    for each class: systematic sampling, uniform over the samples of a class.
+    """
+    indices = rng.permutation(indices)
+    if strata is None:
+        return indices
+    positions = np.empty(len(indices))
+    for label in np.unique(strata[indices]):
+        of_class = np.flatnonzero(strata[indices] == label)
+        positions[of_class] = (np.arange(len(of_class)) + rng.random()) / len(of_class)
+    return indices[np.argsort(positions, kind="stable")]
+
+
+def _candidate_folds(
+    n_samples: int,
+    n_candidates: int,
+    n_repeats: int,
+    strata: npt.NDArray | None,
+    root: int,
+) -> list[Indices]:
+    """Disjoint folds while they fit into the data, else one independent draw a repeat."""
+    everything = np.arange(n_samples)
+    if n_repeats * n_candidates <= n_samples:
+        order = _shuffled(everything, strata, child_rng(root, "candidates"))
+        return [order[r * n_candidates : (r + 1) * n_candidates] for r in range(n_repeats)]
+    return [
+        _shuffled(everything, strata, child_rng(root, "candidates", r))[:n_candidates]
+        for r in range(n_repeats)
+    ]
+
+
+def _group_folds(groups: Indices, n_candidates: int, n_repeats: int, root: int) -> list[Indices]:
+    """Like :func:`_candidate_folds`, of whole groups, each fold with at least `n_candidates`."""
+    counts = np.bincount(groups)
+    names = child_rng(root, "candidates").permutation(len(counts))
+    folds, start = [], 0
+    for repeat in range(n_repeats):
+        stop = start + 1 + int(np.searchsorted(np.cumsum(counts[names[start:]]), n_candidates))
+        if stop > len(names):
+            names = child_rng(root, "candidates", repeat).permutation(len(counts))
+            start, stop = 0, 1 + int(np.searchsorted(np.cumsum(counts[names]), n_candidates))
+        folds.append(np.flatnonzero(np.isin(groups, names[start:stop])))
+        start = stop
+    return folds
+
+
+def _disjoint(folds: Sequence[Indices]) -> bool:
+    pooled = np.concatenate(folds)
+    return len(np.unique(pooled)) == len(pooled)
+
+
+def _split(
+    n_samples: int,
+    candidates: Indices,
+    n_validation: int,
+    strata: npt.NDArray | None,
+    groups: Indices | None,
+    rng: np.random.Generator,
+) -> Split:
+    """Order what is left after the candidates; the tail of the order validates."""
+    rest = np.setdiff1d(np.arange(n_samples), candidates)
+    if groups is None:
+        order = _shuffled(rest, strata, rng)
+        n_fit = len(order) - n_validation
+    else:
+        names = rng.permutation(np.unique(groups[rest]))
+        rank = np.empty(groups.max() + 1, dtype=np.int64)
+        rank[names] = np.arange(len(names))
+        order = rng.permutation(rest)
+        order = order[np.argsort(rank[groups[order]], kind="stable")]
+        n_fit = len(order) - n_validation
+        # a group that the cut would divide validates as a whole
+        while 0 < n_fit < len(order) and groups[order[n_fit]] == groups[order[n_fit - 1]]:
+            n_fit -= 1
+    return Split(order[: max(n_fit, 0)], candidates, order[max(n_fit, 0) :])
+
+
+def make_splits(
+    n_samples: int,
+    *,
+    sizes: int | Sequence[float],
+    n_repeats: int,
+    n_candidates: int,
+    root: int,
+    strata: npt.NDArray | None = None,
+    groups: npt.NDArray | None = None,
+    reserve_validation: bool = False,
+) -> Splits:
+    """Divide the data for every repeat and choose the sizes."""
+    codes = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    if n_candidates == 0:
+        folds = [np.empty(0, dtype=np.int64)] * n_repeats
+    elif codes is None:
+        folds = _candidate_folds(n_samples, n_candidates, n_repeats, strata, root)
+    else:
+        folds = _group_folds(codes, n_candidates, n_repeats, root)
+    n_validation = math.ceil(VALIDATION_FRACTION * n_samples) if reserve_validation else 0
+    splits = tuple(
+        _split(n_samples, fold, n_validation, strata, codes, child_rng(root, "order", repeat))
+        for repeat, fold in enumerate(folds)
+    )
+    tightest = min(splits, key=lambda split: len(split.order))
+    n_classes = 0 if strata is None else len(np.unique(strata))
+    # groups are reserved as a whole, so that more samples may be than were asked for
+    reserve = f"{len(tightest.candidates)} candidates" + (
+        f" and {len(tightest.validation)} for validation" * bool(n_validation)
+    )
+    resolved = resolve_sizes(sizes, len(tightest.order), n_classes, n_samples, reserve)
+    nobody = np.empty(0, dtype=np.int64)
+    refit = _split(n_samples, nobody, n_validation, strata, codes, child_rng(root, "refit"))
+    return Splits(resolved, splits, n_candidates > 0 and _disjoint(folds), refit)
+
+
+def resolve_sizes(
+    sizes: int | Sequence[float], n_fit: int, n_classes: int, n_samples: int, reserve: str
+) -> Indices:
+    """Sizes in samples from the estimator's `sizes`."""
+    left = f"{n_samples} sample{'s' * (n_samples != 1)} less {reserve} leave {max(n_fit, 0)}"
+    if isinstance(sizes, (int, np.integer)) and not isinstance(sizes, bool):
+        wanted = check_integer("sizes", sizes, 2)
+        if n_fit < wanted:
+            raise ValueError(
+                f"`sizes`={wanted} needs at least {wanted} samples to train on, but {left}; "
+                "pass more samples, fewer sizes, fewer `n_candidates` or own unseen data"
+            )
+        smallest = max(1, int(min(max(n_fit / 32, 10 * n_classes, 20), n_fit / 2)))
+        counts = np.round(np.geomspace(smallest, n_fit, wanted)).astype(np.int64)
+        # close to the number of samples, rounding may give the same size twice
+        for i in range(1, wanted):
+            counts[i] = max(counts[i], counts[i - 1] + 1)
+        return np.minimum(counts, n_fit - np.arange(wanted)[::-1])
+    counts = _counts(sizes, n_fit)
+    if counts.min() < 1 or counts.max() > n_fit:
+        raise ValueError(
+            f"`sizes` must lie between 1 and {max(n_fit, 0)}, got {counts.min()} to "
+            f"{counts.max()}: {left}; choose sizes in between, fewer `n_candidates` or own "
+            "unseen data"
+        )
+    if (np.diff(counts) <= 0).any():
+        raise ValueError(
+            f"`sizes` must be strictly increasing, got {counts.tolist()}; sort them and drop "
+            "duplicates"
+        )
+    return counts
+
+
+def _counts(sizes: object, n_fit: int) -> Indices:
+    """Counts from a sequence of fractions or of counts."""
+    rule = "`sizes` must be an integer >= 2, a sequence of fractions in (0, 1] or of counts"
+    if isinstance(sizes, (str, bytes, bool)) or not np.iterable(sizes):
+        raise TypeError(f"{rule}, got {sizes!r}")
+    values = list(sizes)
+    if len(values) < 2:
+        raise ValueError(f"`sizes` must hold at least 2 sizes, got {values}")
+    if all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
+        return np.asarray(values, dtype=np.int64)
+    if not all(isinstance(v, Real) and not isinstance(v, (Integral, bool)) for v in values):
+        raise TypeError(f"{rule}, all of one kind, got {values}")
+    fractions = np.asarray(values, dtype=np.float64)
+    if not ((fractions > 0) & (fractions <= 1)).all():
+        raise ValueError(f"{rule}; fractions must lie in (0, 1], got {values}")
+    return np.floor(fractions * n_fit + 1e-9).astype(np.int64)
+
+
+def stratification(y: npt.NDArray) -> npt.NDArray | None:
+    """The strata for encoded class labels, or None if a class has a single sample."""
+    labels, counts = np.unique(y, return_counts=True)
+    if counts.min() >= 2:
+        return y
+    rare = labels[counts == 1]
+    warnings.warn(
+        f"{len(rare)} of {len(labels)} classes have a single sample, so subsets are not "
+        "stratified; merge rare classes or collect more of them",
+        UserWarning,
+        stacklevel=4,
+    )
+    return None

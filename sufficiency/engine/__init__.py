@@ -1,0 +1,1 @@
+"""Losses of many weights on many samples, in blocks."""

@@ -1,0 +1,135 @@
+"""The net behind ``net=None``: a small perceptron that adapts to any table."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.utils.multiclass import type_of_target
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from torch import Tensor, nn
+
+from sufficiency.data.memory_maps import Rows, row_blocks
+
+__all__ = ["Standardizer", "TabularMLP", "default_net"]
+
+# Standard deviations from the mean, beyond which inputs saturate.
+_LIMIT = 5.0
+
+
+class TabularMLP(nn.Module):
+    """
+    Two hidden layers of ReLU units between standardized, clipped inputs and rescaled outputs.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Features, after flattening.
+    n_outputs : int
+        Classes, or regression targets.
+    width : int, default=64
+        Units of a hidden layer.
+    """
+
+    input_mean: Tensor
+    input_scale: Tensor
+    output_mean: Tensor
+    output_scale: Tensor
+
+    def __init__(self, n_inputs: int, n_outputs: int, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_inputs, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, n_outputs),
+        )
+        self.register_buffer("input_mean", torch.zeros(n_inputs))
+        self.register_buffer("input_scale", torch.ones(n_inputs))
+        self.register_buffer("output_mean", torch.zeros(n_outputs))
+        self.register_buffer("output_scale", torch.ones(n_outputs))
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Logits or regression values, (n, n_outputs)."""
+        standardized = (X.flatten(1) - self.input_mean) / self.input_scale
+        # a value far outside what the training samples showed would decide a sample's loss alone
+        return (
+            self.layers(standardized.clamp(-_LIMIT, _LIMIT)) * self.output_scale + self.output_mean
+        )
+
+
+class Standardizer(Callback):
+    """Sets a TabularMLP's scales from the samples it is about to be trained on, no others."""
+
+    def on_train_begin(
+        self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: object
+    ) -> None:
+        """Measure means and standard deviations; constant columns keep the scale 1."""
+        if isinstance(X, Dataset):
+            X, y = X.X, X.y
+        module = net.module_
+        if isinstance(X, Rows):
+            _set_scale_of_rows(module.input_mean, module.input_scale, X)
+        else:
+            _set_scale(module.input_mean, module.input_scale, np.asarray(X))
+        if isinstance(net, NeuralNetRegressor):
+            _set_scale(module.output_mean, module.output_scale, np.asarray(y))
+
+
+def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray) -> None:
+    columns = values.reshape(len(values), -1).astype(np.float64)
+    deviation = columns.std(axis=0)
+    tiny = 1e-7 * np.abs(columns).max(axis=0)
+    deviation[deviation <= tiny] = 1.0
+    mean.copy_(torch.from_numpy(columns.mean(axis=0)))
+    scale.copy_(torch.from_numpy(deviation))
+
+
+def _set_scale_of_rows(mean: Tensor, scale: Tensor, rows: Rows) -> None:
+    """The same of samples in a file, in two passes over it."""
+    blocks = [block.reshape(len(block), -1).astype(np.float64).sum(0) for block in row_blocks(rows)]
+    center = np.sum(blocks, axis=0) / len(rows)
+    squares, largest = np.zeros_like(center), np.zeros_like(center)
+    for block in row_blocks(rows):
+        columns = block.reshape(len(block), -1).astype(np.float64)
+        squares += ((columns - center) ** 2).sum(0)
+        largest = np.maximum(largest, np.abs(columns).max(0))
+    deviation = np.sqrt(squares / len(rows))
+    deviation[deviation <= 1e-7 * largest] = 1.0
+    mean.copy_(torch.from_numpy(center))
+    scale.copy_(torch.from_numpy(deviation))
+
+
+def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> NeuralNet:
+    """Unfitted net for a table (or images, flattened) and its targets."""
+    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    shared = {
+        "module__n_inputs": int(np.prod(X.shape[1:])),
+        "optimizer": torch.optim.Adam,
+        "lr": 1e-3,
+        "batch_size": 64,
+        "max_epochs": 40,
+        "iterator_train__shuffle": True,
+        "train_split": None,
+        "callbacks": [("standardizer", Standardizer())],
+        "verbose": 0,
+    }
+    n_classes = len(np.unique(y))
+    if task is not None:
+        several = "continuous-multioutput" if y.ndim > 1 and y.shape[1] > 1 else "continuous"
+        kind = "multiclass" if task == "classification" else several
+    elif kind == "multiclass" and y.dtype.kind in "iuf" and n_classes > max(20, len(y) // 10):
+        kind = "continuous"
+    if kind in {"binary", "multiclass"}:
+        return NeuralNetClassifier(
+            TabularMLP, criterion=nn.CrossEntropyLoss, module__n_outputs=n_classes, **shared
+        )
+    if kind in {"continuous", "continuous-multioutput"}:
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        return NeuralNetRegressor(TabularMLP, module__n_outputs=n_outputs, **shared)
+    raise ValueError(
+        f"`net` must be given for targets of type {kind!r}; None suits classes and reals"
+    )

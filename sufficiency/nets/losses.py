@@ -1,0 +1,256 @@
+"""From a skorch net to a pure function: weights and samples in, one loss a sample out."""
+
+import copy
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import is_classifier
+from skorch import NeuralNet
+from skorch.dataset import Dataset, unpack_data
+from skorch.utils import to_device
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from sufficiency._random import isolated_rng
+from sufficiency.data.rows import form_of, is_arrays, map_arrays, take_rows
+from sufficiency.data.torch_datasets import DatasetRows
+from sufficiency.exceptions import UnsupportedNetError
+from sufficiency.nets.skorch_nets import cuts_only, evaluation_mode, is_binary
+
+__all__ = [
+    "LossFunction",
+    "Weights",
+    "check_criterion",
+    "check_losses",
+    "representative",
+    "sample_blocks",
+]
+
+Weights = dict[str, Tensor]
+
+# Why a dataset may fail where its arrays would not.
+_OF_A_DATASET = (
+    "; the items of a dataset are not cast, give them the dtype of the parameters, and what cannot "
+    "be stacked needs iterator_train__collate_fn and iterator_valid__collate_fn"
+)
+
+
+class LossFunction:
+    """
+    Per-sample losses of an initialized net as a function of its weights.
+
+    The value for sample i is the criterion's ``reduction="none"`` value, mean over extra output
+    dimensions, after whatever the net's ``get_loss`` does before it (NeuralNetClassifier takes
+    the logarithm for NLLLoss). ``infer`` and ``get_loss`` of the net itself are called, so that
+    subclasses are respected. Buffers (batch-norm statistics) stay as they are.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialized. Shared, not copied: call inside :func:`evaluation_mode`.
+
+    Raises
+    ------
+    UnsupportedNetError
+        If the criterion has no per-sample form or the net has several modules.
+    """
+
+    def __init__(self, net: NeuralNet) -> None:
+        if list(net._modules) != ["module"]:
+            raise UnsupportedNetError(
+                f"`net` must have one module, got {list(net._modules)}; make them parts of one"
+            )
+        self.net = net
+        self._caller = _Caller(net)
+
+    def center(self) -> Weights:
+        """The net's trainable parameters, detached, by name."""
+        return {
+            name: parameter.detach()
+            for name, parameter in self.net.module_.named_parameters()
+            if parameter.requires_grad
+        }
+
+    def __call__(self, weights: Mapping[str, Tensor], x: object, y: Tensor) -> Tensor:
+        """Losses of a block of samples."""
+        named = {f"module.{name}": tensor for name, tensor in weights.items()}
+        return functional_call(self._caller, named, (x, y))
+
+
+class _Caller(nn.Module):
+    """The net's forward pass and loss as a module, which functional_call can give weights."""
+
+    def __init__(self, net: NeuralNet) -> None:
+        super().__init__()
+        criterion = copy.copy(net.criterion_)
+        if not hasattr(criterion, "reduction"):
+            raise UnsupportedNetError(
+                f"`net` has the criterion {type(criterion).__name__}, which has no per-sample "
+                "form; give it a `reduction` attribute that accepts 'none', as torch's have"
+            )
+        criterion.reduction = "none"
+        # A twin that shares module and settings: the user's net keeps its own criterion. Copying
+        # through copy.copy would serialize the weights, since skorch pickles them.
+        twin = object.__new__(type(net))
+        twin.__dict__.update(net.__dict__, criterion_=criterion)
+        self.module = net.module_
+        # past nn.Module.__setattr__, which would register what it finds to be a module
+        self.__dict__["_net"] = twin
+
+    def forward(self, x: object, y: Tensor) -> Tensor:
+        net: NeuralNet = self.__dict__["_net"]
+        losses: Tensor = net.get_loss(net.infer(x), y, X=x, training=False)
+        return losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+
+
+def sample_blocks(
+    net: NeuralNet, X: Any, y: npt.NDArray, block: int
+) -> Iterator[tuple[Any, Tensor]]:
+    """
+    Samples in order, on the net's device, in blocks.
+
+    Plain arrays, and items of datasets, are cut directly. A dataset class or a loader of the
+    user's is used as the net would use it, and then decides the size of its batches.
+    """
+    if isinstance(X, DatasetRows):
+        X = X.with_targets(y)
+    if cuts_only(net, "iterator_valid"):
+        if isinstance(X, DatasetRows):
+            for start in range(0, len(y), block):
+                part = slice(start, start + block)
+                yield to_device(X.batch(part), net.device), _tensor(y[part], net.device)
+            return
+        if net.dataset is Dataset and is_arrays(X):
+            for start in range(0, len(y), block):
+                part = slice(start, start + block)
+                yield _tensors(take_rows(X, part), net.device), _tensor(y[part], net.device)
+            return
+    # a loader takes a seed from the global generator even when it does not shuffle
+    with isolated_rng(0):
+        batches = iter(net.get_iterator(net.get_dataset(X, y), training=False))
+    for batch in batches:
+        yield to_device(unpack_data(batch), net.device)
+
+
+def _tensors(X: Any, device: Any) -> Any:
+    """Tensors in the containers that collation makes: of tuples it makes lists."""
+    collated = map_arrays(X, lambda values: _tensor(np.asarray(values), device))
+    return list(collated) if isinstance(collated, tuple) else collated
+
+
+def _tensor(values: npt.NDArray, device: Any) -> Tensor:
+    # torch shares memory and refuses to do so with what must not be written
+    tensor = torch.as_tensor(np.require(values, requirements="W"))
+    if device is not None and torch.device(device).type == "cuda":
+        # from pinned memory the copy runs beside the computation
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None = None) -> None:
+    """Refuse a net whose losses are not a mean over samples."""
+    function = LossFunction(net)
+    check_criterion(net, y)
+    with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
+        # torch only warns where a prediction and a target of different shapes broadcast
+        warnings.filterwarnings("error", message="Using a target size")
+        try:
+            x_block, y_block = next(sample_blocks(net, X, y, len(y)))
+            n = len(y_block)
+            output = net.infer(x_block)
+            shape = tuple(output.shape) if isinstance(output, Tensor) else None
+            if n_classes is not None and shape is not None:
+                _check_output(net, shape, n_classes)
+            losses = function({}, x_block, y_block)
+            reduced = net.get_loss(output, y_block, X=x_block, training=False)
+            again = function({}, x_block, y_block)
+            first = slice(n - n // 2)
+            half = function({}, take_rows(x_block, first), y_block[first])
+        except UnsupportedNetError:
+            raise
+        except Exception as error:
+            raise UnsupportedNetError(
+                f"`net` cannot compute losses for X of {form_of(X)} "
+                f"with targets of shape {tuple(y.shape)} and dtype {y.dtype}: {error}"
+                f"{_OF_A_DATASET if isinstance(X, DatasetRows) else ''}"
+            ) from error
+    _check_values(losses, reduced, again, half, n, shape, tuple(y_block.shape))
+
+
+def _check_output(net: NeuralNet, shape: tuple[int, ...], n_classes: int) -> None:
+    if not is_classifier(net) or is_binary(net):
+        return
+    if len(shape) < 2 or shape[1] != n_classes:
+        raise UnsupportedNetError(
+            f"`net` must have one output for each of the {n_classes} classes of y, got an output "
+            f"of shape {shape}; change the last layer"
+        )
+
+
+def representative(y: npt.NDArray, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Indices of some random samples, of every class one where targets are classes."""
+    order = rng.permutation(len(y))
+    chosen = order[:count]
+    if y.ndim == 1 and y.dtype.kind in "iu":
+        firsts = order[np.unique(y[order], return_index=True)[1]]
+        chosen = np.concatenate([firsts[:64], chosen])
+    return np.unique(chosen)
+
+
+def check_criterion(net: NeuralNet, y: npt.NDArray) -> None:
+    """Refuse weights of classes, and targets that are ignored."""
+    weight = getattr(net.criterion_, "weight", None)
+    if isinstance(net.criterion_, (nn.CrossEntropyLoss, nn.NLLLoss)) and (
+        weight is not None and bool((weight != 1).any())
+    ):
+        raise UnsupportedNetError(
+            "`net` has class weights in its criterion, so that its loss is no mean over samples; "
+            "remove class weights, and balance the classes by sampling if that is the aim"
+        )
+    ignored = getattr(net.criterion_, "ignore_index", None)
+    if ignored is not None and y.dtype.kind in "iu" and (y == ignored).any():
+        raise UnsupportedNetError(
+            f"`net` ignores targets equal to {ignored} (the criterion's ignore_index), so that its "
+            "loss is no mean over samples; leave these samples out or mask them in the criterion"
+        )
+
+
+def _check_values(
+    losses: Tensor,
+    reduced: Tensor,
+    again: Tensor,
+    half: Tensor,
+    n: int,
+    output_shape: tuple[int, ...] | None,
+    target_shape: tuple[int, ...],
+) -> None:
+    if tuple(losses.shape) != (n,):
+        raise UnsupportedNetError(
+            f"`net` must give one loss a sample with reduction='none', got shape "
+            f"{tuple(losses.shape)} for {n} samples; the criterion or get_loss ignores `reduction`"
+        )
+    tolerance = 1e3 * torch.finfo(losses.dtype).eps
+
+    def same(a: Tensor, b: Tensor) -> bool:
+        return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+    if not same(losses, again):
+        raise UnsupportedNetError(
+            "`net` is random in evaluation mode, so that its loss is no function of its weights; "
+            "switch the randomness off with `self.training`"
+        )
+    if not same(losses[: len(half)], half):
+        raise UnsupportedNetError(
+            "`net` gives a sample a loss that depends on the other samples of the batch; output "
+            f"has shape {output_shape} and target {target_shape}, make them equal if they broadcast"
+        )
+    if not same(losses.double().mean(), reduced.double()):
+        raise UnsupportedNetError(
+            f"`net` has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
+            f"{losses.double().mean().item():g}; remove class weights, ignore_index, "
+            "reduction='sum' and anything nonlinear in get_loss"
+        )

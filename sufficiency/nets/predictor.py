@@ -1,0 +1,62 @@
+"""A fitted net that speaks the user's labels and shapes, as scikit-learn's scorers expect."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags, get_tags
+from skorch import NeuralNet
+
+from sufficiency.data.rows import writable
+from sufficiency.nets.targets import TargetCodec, cast_inputs
+
+__all__ = ["Predictor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """
+    Predictions of a fitted net.
+
+    Attributes
+    ----------
+    net : NeuralNet
+        Fitted on encoded targets.
+    codec : TargetCodec
+        How they were encoded.
+    """
+
+    net: NeuralNet
+    codec: TargetCodec
+
+    @property
+    def classes_(self) -> npt.NDArray:
+        """Sorted labels, for classifiers only."""
+        if self.codec.classes is None:
+            raise AttributeError("a regressor has no classes_")
+        return self.codec.classes
+
+    def predict(self, X: npt.NDArray) -> npt.NDArray:
+        """Labels, or values in the shape of the targets."""
+        return self.codec.decode(self.net.predict(X))
+
+    def predict_proba(self, X: npt.NDArray) -> npt.NDArray:
+        """(n, C) probabilities in the order of ``classes_``."""
+        if self.codec.classes is None:
+            raise AttributeError("a regressor has no predict_proba")
+        return np.asarray(self.net.predict_proba(X))
+
+    def score(self, X: npt.NDArray, y: npt.NDArray) -> float:
+        """The net's own score; targets are encoded as the net knows them."""
+        return float(self.net.score(X, self.codec.encode(y, "y")))
+
+    def cast(self, X: Any) -> Any:
+        """Inputs in the dtype of the net's parameters, writable as torch wants them."""
+        return writable(cast_inputs(X, self.codec.dtype))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        return get_tags(self.net)

@@ -1,0 +1,204 @@
+"""What skorch nets are and need: fresh copies, dtype, whether something watches validation."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from skorch import NeuralNet, NeuralNetBinaryClassifier
+from skorch.callbacks import EpochScoring, LRScheduler
+from torch import nn
+from torch.utils.data import DataLoader
+
+from sufficiency._random import PROCESS_STATE
+from sufficiency.exceptions import UnsupportedNetError
+
+__all__ = [
+    "check_net",
+    "cuts_only",
+    "evaluation_mode",
+    "fresh_net",
+    "has_scheduler",
+    "is_binary",
+    "module_dtype",
+    "monitors_validation",
+    "skorch_net",
+    "split_net",
+]
+
+_KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
+
+
+def check_net(net: object) -> NeuralNet:
+    """Return `net` if it is an instance of skorch's NeuralNet."""
+    if isinstance(net, NeuralNet):
+        return net
+    if inspect.isclass(net) and issubclass(net, NeuralNet):
+        raise TypeError(
+            f"`net` must be an instance of a skorch net, got the class {net.__name__}; "
+            f"pass {net.__name__}(YourModule, …)"
+        )
+    if isinstance(net, nn.Module):
+        raise TypeError(
+            "`net` must be an unfitted skorch net, got a torch module; wrap it: "
+            "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)"
+        )
+    raise TypeError(
+        "`net` must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got "
+        f"{net!r}"
+    )
+
+
+def split_net(net: object) -> tuple[NeuralNet, Pipeline | None]:
+    """A net and the transformers before it, if it is the end of a pipeline."""
+    if not isinstance(net, Pipeline):
+        return check_net(net), None
+    last = net.steps[-1][1] if net.steps else "nothing"
+    if not isinstance(last, NeuralNet):
+        raise TypeError(
+            f"`net` must end in a skorch net, got a pipeline that ends in {last!r}; flatten "
+            "pipelines in pipelines, and put this estimator last if they belong before it"
+        )
+    if len(net.steps) == 1:
+        return last, None
+    # a cache would hand one cell's random numbers to another
+    return last, clone(net[:-1]).set_params(memory=None)
+
+
+def skorch_net(net: NeuralNet | Pipeline) -> NeuralNet:
+    """The net itself, also where it is the end of a pipeline."""
+    return net[-1] if isinstance(net, Pipeline) else net
+
+
+def is_binary(net: NeuralNet) -> bool:
+    """Whether the net has one output for two classes."""
+    return isinstance(net, NeuralNetBinaryClassifier)
+
+
+def fresh_net(net: NeuralNet, **params: object) -> NeuralNet:
+    """
+    Uninitialised copy whose initial weights will come from the global generator.
+
+    A module given as an instance would be trained in place, and its copy would start from the
+    weights it happens to have. So the copy's module is given new weights, apart from frozen
+    parameters (``requires_grad=False``), which are part of the recipe.
+    """
+    copy = clone(net)
+    copy.set_params(**params)
+    for name in copy._modules or ["module"]:
+        module = getattr(copy, name)
+        if isinstance(module, nn.Module):
+            _reset_parameters(module)
+    return copy
+
+
+def _reset_parameters(module: nn.Module) -> None:
+    """New initial weights for everything trainable in a module instance."""
+    filled = {n: p for n, p in module.named_parameters() if not nn.parameter.is_lazy(p)}
+    frozen = {n: p.detach().clone() for n, p in filled.items() if not p.requires_grad}
+    orphans = []
+    # children before parents, as constructors do: a parent's reset has the last word
+    for path, part in reversed(list(module.named_modules())):
+        own = list(part.named_parameters(recurse=False))
+        if own and not any(parameter.requires_grad for _, parameter in own):
+            continue
+        reset = getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))
+        if callable(reset):
+            reset()
+            continue
+        for name, parameter in own:
+            if parameter.requires_grad and not nn.parameter.is_lazy(parameter):
+                parameter.data.fill_(torch.nan)
+                orphans.append(f"{path}.{name}".lstrip("."))
+    current = dict(module.named_parameters())
+    for name, values in frozen.items():
+        current[name].data.copy_(values)
+    # a parent's reset may have covered a child that has none
+    stuck = sorted(name for name in orphans if current[name].isnan().any())
+    if stuck:
+        raise UnsupportedNetError(
+            f"`net` holds a module instance whose parameters {stuck} have no reset_parameters(), "
+            "so that trainings could not start from fresh weights; pass the module's class "
+            "(or a function that builds it) instead of an instance"
+        )
+
+
+def cuts_only(net: NeuralNet, prefix: str) -> bool:
+    """
+    Whether a loader of the net only cuts samples into batches.
+
+    Other settings than the known ones (workers, samplers, collation) may do more.
+    """
+    settings = net.get_params_for(prefix)
+    return getattr(net, prefix) is DataLoader and set(settings) <= _KNOWN_SETTINGS
+
+
+def module_dtype(net: NeuralNet) -> torch.dtype:
+    """Floating dtype of the parameters of an initialized net; float32 if it has none."""
+    for parameter in net.module_.parameters():
+        if parameter.dtype.is_floating_point:
+            return parameter.dtype
+    return torch.float32
+
+
+def _callbacks(net: NeuralNet) -> list:
+    """Every callback of an initialized net."""
+    return [callback for _, callback in net.callbacks_]
+
+
+def monitors_validation(net: NeuralNet) -> bool:
+    """
+    Whether a callback of an initialized net steers by validation data.
+
+    A callable monitor cannot be looked into and counts as one that does.
+    """
+    scored_on_validation = {
+        callback.name_
+        for callback in _callbacks(net)
+        if isinstance(callback, EpochScoring) and not callback.on_train
+    }
+    for callback in _callbacks(net):
+        monitor = getattr(callback, "monitor", None)
+        if callable(monitor):
+            return True
+        if isinstance(monitor, str) and (
+            monitor.startswith("valid") or monitor.removesuffix("_best") in scored_on_validation
+        ):
+            return True
+    return False
+
+
+def has_scheduler(net: NeuralNet) -> bool:
+    """Whether an initialized net changes its learning rate on a schedule."""
+    return any(isinstance(callback, LRScheduler) for callback in _callbacks(net))
+
+
+@contextmanager
+def evaluation_mode(net: NeuralNet) -> Iterator[None]:
+    """
+    Module and criterion in evaluation mode, every submodule's own mode restored afterwards.
+
+    torch's fast path for transformers in evaluation mode is off meanwhile: it has no batching
+    rule, so that vmap would not take them, and no derivatives. It is off for the whole process,
+    as attention's fused kernels may be inside, and so threads take turns.
+    """
+    parts = [
+        part
+        for name in (*net._modules, *net._criteria)
+        if isinstance(top := getattr(net, name + "_"), nn.Module)
+        for part in top.modules()
+    ]
+    modes = [part.training for part in parts]
+    with PROCESS_STATE:
+        fastpath = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            for part in parts:
+                part.training = False
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fastpath)
+            for part, mode in zip(parts, modes, strict=True):
+                part.training = mode

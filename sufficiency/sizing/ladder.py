@@ -1,0 +1,143 @@
+"""What was measured on one ladder of sizes: plain numbers, from which every answer follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Ladder"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """
+    Numbers of every (repeat, size) and of the design they were taken with.
+
+    Tables have shape (R, m), repeats by sizes, float64; NaN where a cell failed or a quantity
+    was not measured. Units: loss^order for Δ, loss² for gap and spread, loss for losses.
+
+    Parameters
+    ----------
+    sizes : (m,) int64
+        Training sizes in samples, increasing.
+    delta, stderr, delta_point : (R, m)
+        Δ, its standard error within the cell, and Δ at the center itself (σ = 0).
+    gap_sq, spread : (R, m)
+        E_t[gap_t² − spread_t/J], unbiased and possibly negative, and E_t[spread_t] of math.md,
+        "Growing by m samples". For order 2, Δ·(k+1)² = gap_sq + spread.
+    top1pct_share : (R, m)
+        Share of Δ that the largest 1 % of the candidates carry, in [0, 1].
+    train_loss, unseen_loss, unseen_score : (R, m)
+        At the center: mean loss on its training samples, mean loss and score on the candidates.
+    loss_drift : (R, m)
+        Change of the training loss over the last tenth of the training.
+    constant_loss : (R, m) or float
+        Unseen loss of the best constant prediction.
+    order : {1, 2}
+        Δ is a mean absolute value (1) or a mean square (2).
+    n_available : int
+        Samples passed to ``fit``.
+    n_candidates : int
+        J, unseen candidates of each repeat.
+    n_pool : int
+        n, samples from which candidates and subsets were drawn.
+    disjoint_candidates : bool
+        Whether no two repeats share a candidate.
+    """
+
+    sizes: npt.NDArray[np.int64]
+    delta: Floats
+    stderr: Floats
+    delta_point: Floats
+    gap_sq: Floats
+    spread: Floats
+    top1pct_share: Floats
+    train_loss: Floats
+    unseen_loss: Floats
+    unseen_score: Floats
+    loss_drift: Floats
+    constant_loss: Floats | float
+    order: int
+    n_available: int
+    n_candidates: int
+    n_pool: int
+    disjoint_candidates: bool
+
+    def __post_init__(self) -> None:
+        """Give every table one shape, whatever its creator passed."""
+        object.__setattr__(self, "sizes", np.asarray(self.sizes, dtype=np.int64))
+        shape = np.shape(self.delta)
+        if len(shape) != 2 or shape[1] != len(self.sizes):
+            raise ValueError(
+                f"`delta` must have shape (repeats, {len(self.sizes)}), got {shape}; give one row "
+                "per repeat and one column per size"
+            )
+        for name in _TABLES:
+            table = np.asarray(getattr(self, name), dtype=np.float64)
+            if table.shape not in ((), shape):
+                raise ValueError(
+                    f"`{name}` must have the shape of `delta`, {shape}, got {table.shape}"
+                )
+            object.__setattr__(self, name, np.broadcast_to(table, shape))
+
+    @property
+    def n_repeats(self) -> int:
+        """R."""
+        return len(self.delta)
+
+    @property
+    def largest(self) -> int:
+        """Largest size with a finished cell; the measured range ends there."""
+        finished = self.sizes[np.isfinite(self.delta).any(axis=0)]
+        if not len(finished):
+            raise ValueError(
+                "`delta` must hold at least one finished cell, got NaN everywhere; every training "
+                "or evaluation failed, see the warnings of fit"
+            )
+        return int(finished[-1])
+
+    def repeats(self, kept: npt.ArrayLike) -> Ladder:
+        """
+        The same ladder with some of its repeats.
+
+        Parameters
+        ----------
+        kept : array-like of int
+            Indices of repeats.
+
+        Returns
+        -------
+        Ladder
+        """
+        rows = np.atleast_1d(np.asarray(kept, dtype=np.int64))
+        return replace(self, **{name: getattr(self, name)[rows] for name in _TABLES})
+
+    @property
+    def overlap_factor(self) -> float:
+        """
+        By how much the spread over repeats understates the standard error of their mean.
+
+        1 where repeats have disjoint candidates; otherwise √(1 + R·J/(n − J)) of Nadeau and
+        Bengio (2003, "Inference for the generalization error", section 3): repeats that share
+        test samples are correlated by J/n. It is infinite where all repeats share all candidates
+        (n = J): their spread then says nothing of another sample of candidates.
+        """
+        if self.disjoint_candidates:
+            return 1.0
+        rest = self.n_pool - self.n_candidates
+        if rest <= 0:
+            return float("inf")
+        return float(np.sqrt(1.0 + self.n_repeats * self.n_candidates / rest))
+
+
+_TABLES = tuple(
+    field.name
+    for field in fields(Ladder)
+    if field.name not in {"sizes", "order"}
+    and not field.name.startswith("n_")
+    and field.name != "disjoint_candidates"
+)

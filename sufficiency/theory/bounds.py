@@ -1,0 +1,121 @@
+"""The paper's bounds with constants that were looked up on a real net."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency import theory
+from sufficiency._random import child_seed
+from sufficiency.curvature import hessian_operator, max_gradient_norm, max_hessian_norm, max_loss
+from sufficiency.data.samples import Samples
+from sufficiency.nets.losses import LossFunction
+from sufficiency.probes import (
+    GaussianSampler,
+    Probe,
+    ProbeDraws,
+    needs_hessian,
+    prepare_probe,
+)
+
+__all__ = ["BoundConstants", "measure_constants", "unit_draws"]
+
+
+@dataclass(frozen=True)
+class BoundConstants:
+    """
+    What :mod:`sufficiency.theory` needs to know of a net and a probe.
+
+    Attributes
+    ----------
+    sigma : float
+        Largest standard deviation of the probe in any direction, in units of weights.
+    dim : int
+        Weights, or directions, that the probe disturbs.
+    max_loss, gradient_norm, hessian_norm : float
+        M_ℓ, M_g and M_H: the largest over the samples that were looked at, so lower estimates.
+    n_examined : int
+        How many were.
+    """
+
+    sigma: float
+    dim: int
+    max_loss: float
+    gradient_norm: float
+    hessian_norm: float
+    n_examined: int
+
+    def whole(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Bound of Δ with value, gradient and curvature terms, see :func:`theory.bound`."""
+        return theory.bound(
+            sizes,
+            sigma=self.sigma,
+            dim=self.dim,
+            max_loss=self.max_loss,
+            gradient_norm=self.gradient_norm,
+            hessian_norm=self.hessian_norm,
+        )
+
+    def curvature_part(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Theorem 1's bound of the curvature term alone, see :func:`theory.theorem1_bound`."""
+        return theory.theorem1_bound(
+            sizes, sigma=self.sigma, dim=self.dim, hessian_norm=self.hessian_norm
+        )
+
+
+def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundConstants:
+    """Look the constants up at a net's own weights."""
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(net, samples.X, samples.encoded)
+    sampler = prepare_probe(probe, LossFunction(net).center(), hessian)
+    if not isinstance(sampler, GaussianSampler):
+        raise TypeError(
+            f"`probe` must be Gaussian for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
+        )
+    center = LossFunction(net).center()
+    if any(not torch.equal(mean, center[name]) for name, mean in sampler.mean.items()):
+        raise ValueError(
+            f"`probe` must be centered for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
+        )
+    sigma, dim = _reach(sampler)
+    names = list(sampler.mean)
+    data = (net, samples.X, samples.encoded)
+    return BoundConstants(
+        sigma=sigma,
+        dim=dim,
+        max_loss=max_loss(*data).value,
+        gradient_norm=max_gradient_norm(*data, parameters=names).value,
+        hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
+        n_examined=len(samples.y),
+    )
+
+
+def unit_draws(
+    net: NeuralNet, probe: Probe, samples: Samples, n_draws: int, seed: int
+) -> tuple[dict[str, torch.Tensor], float]:
+    """Draws of a probe around a net, and the scale that they have."""
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(net, samples.X, samples.encoded)
+    center = LossFunction(net).center()
+    sampler = prepare_probe(probe, center, hessian, seed)
+    seeds = [child_seed(seed, "probe", t) for t in range(n_draws)]
+    draws = ProbeDraws(sampler, seeds, next(iter(center.values())).device)
+    return draws.block(0, n_draws), float(getattr(probe, "sigma", 1.0)) or 1.0
+
+
+def _reach(sampler: GaussianSampler) -> tuple[float, int]:
+    """Largest standard deviation in any direction (or a little more), and the dimension."""
+    variance, dim = 0.0, 0
+    if sampler.deviation is not None:
+        variance = max(float(s.abs().max()) for s in sampler.deviation.values()) ** 2
+        dim = sum(mean.numel() for mean in sampler.mean.values())
+    if sampler.factor is not None:
+        rows = torch.cat([part.flatten(1).double() for part in sampler.factor.values()], dim=1)
+        # diag(s²) + FFᵀ reaches no further than the sum of what the two reach
+        variance += float(torch.linalg.matrix_norm(rows, ord=2)) ** 2
+        dim = dim or len(rows)
+    return variance**0.5, dim

@@ -1,0 +1,1 @@
+"""Nets are trained here, and nowhere else."""

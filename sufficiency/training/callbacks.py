@@ -1,0 +1,61 @@
+"""Events of a training reach the callbacks that listen, and no others."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from skorch import NeuralNet
+from skorch.callbacks import Callback, PrintLog
+
+__all__ = ["only_listeners"]
+
+
+def _listens(callback: Any, event: str) -> bool:
+    """Whether the callback does anything at this event; what is no Callback may."""
+    if not isinstance(callback, Callback) or event in vars(callback):
+        return True
+    return getattr(type(callback), event, None) is not getattr(Callback, event, None)
+
+
+def _is_mute(net: NeuralNet, callback: Any) -> bool:
+    """Even where it prints nothing, skorch's log makes its table at every epoch."""
+    return type(callback) is PrintLog and callback.sink is print and not net.verbose
+
+
+@contextmanager
+def only_listeners(net: NeuralNet) -> Iterator[None]:
+    """
+    Within this context an event costs nothing for callbacks that ignore it.
+
+    skorch calls every callback at every batch. Order and arguments of the calls that remain are
+    its own; a net with a ``notify`` of its own is left alone.
+    """
+    if type(net).notify is not NeuralNet.notify or "notify" in vars(net):
+        yield
+        return
+    known: dict[str, tuple[list[Any], list[Any]]] = {}
+
+    def listeners(event: str) -> list[Any]:
+        present = [callback for _, callback in net.callbacks_]
+        of_event = known.get(event)
+        if of_event is None or of_event[0] != present:
+            of_event = (present, [callback for callback in present if _listens(callback, event)])
+            known[event] = of_event
+        return of_event[1]
+
+    def notify(event: str, **kwargs: Any) -> None:
+        getattr(net, event)(net, **kwargs)
+        for callback in listeners(event):
+            if not _is_mute(net, callback):
+                getattr(callback, event)(net, **kwargs)
+
+    _set(net, notify)
+    try:
+        yield
+    finally:
+        del vars(net)["notify"]
+
+
+def _set(net: NeuralNet, notify: Callable[..., None]) -> None:
+    # past the net's own __setattr__, which looks for modules in what it is given
+    vars(net)["notify"] = notify

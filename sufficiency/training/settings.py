@@ -1,0 +1,75 @@
+"""What all cells of a fit share: how it is done, and with which data."""
+
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from sklearn.pipeline import Pipeline
+from skorch import NeuralNet
+from skorch import __version__ as skorch_version
+
+from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.targets import TargetCodec
+from sufficiency.probes import Probe
+
+__all__ = ["FitSettings", "Scorer", "release"]
+
+Scorer = Callable[[Predictor, Any, npt.NDArray], float]
+
+
+def release() -> str:
+    """Version of this package, as it is installed."""
+    try:
+        return importlib.metadata.version("sufficiency")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class FitSettings:
+    """What all cells of a fit share; see the estimator's parameters."""
+
+    net: NeuralNet
+    codec: TargetCodec
+    probe: Probe
+    scorer: Scorer | None
+    root: int
+    n_draws: int | str
+    n_eval: int | None
+    order: int
+    center: str
+    min_steps: int
+    method: str
+    train: str
+    vectorize: bool
+    verbose: int
+    transformers: Pipeline | None = None  # before the net
+
+    @property
+    def usual_draws(self) -> int:
+        """The number of draws, or what "auto" is expected to come to."""
+        return self.n_draws if isinstance(self.n_draws, int) else 32
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What a result says about how it was measured."""
+        shown = ("method", "train", "center", "n_draws", "n_eval", "min_steps")
+        before = [] if self.transformers is None else [s for _, s in self.transformers.steps]
+        return {
+            "net": " → ".join(
+                step if isinstance(step, str) else type(step).__name__
+                for step in [*before, self.net]
+            ),
+            "probe": repr(self.probe),
+            **{name: str(getattr(self, name)) for name in shown},
+            "root_seed": str(self.root),
+            "versions": f"sufficiency {release()}, torch {torch.__version__}, "
+            f"skorch {skorch_version}",
+        }
+
+    def evaluated(self, size: int) -> int:
+        """Training samples of a net of this size whose losses are taken at every draw."""
+        return size if self.n_eval is None else min(self.n_eval, size)

@@ -1,0 +1,156 @@
+"""The steps of a pipeline before its net: fitted in every cell, on what the cell trains on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch import NeuralNet
+
+from sufficiency._random import child_seed, isolated_rng
+from sufficiency.data.rows import as_inputs, map_arrays, n_rows
+from sufficiency.data.samples import Samples
+from sufficiency.nets.targets import cast_inputs
+from sufficiency.training.settings import FitSettings
+
+__all__ = ["FittedTransformers", "fit_on", "fit_transformers", "pipeline_of", "transformed"]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTransformers:
+    """
+    Transformers as one subset of the samples has made them.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    dtype : torch.dtype
+        Of the net's parameters.
+    casts : bool
+        Whether what it puts out has to be converted for the net.
+    seed : int
+        For transformers that draw random numbers when they are applied to samples of a cell.
+    """
+
+    pipeline: Pipeline
+    dtype: torch.dtype
+    casts: bool
+    seed: int
+
+    def inputs(self, X: Any) -> Any:
+        """Inputs for the net, of as many samples."""
+        return as_net_inputs(self.pipeline.transform(X), n_rows(X), self.dtype)
+
+    def __call__(self, samples: Samples) -> Samples:
+        """The same samples as the net sees them; no samples stay as they are."""
+        if len(samples.y) == 0:
+            return samples
+        # another seed than for the fit, which may have drawn for the training samples
+        with isolated_rng(child_seed(self.seed, "candidates")):
+            return Samples(self.inputs(samples.X), samples.encoded, samples.y)
+
+
+def fit_transformers(
+    transformers: Pipeline, train: Samples, dtype: torch.dtype, seed: int
+) -> tuple[FittedTransformers, Samples]:
+    """Fit a copy of the transformers as ``Pipeline.fit`` does, by ``fit_transform``."""
+    copy = clone(transformers)
+    with isolated_rng(seed):
+        values = copy.fit_transform(train.X, train.y)
+    X = as_net_inputs(values, len(train.y), dtype)
+    fitted = FittedTransformers(copy, dtype, _dtypes(values) != _dtypes(X), seed)
+    return fitted, Samples(X, train.encoded, train.y)
+
+
+def _dtypes(X: Any) -> Any:
+    """Of all arrays; None for what is no array yet."""
+    several = isinstance(X, (Mapping, tuple))
+    return map_arrays(X, _dtype) if several else _dtype(X)
+
+
+def _dtype(values: Any) -> Any:
+    return getattr(values, "dtype", None)
+
+
+def transformed(recipe: FitSettings, seed: int, train: Samples, *others: Samples) -> list[Samples]:
+    """Samples of a cell as its net sees them."""
+    return fit_on(recipe, seed, train, *others)[1]
+
+
+def fit_on(
+    recipe: FitSettings, seed: int, train: Samples, *others: Samples
+) -> tuple[FittedTransformers | None, list[Samples]]:
+    """The same, with the transformers; None if there are none."""
+    if recipe.transformers is None:
+        return None, [train, *others]
+    fitted, seen = fit_transformers(recipe.transformers, train, recipe.codec.dtype, seed)
+    return fitted, [seen, *(fitted(some) for some in others)]
+
+
+def pipeline_of(given: Pipeline, fitted: FittedTransformers | None, net: NeuralNet) -> Pipeline:
+    """A fitted pipeline, to be used without the estimator."""
+    steps = [] if fitted is None else list(fitted.pipeline.steps)
+    if fitted is not None and fitted.casts:
+        cast = FunctionTransformer(partial(_cast, dtype=fitted.dtype)).fit([[0.0]])
+        # whatever scikit-learn is set to put out, the net takes arrays
+        steps.append((_unused("cast", given), cast.set_output(transform="default")))
+    return Pipeline([*steps, (given.steps[-1][0], net)])
+
+
+def _unused(name: str, pipeline: Pipeline) -> str:
+    """The name, with as many underscores as it takes to be no other step's."""
+    taken = {step for step, _ in pipeline.steps}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _cast(values: Any, dtype: torch.dtype) -> Any:
+    return as_net_inputs(values, None, dtype)
+
+
+def as_net_inputs(values: Any, count: int | None, dtype: torch.dtype) -> Any:
+    """What transformers put out, as arrays for the net; None: of any number of samples."""
+    if sparse.issparse(values):
+        raise TypeError(
+            "`net` has transformers that put out a sparse matrix, which no net takes; set "
+            "sparse_output=False, or reduce it (TruncatedSVD) before the net"
+        )
+    X = as_inputs(values)
+    if count is not None and n_rows(X) != count:
+        raise ValueError(
+            f"`net` has transformers that make {n_rows(X)} samples of {count}; resampling belongs "
+            "before the fit"
+        )
+    return cast_inputs(map_arrays(X, _numeric), dtype)
+
+
+def _numeric(values: npt.NDArray) -> npt.NDArray:
+    """Numbers, all finite."""
+    if values.dtype.kind == "O":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`net` has transformers that put out what is no number ({error}); encode it, for "
+                "instance with OneHotEncoder"
+            ) from error
+    if values.dtype.kind not in "fiub":
+        raise ValueError(
+            f"`net` has transformers that put out values of dtype {values.dtype}; encode them, for "
+            "instance with OneHotEncoder"
+        )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(
+            "`net` has transformers that put out NaN or infinity; add an imputer, for instance "
+            "SimpleImputer"
+        )
+    return np.require(values, requirements="W")

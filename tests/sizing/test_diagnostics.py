@@ -1,0 +1,163 @@
+import math
+
+import numpy as np
+import pytest
+
+from sufficiency import (
+    CellFailedWarning,
+    HeavyTailWarning,
+    InertProbeWarning,
+    NotSettledWarning,
+    SufficiencyWarning,
+)
+from sufficiency.sizing.caveats import inert, no_better_than_constant, unsettled
+from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
+from tests.helpers import make_result
+
+NAN = math.nan
+SIZES = np.array([10, 20, 40])
+
+
+def test_a_sound_result_is_not_doubted():
+    # warnings are errors in this suite
+    check_failures(make_result())
+    warn_of_doubts(make_result())
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_center_is_unsettled_above_five_percent_of_what_delta_measures(order):
+    # the rms (order 2) or mean absolute (order 1) ℓ − L_k is 2.0 everywhere
+    table = np.tile((2.0 / (SIZES + 1)) ** order, (2, 1))
+    drift = np.array([[0.0, 0.099, 0.101], [0.2, 0.0999, NAN]])
+    result = make_result(table, order=order, loss_drift=drift)
+    # without a drift, that is after a single step, a center is not settled
+    assert unsettled(result.measurements).tolist() == [[False, False, True], [True, False, True]]
+    with pytest.warns(NotSettledWarning, match="^3 of 6 centers are not settled.*5%.*min_steps"):
+        warn_of_doubts(result)
+
+
+def test_failed_cells_are_not_called_unsettled():
+    result = make_result([[1.0, NAN, 0.2], [1.0, 0.5, 0.2]])
+    assert not unsettled(result.measurements).any()
+    assert not no_better_than_constant(result.measurements).any()
+
+
+def test_best_centres_need_not_be_minima():
+    result = make_result(loss_drift=100.0, settings={"center": "best"})
+    assert not unsettled(result.measurements).any()
+    warn_of_doubts(result)
+
+
+@pytest.mark.parametrize(
+    ("constant", "losses", "expected"),
+    [
+        (1.0, [0.1, 0.899, 0.901], [False, False, True]),
+        (2.0, [0.9, 1.81, 5.0], [False, True, True]),
+        # losses that are log densities: ten percent better is below −1.1
+        (-1.0, [-1.2, -1.05, 0.0], [False, True, True]),
+        (NAN, [0.1, 1.0, 5.0], [False, False, False]),
+    ],
+)
+def test_a_net_has_to_beat_the_constant_by_ten_percent(constant, losses, expected):
+    result = make_result(unseen_loss=np.array([losses, [-5.0] * 3]), constant_loss=constant)
+    assert no_better_than_constant(result.measurements).tolist() == [expected, [False] * 3]
+    if count := sum(expected):
+        told = rf"^{count} of 6 centers have an unseen loss no better than 0\.9.*\({constant:.3g}\)"
+        with pytest.warns(NotSettledWarning, match=told):
+            warn_of_doubts(result)
+    else:
+        warn_of_doubts(result)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "expected"),
+    [
+        ([1.0] * 6, True),
+        ([1.049] * 6, True),
+        ([1.051] * 6, False),
+        ([0.9] * 6, True),
+        # half of the cells and more decide
+        ([1.0, 1.0, 1.0, 1.0, 9.0, 9.0], True),
+        ([1.0, 1.0, 9.0, 9.0, 9.0, 9.0], False),
+    ],
+)
+def test_a_probe_is_inert_where_it_adds_less_than_five_percent(ratios, expected):
+    table = np.array([[1.0, 0.5, 0.2], [1.2, 0.4, 0.3]])
+    result = make_result(table, delta_point=table / np.reshape(ratios, (2, 3)))
+    assert inert(result.measurements) == expected
+    if expected:
+        with pytest.warns(InertProbeWarning, match="adds less than 5 % .* raise `sigma`"):
+            warn_of_doubts(result)
+    else:
+        warn_of_doubts(result)
+
+
+def test_failed_cells_do_not_make_a_probe_inert():
+    table = np.array([[1.0, NAN, 0.2], [NAN, NAN, 0.3]])
+    assert not inert(make_result(table).measurements)
+    assert inert(make_result(table, delta_point=table).measurements)
+
+
+def test_a_point_that_does_not_move_at_all_is_no_error():
+    table = np.full((2, 3), 0.5)
+    point = table.copy()
+    point[0] = 0.0
+    assert inert(make_result(table, delta_point=point).measurements) is False
+
+
+def test_tails_are_heavy_where_few_candidates_carry_more_than_half():
+    share = np.array([[0.5, 0.501, 0.1], [0.9, NAN, 0.2]])
+    result = make_result(top1pct_share=share)
+    told = "^in 2 of 6 cells 1 % of the candidates carry more than half.*n_candidates.*order=1"
+    with pytest.warns(HeavyTailWarning, match=told):
+        warn_of_doubts(result)
+
+
+def test_few_candidates_say_nothing_about_tails():
+    warn_of_doubts(make_result(top1pct_share=0.9, n_candidates=49))
+    with pytest.warns(HeavyTailWarning):
+        warn_of_doubts(make_result(top1pct_share=0.9, n_candidates=50))
+
+
+def test_every_doubt_is_said_and_can_be_caught_as_one():
+    table = np.array([[1.0, 0.5, 0.2]])
+    result = make_result(
+        table, delta_point=table, loss_drift=10.0, unseen_loss=2.0, top1pct_share=0.8
+    )
+    with pytest.warns(SufficiencyWarning) as caught:
+        warn_of_doubts(result)
+    kinds = [warning.category for warning in caught]
+    assert kinds == [NotSettledWarning, NotSettledWarning, InertProbeWarning, HeavyTailWarning]
+
+
+def test_failed_cells_are_left_out_by_name():
+    result = make_result([[1.0, NAN, 0.2], [1.0, 0.5, NAN], [1.0, 0.5, 0.3]])
+    told = "^2 of 9 cells failed and are left out: repeat 0, size 20: no luck; repeat 1, size 40: "
+    with pytest.warns(CellFailedWarning, match=told):
+        check_failures(result)
+
+
+@pytest.mark.parametrize(
+    ("table", "refused"),
+    [
+        ([[1.0, NAN, NAN], [1.0, NAN, 0.3]], False),  # three of six
+        ([[1.0, NAN, NAN], [NAN, NAN, 0.3]], True),  # four of six
+        ([[1.0, NAN], [2.0, NAN]], True),  # half of the cells, but one size left
+        ([[1.0, 0.5], [NAN, NAN]], False),
+        ([[NAN] * 3] * 2, True),
+    ],
+)
+def test_too_many_failures_are_an_error_that_names_them(table, refused):
+    result = make_result(table, SIZES[: len(table[0])])
+    failed = [(r, int(result.sizes[s])) for r, s in np.argwhere(np.isnan(table))]
+    check = (
+        pytest.raises(ValueError, match="cells failed")
+        if refused
+        else pytest.warns(CellFailedWarning)
+    )
+    with check as caught:
+        check_failures(result)
+    told = str(caught.value if refused else caught[0].message)
+    assert told.startswith(f"{len(failed)} of {np.size(table)} cells failed")
+    assert all(f"repeat {r}, size {s}: no luck" in told for r, s in failed)
+    assert ("learning rate" in told) == refused
