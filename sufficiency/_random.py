@@ -4,17 +4,28 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
-__all__ = ["PROCESS_STATE", "child_rng", "child_seed", "isolated_rng"]
+__all__ = ["PROCESS_STATE", "RandomState", "child_rng", "child_seed", "isolated_rng", "seed_from"]
+
+# What a parameter `random_state` takes, as in scikit-learn.
+RandomState = int | np.random.RandomState | None
 
 _PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions", "subset")
 
 # Generators and switches belong to the whole process: threads that change and use them at once
 # would disturb each other, so they take turns.
 PROCESS_STATE = threading.RLock()
+
+
+def seed_from(random_state: RandomState) -> int:
+    """An integer as it is; from a generator, or NumPy's global one for None, the next number."""
+    generator = check_random_state(random_state)
+    return int(random_state) if isinstance(random_state, Integral) else generator.randint(2**31 - 1)
 
 
 def child_seed(root: int, purpose: str, *keys: int) -> int:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sufficiency._random import child_rng, child_seed, isolated_rng
+from sufficiency._random import child_rng, child_seed, isolated_rng, seed_from
 from tests.helpers import global_states, untouched_generators
 
 PURPOSES = ("candidates", "order", "training", "probe", "refit", "check", "directions")
@@ -82,3 +82,18 @@ def test_the_oracle_of_these_tests_notices_each_generator():
         before = global_states()
         use()
         assert global_states() != before
+
+
+def test_a_random_state_is_what_scikit_learn_takes():
+    assert seed_from(7) == seed_from(np.int64(7)) == 7
+    state = np.random.RandomState(3)
+    drawn = [seed_from(state), seed_from(state)]
+    state = np.random.RandomState(3)
+    assert drawn == [state.randint(2**31 - 1), state.randint(2**31 - 1)]
+    with isolated_rng(1):
+        first = seed_from(None)
+    with isolated_rng(1):
+        assert seed_from(None) == first
+    for wrong in (-1, "seed"):
+        with pytest.raises(ValueError, match="seed"):
+            seed_from(wrong)
