@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.answers import Answers
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
@@ -69,7 +70,7 @@ class MeasuredLadder(Answers):
     @cached_property
     def deltas(self) -> npt.NDArray[np.float64]:
         """(m,) mean Δ over the repeats that finished; NaN where none did."""
-        return _column_mean(self.table("delta"))
+        return mean_of_finished(self.table("delta"))
 
     @cached_property
     def delta_stderr(self) -> npt.NDArray[np.float64]:
@@ -82,7 +83,7 @@ class MeasuredLadder(Answers):
         """
         table = self.table("delta")
         counts = np.isfinite(table).sum(axis=0)
-        within = _column_mean(self.table("stderr"))
+        within = mean_of_finished(self.table("stderr"))
         spread = np.full(len(counts), np.nan)
         for i in np.flatnonzero(counts > 1):
             spread[i] = np.nanstd(table[:, i], ddof=1) / np.sqrt(counts[i])
@@ -97,7 +98,7 @@ class MeasuredLadder(Answers):
         """(m,) mean Δ from the training samples themselves; None unless ``train="once"``."""
         if self.settings.get("train") != "once":
             return None
-        return _column_mean(self.table("delta_in_sample"))
+        return mean_of_finished(self.table("delta_in_sample"))
 
     @cached_property
     def measurements(self) -> Ladder:
@@ -158,11 +159,3 @@ _TABLES = (
     "unseen_score",
     "loss_drift",
 )
-
-
-def _column_mean(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of the finite values of every column; NaN without any."""
-    finite = np.isfinite(table)
-    counts = finite.sum(axis=0)
-    sums = np.where(finite, table, 0.0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "sufficiency"
 STATIONS = (
     "exceptions",
     "_random",
+    "_tables",
     "_threads",
     "_validation",
     "data",  # samples, checks, splits: indices only
@@ -47,7 +48,7 @@ STATIONS = (
 )
 
 # Stations that may know less than everything before them.
-FOUNDATION = {"exceptions", "_random", "_threads", "_validation"}
+FOUNDATION = {"exceptions", "_random", "_tables", "_threads", "_validation"}
 ANSWERS = {"curves", "sizing"}
 MAY_IMPORT = {
     "data": FOUNDATION,

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice
 from sufficiency.curves.families import FAMILIES, FittedCurve
 from sufficiency.curves.least_squares import fit_parameters
@@ -113,7 +114,7 @@ def _pooled_relative_stderr(deltas: Floats, stderr: npt.ArrayLike | None) -> Flo
     """Relative s.e. of the mean at each size (m,), from one variance pooled over the sizes."""
     finished = np.isfinite(deltas)
     counts = finished.sum(axis=0)
-    means = np.where(finished, deltas, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    means = mean_of_finished(deltas)
     repeated = counts >= 2
     if repeated.any():
         ratios = np.where(finished, deltas, np.nan)[:, repeated] / means[repeated]

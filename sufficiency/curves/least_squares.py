@@ -5,6 +5,7 @@ import numpy.typing as npt
 from scipy.ndimage import minimum_filter
 from scipy.optimize import least_squares
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.curves.families import SIZES_NEEDED
 
 __all__ = ["fit_parameters"]
@@ -28,9 +29,8 @@ def fit_parameters(
             f"{family!r}, got {len(sizes)}; measure more sizes or choose a simpler family"
         )
     log_kappa = np.log(sizes + 1.0)
-    finished = np.isfinite(deltas)
-    counts = finished.sum(axis=0)
-    log_delta = np.log(np.where(finished, deltas, 0.0).sum(axis=0) / counts)
+    counts = np.isfinite(deltas).sum(axis=0)
+    log_delta = np.log(mean_of_finished(deltas))
     weights = counts / counts.sum()
     if family == "power_law":
         return _fit_power_law(log_kappa, log_delta, weights)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.curves.families import FAMILIES, SIZES_NEEDED, evaluate
 from sufficiency.curves.least_squares import fit_parameters
 
@@ -70,10 +71,7 @@ def _errors(
         # a single cell of exactly 0 has no log; like a failed one it is left out
         with np.errstate(divide="ignore"):
             squares = np.log(deltas[:, origin:] / forecast) ** 2
-        finished = np.isfinite(squares)
-        counts = finished.sum(axis=1)
-        sums = np.where(finished, squares, 0.0).sum(axis=1)
-        by_origin.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+        by_origin.append(mean_of_finished(squares, axis=1))
     table = np.array(by_origin)
     if len(deltas) == 1:
         return table[:, 0]

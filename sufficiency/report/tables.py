@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.measured import MeasuredLadder
 from sufficiency.report.decisions import missing, status_name
 from sufficiency.report.numbers import count, duration, number, percent, span
@@ -187,7 +188,8 @@ def suggestions(answered: Answered) -> Table:
 def sizes(result: MeasuredLadder) -> Table:
     """Means over the repeats at every size."""
     measured = result.measurements
-    means = {name: _means(getattr(measured, name)) for name in ("unseen_loss", "unseen_score")}
+    losses, scores = map(mean_of_finished, (measured.unseen_loss, measured.unseen_score))
+    seconds = mean_of_finished(result.table("fit_seconds"))
     fitted = _fitted(result)
     finished = np.isfinite(result.table("delta")).sum(axis=0)
     rows = tuple(
@@ -196,9 +198,9 @@ def sizes(result: MeasuredLadder) -> Table:
             _number(result.deltas[i]),
             _number(result.delta_stderr[i]),
             _number(fitted[i]),
-            _number(means["unseen_loss"][i]),
-            _number(means["unseen_score"][i]),
-            _seconds(_means(result.table("fit_seconds"))[i]),
+            _number(losses[i]),
+            _number(scores[i]),
+            _seconds(seconds[i]),
             _count(finished[i]),
         )
         for i, size in enumerate(result.sizes)
@@ -219,13 +221,6 @@ def sizes(result: MeasuredLadder) -> Table:
         ),
         rows,
     )
-
-
-def _means(table: np.ndarray) -> list[float]:
-    return [
-        float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else math.nan
-        for column in table.T
-    ]
 
 
 def _fitted(result: MeasuredLadder) -> list[float]:

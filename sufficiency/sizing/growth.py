@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve, fit_curve, frozen_curve
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
@@ -193,10 +194,9 @@ def _fit_optimism(measurements: Ladder, spread: FittedCurve) -> Optimism:
     size of spread/J where that dominates and proportional to gap² elsewhere, so their sum scales
     the residuals; gap² in it is the fit's own, from a few rounds of reweighting.
     """
-    finished = np.isfinite(measurements.gap_sq)
-    used = finished.any(axis=0)
-    counts = finished[:, used].sum(axis=0)
-    means = np.where(finished, measurements.gap_sq, 0.0)[:, used].sum(axis=0) / counts
+    counts = np.isfinite(measurements.gap_sq).sum(axis=0)
+    used = counts > 0
+    counts, means = counts[used], mean_of_finished(measurements.gap_sq)[used]
     sizes = measurements.sizes[used]
     kappa = np.asarray(sizes + 1.0, dtype=np.float64)
     level = spread.predict(sizes) * kappa**2

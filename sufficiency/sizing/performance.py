@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice, check_number
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
 from sufficiency.sizing.ladder import Ladder
@@ -59,7 +60,8 @@ class PerformanceFit:
     def refit(self, without: int | None = None, floor: float | None = None) -> LearningCurve:
         """The curve without a repeat, or with its floor given."""
         rows = self.table if without is None else np.delete(self.table, without, axis=0)
-        means, measured = _column_means(rows)
+        means = mean_of_finished(rows)
+        measured = np.isfinite(means)
         return fit_learning_curve(
             self.curve.sizes[measured],
             means[measured],
@@ -104,7 +106,7 @@ class PerformanceFit:
 
     def _floor_grid(self) -> Floats:
         """Candidates from the bound to the worst mean, denser towards the best mean."""
-        means, _ = _column_means(self.table)
+        means = mean_of_finished(self.table)
         sign = -1.0 if self.curve.rising else 1.0
         lowest, fall = (sign * means).min(), float(np.ptp(means))
         depth = min(100.0 * fall, lowest - sign * self.best)
@@ -156,7 +158,8 @@ def fit_performance(measurements: Ladder, kind: str, best: float | None = None) 
     check_choice("kind", kind, ("loss", "score"))
     rising = kind == "score"
     table = measurements.unseen_score if rising else measurements.unseen_loss
-    means, measured = _column_means(table)
+    means = mean_of_finished(table)
+    measured = np.isfinite(means)
     if measured.sum() < SIZES_NEEDED:
         raise ValueError(
             f"`sizes` must hold at least {SIZES_NEEDED} sizes with a {kind} for a learning curve, "
@@ -180,13 +183,6 @@ def _usual_bound(means: Floats, rising: bool) -> float:
     if rising:
         return 1.0 if means.max() <= 1.0 else np.inf
     return 0.0 if means.min() > 0.0 else -np.inf
-
-
-def _column_means(table: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    finished = np.isfinite(table)
-    counts = finished.sum(axis=0)
-    sums = np.where(finished, table, 0.0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan), counts > 0
 
 
 def estimate_for_target(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_number
 from sufficiency.curves import SIZES_NEEDED, FittedCurve, fit_curve, frozen_curve
 from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
@@ -84,8 +83,8 @@ def _ask_delta(measurements: Ladder, family: str) -> Question:
 def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
     """C/κ^p through the mean Δ at the largest size."""
     curve = fit_delta(ladder, "theory")
-    at_largest = ladder.delta[:, ladder.sizes == curve.sizes[-1]]
-    return frozen_curve(curve, float(np.nanmean(at_largest)))
+    at_largest = mean_of_finished(ladder.delta[:, ladder.sizes == curve.sizes[-1]])
+    return frozen_curve(curve, float(at_largest[0]))
 
 
 def _question(
@@ -119,8 +118,7 @@ def fit_delta(measurements: Ladder, family: str) -> FittedCurve:
 def reference_loss(measurements: Ladder) -> float:
     """Mean unseen loss at the centers of the largest measured size."""
     losses = measurements.unseen_loss[:, measurements.sizes == measurements.largest]
-    finite = losses[np.isfinite(losses)]
-    return float(finite.mean()) if finite.size else float("nan")
+    return float(mean_of_finished(losses)[0])
 
 
 def absolute_threshold(measurements: Ladder, threshold: float, *, relative: bool = False) -> float:

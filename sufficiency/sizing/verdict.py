@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve
 from sufficiency.sizing.caveats import find_caveats
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, estimate_size
@@ -183,7 +184,7 @@ def _misfit(measurements: Ladder, question: Question) -> tuple[str, ...]:
     if question.of_growth or not np.isfinite(curve.relative_stderr).all():
         return ()
     measured = np.isin(measurements.sizes, curve.sizes)
-    means = np.nanmean(measurements.delta[:, measured], axis=0)
+    means = mean_of_finished(measurements.delta[:, measured])
     misses = np.abs(np.log(means / curve.predict(curve.sizes)))
     if not (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
         return ()
