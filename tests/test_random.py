@@ -95,5 +95,5 @@ def test_a_random_state_is_what_scikit_learn_takes():
     with isolated_rng(1):
         assert seed_from(None) == first
     for wrong in (-1, "seed"):
-        with pytest.raises(ValueError, match="(?i)seed"):
+        with pytest.raises(ValueError, match=r"(?i)seed"):
             seed_from(wrong)
