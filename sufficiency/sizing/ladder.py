@@ -47,6 +47,14 @@ class Ladder:
         n, samples from which candidates and subsets were drawn.
     disjoint_candidates : bool
         Whether no two repeats share a candidate.
+    quadratic_error : (R, m)
+        Relative error of the quadratic increment; of the closed form only.
+    failures : tuple of str
+        Where and why each failed cell did, also those of repeats that are left out.
+    point_probe : bool
+        Whether the probe is the center itself, so that it cannot add to Δ.
+    one_net : bool
+        Whether the center of a repeat's largest size serves all its sizes.
     """
 
     sizes: npt.NDArray[np.int64]
@@ -66,6 +74,10 @@ class Ladder:
     n_candidates: int
     n_pool: int
     disjoint_candidates: bool
+    quadratic_error: Floats | float = float("nan")
+    failures: tuple[str, ...] = ()
+    point_probe: bool = False
+    one_net: bool = False
 
     def __post_init__(self) -> None:
         """Give every table one shape, whatever its creator passed."""
@@ -134,10 +146,4 @@ class Ladder:
         return float(np.sqrt(1.0 + self.n_repeats * self.n_candidates / rest))
 
 
-_TABLES = tuple(
-    field.name
-    for field in fields(Ladder)
-    if field.name not in {"sizes", "order"}
-    and not field.name.startswith("n_")
-    and field.name != "disjoint_candidates"
-)
+_TABLES = tuple(field.name for field in fields(Ladder) if str(field.type).startswith("Floats"))
