@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sufficiency.curves import FittedCurve
     from sufficiency.engine.loss_matrix import per_sample_losses
     from sufficiency.estimator import LandscapeSufficiencyEstimator
     from sufficiency.exceptions import (
@@ -19,28 +20,38 @@ if TYPE_CHECKING:
         UnreachableTargetError,
         UnsupportedNetError,
     )
+    from sufficiency.fit.cost import CostEstimate
     from sufficiency.plotting import (
         DeltaCurveDisplay,
         LandscapeChangeDisplay,
+        LandscapeComparisonDisplay,
         LandscapeDisplay,
+        LandscapeLineDisplay,
         LearningCurveDisplay,
+        QuadraticValidationDisplay,
     )
     from sufficiency.result import SufficiencyResult
-    from sufficiency.sizing import Verdict
+    from sufficiency.sizing import SizeEstimate, Verdict
 
 __all__ = [
     "CellFailedWarning",
+    "CostEstimate",
     "DeltaCurveDisplay",
     "ExtrapolationWarning",
+    "FittedCurve",
     "HeavyTailWarning",
     "InertProbeWarning",
     "LandscapeChangeDisplay",
+    "LandscapeComparisonDisplay",
     "LandscapeDisplay",
+    "LandscapeLineDisplay",
     "LandscapeSufficiencyEstimator",
     "LearningCurveDisplay",
     "NotIdentifiableError",
     "NotSettledWarning",
     "QuadraticModelWarning",
+    "QuadraticValidationDisplay",
+    "SizeEstimate",
     "StoreWarning",
     "SufficiencyResult",
     "SufficiencyWarning",
@@ -56,6 +67,9 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "LandscapeSufficiencyEstimator": "estimator",
     "SufficiencyResult": "result",
+    "CostEstimate": "fit.cost",
+    "FittedCurve": "curves",
+    "SizeEstimate": "sizing",
     "Verdict": "sizing",
     "per_sample_losses": "engine.loss_matrix",
 }

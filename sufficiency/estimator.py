@@ -1,38 +1,48 @@
 """The estimator: checks, the order of things, and delegation."""
 
+import functools
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-from sufficiency._random import child_seed
+from sufficiency._random import RandomState, child_seed, seed_from
 from sufficiency._threads import limited_threads, threads_of_a_worker
-from sufficiency.cells.cell import train_on
-from sufficiency.data.checks import as_floating, check_fit_input
-from sufficiency.delegation import DelegatesToNet, DelegatesToResult
+from sufficiency.cells.cell import Cell, train_on
+from sufficiency.data.checks import as_floating, check_fit_input, check_inputs, check_targets
+from sufficiency.data.rows import check_lengths
+from sufficiency.data.torch_datasets import DatasetRows, is_dataset
+from sufficiency.exceptions import CellFailedWarning
+from sufficiency.fit.cost import CostEstimate, estimate_cost
 from sufficiency.fit.parameters import check_parameters
-from sufficiency.fit.plan import Plan, make_scorer, plan_fit, root_seed
-from sufficiency.fit.previews import Previews, result_of
+from sufficiency.fit.plan import Plan, make_scorer, n_unseen, plan_fit, root_seed
 from sufficiency.fit.runner import run_cells
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.predictor import Predictor
-from sufficiency.nets.skorch_nets import split_net
+from sufficiency.nets.skorch_nets import skorch_net, split_net
+from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.probes import Probe
+from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
 from sufficiency.store import FitStore, Store
+from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
 from sufficiency.training.settings import FitSettings
 from sufficiency.training.transformers import fit_on, pipeline_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from skorch import NeuralNet
 
 __all__ = ["LandscapeSufficiencyEstimator"]
@@ -44,9 +54,45 @@ _FITTED = {"result_", "sizes_", "deltas_", "delta_stderr_", "curve_", "net_", "c
 _FITTED |= {"_predictor", "_transformers", "_probe", "_some_samples", "_scorer"}
 
 
-class LandscapeSufficiencyEstimator(
-    DelegatesToResult, DelegatesToNet, Previews, MetaEstimatorMixin, BaseEstimator
-):
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _of_result(
+    method: Callable[Concatenate[SufficiencyResult, P], T],
+) -> Callable[Concatenate["LandscapeSufficiencyEstimator", P], T]:
+    """The same method of ``result_``."""
+
+    @functools.wraps(method)
+    def delegate(self: "LandscapeSufficiencyEstimator", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        check_is_fitted(self, "result_")
+        return method(self.result_, *args, **kwargs)
+
+    delegate.__qualname__ = f"LandscapeSufficiencyEstimator.{method.__name__}"
+    return delegate
+
+
+def _net_has(method: str) -> Callable[["LandscapeSufficiencyEstimator"], bool]:
+    """Whether the net, fitted or to be fitted, has a method."""
+
+    def check(estimator: "LandscapeSufficiencyEstimator") -> bool:
+        if not estimator.refit:
+            raise AttributeError(
+                f"`{method}` needs the net that refit=True trains on all data; this estimator "
+                "has refit=False"
+            )
+        net = getattr(estimator, "net_", estimator.net)
+        if net is None or (method == "score" and estimator.scoring is not None):
+            return True
+        if method == "predict_proba" and is_regressor(net):
+            raise AttributeError("a regressor has no predict_proba")
+        getattr(net, method)
+        return True
+
+    return check
+
+
+class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     """
     How many samples are enough for a network, measured on its loss landscape.
 
@@ -258,17 +304,17 @@ class LandscapeSufficiencyEstimator(
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        recipe, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
+        settings, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
         if not plan.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
             warnings.warn(text, UserWarning, stacklevel=2)
-        self._scorer = recipe.scorer
+        self._scorer = settings.scorer
         if plan.codec.classes is not None:
             self.classes_ = plan.codec.classes
         with plan.memory.interruptible(plan.splits) if plan.memory else nullcontext():
-            self._measure(recipe, plan)
+            self._measure(settings, plan)
             if self.refit:
-                self._refit(recipe, plan)
+                self._refit(settings, plan)
         return self
 
     def _prepare(
@@ -295,7 +341,7 @@ class LandscapeSufficiencyEstimator(
         store = None if directory is None else Store(directory, read_only=read_only)
         root = root_seed(self.random_state, store, net, X, y, transformers)
         plan = plan_fit(net, transformers, X, y, groups, unseen, params, probe, root)
-        recipe = FitSettings(
+        settings = FitSettings(
             net=net,
             transformers=transformers,
             codec=plan.codec,
@@ -313,13 +359,13 @@ class LandscapeSufficiencyEstimator(
             verbose=self.verbose,
         )
         if store is not None:
-            plan = replace(plan, memory=FitStore.of(store, recipe, plan.samples, plan.unseen))
-        return recipe, plan
+            plan = replace(plan, memory=FitStore.of(store, settings, plan.samples, plan.unseen))
+        return settings, plan
 
-    def _measure(self, recipe: FitSettings, plan: Plan) -> None:
+    def _measure(self, settings: FitSettings, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
         cells = run_cells(
-            recipe,
+            settings,
             plan.splits,
             plan.samples,
             plan.unseen,
@@ -328,7 +374,7 @@ class LandscapeSufficiencyEstimator(
             verbose=self.verbose,
             memory=plan.memory,
         )
-        self.result_ = result_of(cells, recipe, plan, self.curve)
+        self.result_ = self._result(cells, settings, plan)
         check_failures(self.result_)
         self.sizes_ = self.result_.sizes
         self.deltas_ = self.result_.deltas
@@ -336,23 +382,243 @@ class LandscapeSufficiencyEstimator(
         self.curve_ = self.result_.curve
         warn_of_doubts(self.result_)
 
-    def _refit(self, recipe: FitSettings, plan: Plan) -> None:
+    def _refit(self, settings: FitSettings, plan: Plan) -> None:
         """Train on all data, unless it is known."""
         split, samples, memory = plan.splits.refit, plan.samples, plan.memory
         trainer = memory.trainer(split.order, split.validation) if memory else train_on
-        seed = child_seed(recipe.root, "refit")
+        seed = child_seed(settings.root, "refit")
         parts = [samples.take(split.order), samples.take(split.validation)]
         with limited_threads(threads_of_a_worker(self.n_jobs)):
-            fitted, (train, held_out) = fit_on(recipe, seed, *parts)
-            net = trainer(recipe, train, held_out, seed).net
+            fitted, (train, held_out) = fit_on(settings, seed, *parts)
+            net = trainer(settings, train, held_out, seed).net
         piped = isinstance(self.net, Pipeline)
         self.net_ = pipeline_of(self.net, fitted, net) if piped else net
         logger.info("refit: %d samples", len(split.order))
         self._predictor = Predictor(net, plan.codec)
         self._transformers = fitted
-        self._probe, self._some_samples = recipe.probe, plan.some_samples
+        self._probe, self._some_samples = settings.probe, plan.some_samples
         if fitted is not None:
             self._some_samples = train.take(slice(len(plan.some_samples.y)))
+
+    def _result(
+        self, cells: Iterable[Cell], settings: FitSettings, plan: Plan
+    ) -> SufficiencyResult:
+        return SufficiencyResult(
+            cells=tuple(cells),
+            order=self.order,
+            family=self.curve,
+            n_samples=len(plan.samples.y),
+            n_candidates=n_unseen(plan.unseen, plan.splits),
+            disjoint_candidates=plan.splits.disjoint_candidates,
+            own_unseen=plan.unseen is not None,
+            constant_loss=plan.constant_loss,
+            settings=settings.record,
+        )
+
+    def estimate_cost(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+        X_unseen: Any = None,
+        y_unseen: npt.ArrayLike | None = None,
+    ) -> CostEstimate:
+        """
+        Predict duration and memory of ``fit`` on these data, by timing one small cell.
+
+        Parameters
+        ----------
+        X, y, groups, X_unseen, y_unseen
+            As in :meth:`fit`, with the same errors.
+
+        Returns
+        -------
+        CostEstimate
+            Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
+            of the estimator is changed, apart from the number and the names of features.
+        """
+        return estimate_cost(
+            *self._prepare(X, y, groups, X_unseen, y_unseen), self.n_jobs, self.refit
+        )
+
+    def finished_result(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+        X_unseen: Any = None,
+        y_unseen: npt.ArrayLike | None = None,
+    ) -> SufficiencyResult:
+        """
+        Result of the cells that the `store` holds of a fit that is under way, or was cut off.
+
+        Nothing is trained, measured or written, and nothing of the estimator is changed, apart
+        from the number and the names of features.
+
+        Parameters
+        ----------
+        X, y, groups, X_unseen, y_unseen
+            As given to that :meth:`fit`.
+
+        Returns
+        -------
+        SufficiencyResult
+            Cells that are missing count as failed; fewer repeats make wider intervals.
+
+        Raises
+        ------
+        ValueError
+            Without a `store`, and with finished cells of fewer than two sizes.
+
+        Warns
+        -----
+        CellFailedWarning
+            How many cells are missing.
+        """
+        if self.store is None:
+            raise ValueError("`store` must be the directory of a fit to look into, got None")
+        settings, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store, read_only=True)
+        found = (
+            {}
+            if plan.memory is None
+            else {(cell.repeat, cell.size): cell for cell in plan.memory.finished(plan.splits)}
+        )
+        cells = [
+            found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
+            for repeat in range(len(plan.splits.repeats))
+            for size in plan.splits.sizes.tolist()
+        ]
+        result = self._result(cells, settings, plan)
+        told = f"{len(found)} of {len(cells)} cells are finished and kept in {str(self.store)!r}"
+        if np.isfinite(result.deltas).sum() < 2:
+            raise ValueError(f"{told}, which must be cells of two sizes at least; go on with `fit`")
+        if len(found) < len(cells):
+            warnings.warn(f"{told}; the others are left out", CellFailedWarning, stacklevel=2)
+        return result
+
+    def plot_delta(
+        self,
+        threshold: float | None = None,
+        ax: "Axes | None" = None,
+        *,
+        show_bound: bool = False,
+    ) -> DeltaCurveDisplay:
+        """
+        Draw Δ against the training size.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            Its line and the sufficient size are marked.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+        show_bound : bool, default=False
+            Draw the bound of Δ, and Theorem 1's bound of its curvature term, with constants
+            looked up on 64 samples at ``net_``: lower estimates. Needs ``refit=True``, a
+            Gaussian probe and a net with second derivatives.
+
+        Returns
+        -------
+        DeltaCurveDisplay
+        """
+        check_is_fitted(self, "result_")
+        return DeltaCurveDisplay.from_estimator(
+            self, threshold=threshold, ax=ax, show_bound=show_bound
+        )
+
+    predict_sufficient_size = _of_result(SufficiencyResult.predict_sufficient_size)
+    sufficient_size_interval = _of_result(SufficiencyResult.sufficient_size_interval)
+    verdict = _of_result(SufficiencyResult.verdict)
+    predict_size_for_loss = _of_result(SufficiencyResult.predict_size_for_loss)
+    predict_size_for_score = _of_result(SufficiencyResult.predict_size_for_score)
+    estimate_for_target = _of_result(SufficiencyResult.estimate_for_target)
+    delta_interval = _of_result(SufficiencyResult.delta_interval)
+    parameter_intervals = _of_result(SufficiencyResult.parameter_intervals)
+    suggest_thresholds = _of_result(SufficiencyResult.suggest_thresholds)
+    plot_learning_curve = _of_result(SufficiencyResult.plot_learning_curve)
+    report = _of_result(SufficiencyResult.report)
+
+    def _check_has_net(self) -> None:
+        check_is_fitted(self, "result_")
+        if not hasattr(self, "net_"):
+            raise NotFittedError("`net_` is not fitted with refit=False; fit with refit=True")
+
+    def unit_draws(
+        self, n_draws: int, random_state: RandomState = 0
+    ) -> tuple[dict[str, Any], float]:
+        """
+        Draws of the estimator's probe around ``net_``, for own experiments.
+
+        Parameters
+        ----------
+        n_draws : int
+            How many.
+        random_state : int, RandomState instance or None, default=0
+            Of the draws.
+
+        Returns
+        -------
+        dict of tensors, float
+            Stacked draws by parameter name, and the probe's `sigma` (1 if it has none).
+        """
+        self._check_has_net()
+        seed = seed_from(random_state)
+        return unit_draws(skorch_net(self.net_), self._probe, self._some_samples, n_draws, seed)
+
+    def bound_constants(self) -> BoundConstants:
+        """
+        Constants of the paper's bounds, looked up on 64 of the samples at ``net_``.
+
+        Returns
+        -------
+        BoundConstants
+            Lower estimates, since few samples are looked at.
+
+        Raises
+        ------
+        NotFittedError
+            Without a ``net_``.
+        TypeError
+            If the probe is not Gaussian.
+        ValueError
+            If it is not centered, or for order 1, where there is no bound.
+        """
+        self._check_has_net()
+        if self.result_.order != 2:
+            raise ValueError("`order` must be 2 for a bound, got 1; the bounds are about squares")
+        return measure_constants(skorch_net(self.net_), self._probe, self._some_samples)
+
+    @available_if(_net_has("predict"))
+    def predict(self, X: Any) -> npt.NDArray:
+        """Predictions of ``net_``: labels, or values in the shape of y."""
+        return self._fitted_predictor().predict(self._check_input(X))
+
+    @available_if(_net_has("predict_proba"))
+    def predict_proba(self, X: Any) -> npt.NDArray:
+        """(n, C) probabilities of ``net_``, in the order of ``classes_``."""
+        return self._fitted_predictor().predict_proba(self._check_input(X))
+
+    @available_if(_net_has("score"))
+    def score(self, X: Any, y: npt.ArrayLike | None = None) -> float:
+        """Score of ``net_`` by `scoring`, or the net's own."""
+        predictor = self._fitted_predictor()
+        if y is None and is_dataset(X):
+            y = DatasetRows(X).own_targets()
+        X, y = self._check_input(X), check_targets(y, "y")
+        check_lengths(X, y)
+        if self._scorer is None:
+            raise AttributeError(f"{type(self.net_).__name__} has no score; set `scoring`")
+        return float(self._scorer(predictor, X, y))
+
+    def _fitted_predictor(self) -> Predictor:
+        check_is_fitted(self, "net_")
+        return self._predictor
+
+    def _check_input(self, X: Any) -> Any:
+        X = check_inputs(self, X, reset=False, raw=self._transformers is not None)
+        if self._transformers is not None:
+            return self._transformers.inputs(X)
+        return self._predictor.cast(as_floating(X) if self.net is None else X)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "result_")

@@ -1,24 +1,57 @@
-"""What a fit found: answers, figures, files and the report; needs no net."""
+"""What a fit found: every cell, the curve, the answers, figures and files; needs no net."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sufficiency.measured import MeasuredLadder
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency import sizing
+from sufficiency._tables import mean_of_finished
+from sufficiency.cells.cell import CELL_COLUMNS, Cell
+from sufficiency.curves import FittedCurve
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report import Asked, write_report
+from sufficiency.sizing import SizeEstimate, Verdict
+from sufficiency.sizing.ladder import Ladder
 from sufficiency.store.saved_results import read_cells, write_cells
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 __all__ = ["SufficiencyResult"]
 
+_TABLES = (
+    "delta",
+    "stderr",
+    "delta_point",
+    "gap_sq",
+    "spread",
+    "top1pct_share",
+    "train_loss",
+    "unseen_loss",
+    "unseen_score",
+    "loss_drift",
+)
+_SCALARS: dict[str, type] = {
+    "order": int,
+    "family": str,
+    "n_samples": int,
+    "n_candidates": int,
+    "disjoint_candidates": bool,
+    "own_unseen": bool,
+    "constant_loss": float,
+    "settings": dict,
+}
+
 
 @dataclass(frozen=True, eq=False)
-class SufficiencyResult(MeasuredLadder):
+class SufficiencyResult:
     """
     The outcome of :meth:`LandscapeSufficiencyEstimator.fit`, complete without the net.
 
@@ -43,6 +76,371 @@ class SufficiencyResult(MeasuredLadder):
     settings : dict
         The estimator's settings in words, for the record.
     """
+
+    cells: tuple[Cell, ...]
+    order: int
+    family: str
+    n_samples: int
+    n_candidates: int
+    disjoint_candidates: bool
+    own_unseen: bool
+    constant_loss: float
+    settings: dict[str, str]
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """(m,) sizes, increasing, in samples."""
+        return np.unique([cell.size for cell in self.cells])
+
+    @property
+    def n_repeats(self) -> int:
+        """R."""
+        return len(self.cells) // len(self.sizes)
+
+    def table(self, column: str) -> npt.NDArray[np.float64]:
+        """
+        One column of the cells.
+
+        Parameters
+        ----------
+        column : str
+            A name of :meth:`to_frame`.
+
+        Returns
+        -------
+        (R, m) float64
+            Repeats by sizes; NaN where a cell failed.
+        """
+        values = np.array([getattr(cell, column) for cell in self.cells], dtype=np.float64)
+        return values.reshape(-1, len(self.sizes))
+
+    @cached_property
+    def deltas(self) -> npt.NDArray[np.float64]:
+        """(m,) mean Δ over the repeats that finished; NaN where none did."""
+        return mean_of_finished(self.table("delta"))
+
+    @cached_property
+    def delta_stderr(self) -> npt.NDArray[np.float64]:
+        """
+        (m,) standard error of :attr:`deltas`.
+
+        From the spread over repeats; with a single one, the cell's own. Where repeats share
+        candidates it is enlarged as Nadeau and Bengio say; where they share all of them (the
+        user's own), the cells' error, which is over candidates, joins it.
+        """
+        table = self.table("delta")
+        counts = np.isfinite(table).sum(axis=0)
+        within = mean_of_finished(self.table("stderr"))
+        spread = np.full(len(counts), np.nan)
+        for i in np.flatnonzero(counts > 1):
+            spread[i] = np.nanstd(table[:, i], ddof=1) / np.sqrt(counts[i])
+        if self.own_unseen:
+            spread = np.hypot(spread, within)
+        else:
+            spread = spread * self.measurements.overlap_factor
+        return np.where(counts > 1, spread, within)
+
+    @cached_property
+    def in_sample_deltas(self) -> npt.NDArray[np.float64] | None:
+        """(m,) mean Δ from the training samples themselves; None unless ``train="once"``."""
+        if self.settings.get("train") != "once":
+            return None
+        return mean_of_finished(self.table("delta_in_sample"))
+
+    @cached_property
+    def measurements(self) -> Ladder:
+        """All numbers as tables, for :mod:`sufficiency.sizing`."""
+        tables = {name: self.table(name) for name in _TABLES}
+        if self.settings.get("center") == "best":
+            # a validation-optimal center is not meant to be a minimum of the training loss
+            tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
+        if self.settings.get("train") == "once":
+            # the one net of a repeat was trained on the largest size; the others are read off it
+            for name in ("train_loss", "unseen_loss", "unseen_score"):
+                tables[name][:, :-1] = np.nan
+            tables["loss_drift"][:, :-1] = 0.0
+        # a repeat without any finished cell is none
+        finished = np.isfinite(tables["delta"]).any(axis=1)
+        if finished.any():
+            tables = {name: table[finished] for name, table in tables.items()}
+        return Ladder(
+            sizes=self.sizes,
+            constant_loss=self.constant_loss,
+            order=self.order,
+            n_available=self.n_samples,
+            n_candidates=self.n_candidates,
+            n_pool=self.n_candidates if self.own_unseen else self.n_samples,
+            disjoint_candidates=self.disjoint_candidates,
+            **tables,
+        )
+
+    @cached_property
+    def curve(self) -> FittedCurve:
+        """The decay that was fitted."""
+        return sizing.fit_delta(self.measurements, self.family)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """
+        All cells as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each (repeat, size); NaN where a cell failed.
+        """
+        import pandas as pd
+
+        rows = [{name: getattr(cell, name) for name in CELL_COLUMNS} for cell in self.cells]
+        return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
+
+    def predict_sufficient_size(
+        self,
+        threshold: npt.ArrayLike,
+        *,
+        relative: bool = False,
+        growth: float | None = None,
+    ) -> int | npt.NDArray[np.int64]:
+        """
+        Smallest size from which on the fitted change of the loss stays at or below a threshold.
+
+        Parameters
+        ----------
+        threshold : float or array-like
+            Largest acceptable Δ > 0, in loss² (order 2) or loss (order 1); with `relative` the
+            RMS change as a share of the unseen loss.
+        relative : bool, default=False
+            How to read `threshold`: √Δ ≤ threshold · L, with L the mean unseen loss at the
+            centers of the largest size.
+        growth : int or float, optional
+            Δ for so many samples that come at once (int), or for data that grow by that fraction
+            (float). None: one sample.
+
+        Returns
+        -------
+        int or ndarray of int64
+            Samples to train on, in the shape of `threshold`. Never below the smallest measured
+            size: a threshold that is met there is answered by it.
+
+        Warns
+        -----
+        ExtrapolationWarning
+            If an answer lies beyond the largest measured size.
+
+        Raises
+        ------
+        ValueError
+            If a threshold is not > 0, `growth` is not > 0 or has no formula (order 1, a single
+            candidate), or `relative` meets a loss that is not positive.
+        NotIdentifiableError
+            If the curve does not fall, or reaches a threshold nowhere.
+        """
+        return sizing.predict_sufficient_size(
+            self.measurements, threshold, family=self.family, relative=relative, growth=growth
+        )
+
+    def sufficient_size_interval(
+        self,
+        threshold: float,
+        *,
+        confidence: float = 0.95,
+        relative: bool = False,
+        growth: float | None = None,
+    ) -> tuple[int, float]:
+        """
+        Interval of the sufficient size.
+
+        From the jackknife over whole repeats, with Student's t and R − 1 degrees of freedom; the
+        hull over all families that the data cannot tell apart. Beyond the measured sizes it also
+        spans the bracket: the power law continued, and C frozen at its last value, fitted and
+        measured.
+
+        Parameters
+        ----------
+        threshold, relative, growth
+            As in :meth:`predict_sufficient_size`.
+        confidence : float, default=0.95
+            In (0, 1).
+
+        Returns
+        -------
+        (int, int or inf)
+            Low and high, in samples.
+
+        Raises
+        ------
+        ValueError
+            For fewer than two repeats, and as in :meth:`predict_sufficient_size`.
+
+        References
+        ----------
+        Nadeau, Bengio: Inference for the generalization error. Machine Learning 52 (2003), for
+        candidates that repeats share.
+        """
+        return sizing.sufficient_size_interval(
+            self.measurements,
+            threshold,
+            confidence=confidence,
+            family=self.family,
+            relative=relative,
+            growth=growth,
+        )
+
+    def verdict(
+        self,
+        threshold: float,
+        *,
+        relative: bool = False,
+        growth: float | None = None,
+        confidence: float = 0.95,
+    ) -> Verdict:
+        """
+        The answer with its interval, what is missing, and what speaks against it.
+
+        Parameters
+        ----------
+        threshold, relative, growth, confidence
+            As in :meth:`sufficient_size_interval`.
+
+        Returns
+        -------
+        Verdict
+            ``str()`` of it says everything in two to four sentences. Whatever the data say, none
+            is refused; arguments that make no sense are.
+        """
+        return sizing.judge(
+            self.measurements,
+            threshold,
+            family=self.family,
+            relative=relative,
+            growth=growth,
+            confidence=confidence,
+        )
+
+    def predict_size_for_loss(self, target: float) -> int:
+        """
+        Samples at which the unseen loss comes down to a target, by E + A·κ^(−β).
+
+        Parameters
+        ----------
+        target : float
+            In units of the loss.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        UnreachableTargetError
+            If the whole interval of the floor E lies above the target.
+        NotIdentifiableError
+            If the fitted floor does, but not its whole interval.
+        ValueError
+            If no loss can be that low, or fewer than three sizes have one.
+        """
+        return sizing.predict_size_for_loss(self.measurements, target)
+
+    def predict_size_for_score(self, target: float) -> int:
+        """
+        Samples at which the score on unseen samples comes up to a target.
+
+        Parameters
+        ----------
+        target : float
+            In units of the score; larger is better.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        UnreachableTargetError, NotIdentifiableError, ValueError
+            As in :meth:`predict_size_for_loss`.
+        """
+        return sizing.predict_size_for_score(self.measurements, target)
+
+    def estimate_for_target(
+        self, target: float, kind: str = "loss", *, confidence: float = 0.95
+    ) -> SizeEstimate:
+        """
+        Size, interval and status for a loss or a score; does not raise for targets out of reach.
+
+        Parameters
+        ----------
+        target : float
+            Loss or score.
+        kind : {"loss", "score"}, default="loss"
+            Which of them.
+        confidence : float, default=0.95
+            In (0, 1).
+
+        Returns
+        -------
+        SizeEstimate
+            With a status among "reached", "at_most", "extrapolated", "not_identifiable" and
+            "unreachable".
+        """
+        return sizing.estimate_for_target(self.measurements, target, kind, confidence=confidence)
+
+    def parameter_intervals(
+        self, family: str = "power_law", *, confidence: float = 0.95
+    ) -> dict[str, tuple[float, float]]:
+        """
+        Intervals of a family's constants.
+
+        That of "alpha" tests the theory: does it contain p (2 for order 2, 1 for order 1)?
+
+        Parameters
+        ----------
+        family : {"auto", "theory", "power_law", "transient"}, default="power_law"
+            Which family.
+        confidence : float, default=0.95
+            In (0, 1), for each constant on its own.
+
+        Returns
+        -------
+        dict of str to (float, float)
+        """
+        return sizing.parameter_intervals(self.measurements, family=family, confidence=confidence)
+
+    def delta_interval(
+        self, sizes: npt.ArrayLike, *, confidence: float = 0.95
+    ) -> npt.NDArray[np.float64]:
+        """
+        Intervals of the fitted Δ at any sizes.
+
+        Parameters
+        ----------
+        sizes : array-like of shape (len,)
+            In samples.
+        confidence : float, default=0.95
+            In (0, 1), for each size on its own.
+
+        Returns
+        -------
+        (2, len) float64
+            Low and high; beyond the measured sizes those of the bracket.
+        """
+        question = sizing.ask(self.measurements, family=self.family)
+        return sizing.delta_interval(self.measurements, question, sizes, confidence)
+
+    def suggest_thresholds(self) -> "pd.DataFrame":
+        """
+        What more data change now, to choose a threshold by.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows "1 more sample", "10 % more" and "twice as much" (the latter two for order 2 and
+            more than one candidate). Columns: ``growth`` to ask with, ``threshold`` (Δ now, with
+            all samples passed to ``fit``), ``change`` (its root, in loss), ``relative_change``
+            (of the unseen loss), and the sizes at which the change halves and quarters.
+        """
+        import pandas as pd
+
+        rows = sizing.suggest_thresholds(self.measurements, family=self.family)
+        return pd.DataFrame(rows).set_index("arriving")
 
     def plot_delta(
         self, threshold: float | None = None, ax: "Axes | None" = None
@@ -164,15 +562,3 @@ class SufficiencyResult(MeasuredLadder):
         """
         cells, meta = read_cells(Path(path), _SCALARS)
         return cls(cells=cells, **meta)
-
-
-_SCALARS: dict[str, type] = {
-    "order": int,
-    "family": str,
-    "n_samples": int,
-    "n_candidates": int,
-    "disjoint_candidates": bool,
-    "own_unseen": bool,
-    "constant_loss": float,
-    "settings": dict,
-}

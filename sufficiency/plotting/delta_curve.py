@@ -1,5 +1,7 @@
 """Δ against the training size."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +11,12 @@ import numpy.typing as npt
 from sufficiency._validation import check_number
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.measured import MeasuredLadder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["DeltaCurveDisplay"]
 
@@ -73,8 +76,8 @@ class DeltaCurveDisplay:
     LandscapeSufficiencyEstimator.plot_delta : The same from a fitted estimator.
     """
 
-    ax_: "Axes"
-    figure_: "Figure"
+    ax_: Axes
+    figure_: Figure
 
     def __init__(
         self,
@@ -104,12 +107,12 @@ class DeltaCurveDisplay:
     @classmethod
     def from_result(
         cls,
-        result: MeasuredLadder,
+        result: SufficiencyResult,
         *,
         threshold: float | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         bounds: npt.NDArray[np.float64] | None = None,
-    ) -> "DeltaCurveDisplay":
+    ) -> DeltaCurveDisplay:
         """
         Draw a result.
 
@@ -160,9 +163,9 @@ class DeltaCurveDisplay:
         estimator: Any,
         *,
         threshold: float | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         show_bound: bool = False,
-    ) -> "DeltaCurveDisplay":
+    ) -> DeltaCurveDisplay:
         """Draw a fitted estimator; `show_bound` as in its ``plot_delta``."""
         bounds = None
         if show_bound:
@@ -172,7 +175,7 @@ class DeltaCurveDisplay:
             bounds = np.vstack([sizes, *parts])
         return cls.from_result(estimator.result_, threshold=threshold, ax=ax, bounds=bounds)
 
-    def plot(self, ax: "Axes | None" = None) -> "DeltaCurveDisplay":
+    def plot(self, ax: Axes | None = None) -> DeltaCurveDisplay:
         """
         Draw.
 
@@ -206,7 +209,7 @@ class DeltaCurveDisplay:
         ax.legend()
         return self
 
-    def _plot_measurements(self, ax: "Axes") -> None:
+    def _plot_measurements(self, ax: Axes) -> None:
         n_repeats = len(self.deltas)
         self.repeats_ = [
             ax.plot(
@@ -235,7 +238,7 @@ class DeltaCurveDisplay:
             label=label,
         )
 
-    def _plot_curve(self, ax: "Axes") -> None:
+    def _plot_curve(self, ax: Axes) -> None:
         # the curve knows at which sizes any cell finished
         first, last = self.curve.sizes[0], self.curve.sizes[-1]
         inside = np.geomspace(first, last, _POINTS)
@@ -247,14 +250,14 @@ class DeltaCurveDisplay:
             beyond, self.curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
         )
 
-    def _plot_band(self, ax: "Axes") -> None:
+    def _plot_band(self, ax: Axes) -> None:
         self.band_ = None
         if self.band is not None:
             self.band_ = ax.fill_between(
                 *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval of the fit"
             )
 
-    def _plot_theory(self, ax: "Axes") -> None:
+    def _plot_theory(self, ax: Axes) -> None:
         self.in_sample_ = self.bound_ = self.theorem1_ = None
         if self.in_sample is not None:
             (self.in_sample_,) = ax.plot(
@@ -273,7 +276,7 @@ class DeltaCurveDisplay:
                 sizes, part, color="C4", linestyle=":", label="Theorem 1 (curvature term)"
             )
 
-    def _plot_threshold(self, ax: "Axes") -> None:
+    def _plot_threshold(self, ax: Axes) -> None:
         self.threshold_ = self.size_ = None
         if self.threshold is None:
             return

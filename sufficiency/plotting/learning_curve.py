@@ -1,16 +1,19 @@
 """Loss and score against the training size."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.measured import MeasuredLadder
 from sufficiency.sizing import LearningCurve, fit_performance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["LearningCurveDisplay"]
 
@@ -50,9 +53,9 @@ class LearningCurveDisplay:
     LandscapeSufficiencyEstimator.plot_learning_curve : The same from a fitted estimator.
     """
 
-    ax_: "Axes"
-    score_ax_: "Axes | None"
-    figure_: "Figure"
+    ax_: Axes
+    score_ax_: Axes | None
+    figure_: Figure
 
     def __init__(
         self,
@@ -69,8 +72,8 @@ class LearningCurveDisplay:
 
     @classmethod
     def from_result(
-        cls, result: MeasuredLadder, *, ax: "Axes | None" = None
-    ) -> "LearningCurveDisplay":
+        cls, result: SufficiencyResult, *, ax: Axes | None = None
+    ) -> LearningCurveDisplay:
         """
         Draw a result.
 
@@ -98,11 +101,11 @@ class LearningCurveDisplay:
         return display.plot(ax=ax)
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: "Axes | None" = None) -> "LearningCurveDisplay":
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> LearningCurveDisplay:
         """Draw a fitted estimator; parameters as in :meth:`from_result`."""
         return cls.from_result(estimator.result_, ax=ax)
 
-    def plot(self, ax: "Axes | None" = None) -> "LearningCurveDisplay":
+    def plot(self, ax: Axes | None = None) -> LearningCurveDisplay:
         """
         Draw.
 
@@ -136,7 +139,7 @@ class LearningCurveDisplay:
         ax.legend(handles, labels, loc="center right")
         return self
 
-    def _points(self, ax: "Axes", table: Floats, color: str, marker: str, name: str) -> Any:
+    def _points(self, ax: Axes, table: Floats, color: str, marker: str, name: str) -> Any:
         counts = np.isfinite(table).sum(axis=0)
         kept = counts > 0
         table, counts = table[:, kept], counts[kept]
@@ -156,7 +159,7 @@ class LearningCurveDisplay:
             label=f"{name}, mean of {len(table)}{suffix}" if len(table) > 1 else name,
         )
 
-    def _plot_fit(self, ax: "Axes") -> None:
+    def _plot_fit(self, ax: Axes) -> None:
         self.curve_ = self.extrapolation_ = self.floor_ = None
         curve = self.loss_curve
         if curve is None:

@@ -1,12 +1,17 @@
 """A verdict as a decision: a sign, a headline and the few numbers that matter."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from sufficiency.measured import MeasuredLadder
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from sufficiency.report.numbers import count, number, percent, span
 from sufficiency.report.questions import Answered
 from sufficiency.sizing import SizeEstimate, Verdict
 from sufficiency.sizing.diagnostics import basis_for_decisions, useless_share
+
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["Decision", "decide", "missing", "status_name"]
 
@@ -45,7 +50,7 @@ class Decision:
     numbers: tuple[tuple[str, str], ...]
 
 
-def decide(result: MeasuredLadder, answered: Answered) -> Decision:
+def decide(result: SufficiencyResult, answered: Answered) -> Decision:
     """Put the answer to the first threshold into words."""
     n_available = result.n_samples
     have = ("Samples you have", count(n_available))

@@ -1,18 +1,24 @@
 """Everything that speaks against this run's answers, each once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from sufficiency.measured import MeasuredLadder
 from sufficiency.report.numbers import number
 from sufficiency.report.questions import Answered
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.caveats import caveats_of_measurements
 from sufficiency.sizing.diagnostics import find_doubts, find_failures
 
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
+
 __all__ = ["doubts"]
 
 
-def doubts(result: MeasuredLadder, answered: Answered) -> tuple[str, ...]:
+def doubts(result: SufficiencyResult, answered: Answered) -> tuple[str, ...]:
     """Reasons to doubt this run and its answers, in sentences."""
     failures = find_failures(result)
     found = [] if failures is None else [failures.text]
@@ -22,7 +28,7 @@ def doubts(result: MeasuredLadder, answered: Answered) -> tuple[str, ...]:
     return tuple(f"{text[:1].upper()}{text[1:]}." for text in found)
 
 
-def _of_answers(result: MeasuredLadder, answered: Answered) -> list[str]:
+def _of_answers(result: SufficiencyResult, answered: Answered) -> list[str]:
     said = set(caveats_of_measurements(result.measurements))
     where: dict[str, list[Verdict]] = {}
     for verdict in answered.verdicts:

@@ -1,5 +1,7 @@
 """The two curves, drawn for wide and for narrow pages."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +11,6 @@ import numpy as np
 from markupsafe import Markup
 
 from sufficiency.exceptions import ExtrapolationWarning
-from sufficiency.measured import MeasuredLadder
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
@@ -18,6 +19,8 @@ from sufficiency.sizing import Verdict, fit_performance
 if TYPE_CHECKING:
     import matplotlib.figure
     from matplotlib.axes import Axes
+
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["Figure", "draw_delta", "draw_learning_curve"]
 
@@ -62,16 +65,16 @@ class Figure:
     caption: str
 
 
-def draw_delta(result: MeasuredLadder, verdicts: Sequence[Verdict]) -> Figure:
+def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure:
     """Draw Δ with the thresholds."""
     drawn = [verdict for verdict in verdicts if verdict.growth is None]
     first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
     lines = [verdict.threshold for verdict in drawn[first is not None :]]
 
-    def draw(ax: "Axes") -> DeltaCurveDisplay:
+    def draw(ax: Axes) -> DeltaCurveDisplay:
         return DeltaCurveDisplay.from_result(result, threshold=first, ax=ax)
 
-    def add(ax: "Axes") -> None:
+    def add(ax: Axes) -> None:
         name = "thresholds" if first is None else "other thresholds"
         for i, threshold in enumerate(lines):
             label = None if i else name
@@ -94,17 +97,17 @@ def draw_delta(result: MeasuredLadder, verdicts: Sequence[Verdict]) -> Figure:
     return _figure("delta", "Δ against the training size", caption, draw, add)
 
 
-def draw_learning_curve(result: MeasuredLadder) -> Figure:
+def draw_learning_curve(result: SufficiencyResult) -> Figure:
     """Draw loss and score on unseen samples, and say what the last size brought and cost."""
 
-    def draw(ax: "Axes") -> LearningCurveDisplay:
+    def draw(ax: Axes) -> LearningCurveDisplay:
         return LearningCurveDisplay.from_result(result, ax=ax)
 
     caption = " ".join(_learning_sentences(result))
     return _figure("learning", "Loss and score against the training size", caption, draw)
 
 
-def _learning_sentences(result: MeasuredLadder) -> list[str]:
+def _learning_sentences(result: SufficiencyResult) -> list[str]:
     losses, scores = result.measurements.unseen_loss, result.measurements.unseen_score
     known = np.isfinite(losses).any(axis=0)
     means, sizes = np.nanmean(losses[:, known], axis=0), result.sizes[known]
@@ -139,8 +142,8 @@ def _figure(
     name: str,
     label: str,
     caption: str,
-    draw: Callable[["Axes"], DeltaCurveDisplay | LearningCurveDisplay],
-    add: Callable[["Axes"], None] = lambda ax: None,
+    draw: Callable[[Axes], DeltaCurveDisplay | LearningCurveDisplay],
+    add: Callable[[Axes], None] = lambda ax: None,
 ) -> Figure:
     from matplotlib import figure, style
 
@@ -163,7 +166,7 @@ def _figure(
     return Figure(name, tuple(drawings), caption)
 
 
-def _label_sizes(ax: "Axes") -> None:
+def _label_sizes(ax: Axes) -> None:
     """Write sizes out, where powers of ten would leave a reader to count."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -174,7 +177,7 @@ def _label_sizes(ax: "Axes") -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _move_legend(drawing: "matplotlib.figure.Figure", columns: int) -> None:
+def _move_legend(drawing: matplotlib.figure.Figure, columns: int) -> None:
     """Below the axes, where it hides nothing."""
     handles, labels = [], []
     for ax in drawing.axes:

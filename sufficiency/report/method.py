@@ -1,9 +1,15 @@
 """How a result was measured, in words and settings."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from sufficiency.measured import MeasuredLadder
 from sufficiency.report.numbers import count, duration, number
+
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["paragraphs", "settings"]
 
@@ -20,7 +26,7 @@ _NAMES = {
 }
 
 
-def paragraphs(result: MeasuredLadder, growth: bool = False) -> tuple[str, ...]:
+def paragraphs(result: SufficiencyResult, growth: bool = False) -> tuple[str, ...]:
     """How the numbers came about."""
     finished = np.isfinite(result.table("fit_seconds")).any()
     return (
@@ -31,7 +37,7 @@ def paragraphs(result: MeasuredLadder, growth: bool = False) -> tuple[str, ...]:
     )
 
 
-def _training(result: MeasuredLadder) -> str:
+def _training(result: SufficiencyResult) -> str:
     repeats = "The one repeat" if result.n_repeats == 1 else f"Each of {result.n_repeats} repeats"
     if result.own_unseen:
         kept = f"had the same {result.n_candidates:,} unseen samples, given by the user, and"
@@ -62,7 +68,7 @@ def _training(result: MeasuredLadder) -> str:
     return f"{repeats} {kept} {trained}.{best}"
 
 
-def _delta(result: MeasuredLadder) -> str:
+def _delta(result: SufficiencyResult) -> str:
     square = "square" if result.order == 2 else "absolute value"
     how = (
         "in closed form, from a quadratic model of the loss"
@@ -77,7 +83,7 @@ def _delta(result: MeasuredLadder) -> str:
     )
 
 
-def _curve(result: MeasuredLadder, growth: bool) -> str:
+def _curve(result: SufficiencyResult, growth: bool) -> str:
     try:
         curve = result.curve
     except ValueError:
@@ -109,7 +115,7 @@ def _curve(result: MeasuredLadder, growth: bool) -> str:
     )
 
 
-def _cost(result: MeasuredLadder) -> str:
+def _cost(result: SufficiencyResult) -> str:
     spent = {name: np.nansum(result.table(f"{name}_seconds")) for name in ("fit", "probe")}
     return (
         f"All trainings together took {duration(spent['fit'])}, and measuring around them "
@@ -117,7 +123,7 @@ def _cost(result: MeasuredLadder) -> str:
     )
 
 
-def settings(result: MeasuredLadder) -> tuple[tuple[str, str, str], ...]:
+def settings(result: SufficiencyResult) -> tuple[tuple[str, str, str], ...]:
     """Everything the result knows about how it was measured."""
     constant = number(result.constant_loss)
     fixed = (

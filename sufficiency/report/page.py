@@ -1,16 +1,17 @@
 """The page: what stands on it, put into the template, and onto disk."""
 
+from __future__ import annotations
+
 import re
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from sufficiency.measured import MeasuredLadder
 from sufficiency.report import tables
 from sufficiency.report.decisions import decide
 from sufficiency.report.doubts import doubts
@@ -19,13 +20,16 @@ from sufficiency.report.files import check_place, put_file
 from sufficiency.report.method import paragraphs, settings
 from sufficiency.report.questions import Answered, Asked, answer
 
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
+
 __all__ = ["render", "write_report"]
 
 _TITLE = "How many samples are enough?"
 
 
 def write_report(
-    result: MeasuredLadder, path: str | PathLike[str], asked: Asked, title: str | None = None
+    result: SufficiencyResult, path: str | PathLike[str], asked: Asked, title: str | None = None
 ) -> Path:
     """Write a result as one HTML file."""
     asked = asked.checked()
@@ -37,7 +41,7 @@ def write_report(
     return place
 
 
-def render(result: MeasuredLadder, answered: Answered, title: str | None = None) -> str:
+def render(result: SufficiencyResult, answered: Answered, title: str | None = None) -> str:
     """Make the page."""
     environment = Environment(
         loader=PackageLoader("sufficiency.report"),
@@ -51,7 +55,7 @@ def render(result: MeasuredLadder, answered: Answered, title: str | None = None)
     return environment.get_template("report.html.j2").render(_content(result, answered, title))
 
 
-def _content(result: MeasuredLadder, answered: Answered, title: str | None) -> dict[str, Any]:
+def _content(result: SufficiencyResult, answered: Answered, title: str | None) -> dict[str, Any]:
     n, verdicts = result.n_samples, answered.verdicts
     measured = np.isfinite(result.measurements.unseen_loss).any()
     return {

@@ -1,16 +1,20 @@
 """What the report is asked, checked, and what the result answers."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sufficiency._validation import check_number, check_thresholds
-from sufficiency.measured import MeasuredLadder
 from sufficiency.sizing import SizeEstimate, Verdict
 from sufficiency.sizing.replicates import check_confidence
+
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["Answered", "Asked", "Target", "answer"]
 
@@ -40,7 +44,7 @@ class Asked:
     score_target: float | None = None
     confidence: float = 0.95
 
-    def checked(self) -> "Asked":
+    def checked(self) -> Asked:
         """Make sure that the questions make sense, whatever the data say."""
         check_confidence(self.confidence)
         given = () if self.thresholds is None else self.thresholds
@@ -108,7 +112,7 @@ class Answered:
         return bool(self.asked.thresholds)
 
 
-def answer(result: MeasuredLadder, asked: Asked) -> Answered:
+def answer(result: SufficiencyResult, asked: Asked) -> Answered:
     """Ask a result."""
     targets = tuple(
         Target(kind, value, result.estimate_for_target(value, kind, confidence=asked.confidence))
@@ -129,14 +133,14 @@ def answer(result: MeasuredLadder, asked: Asked) -> Answered:
     return Answered(asked, verdicts, _suggestions(result), targets)
 
 
-def _around(result: MeasuredLadder) -> tuple[float, ...]:
+def _around(result: SufficiencyResult) -> tuple[float, ...]:
     """Thresholds at multiples of the present change; none where the curve says nothing."""
     now = float(result.curve.predict(result.n_samples)[0])
     thresholds = [now * share**result.order for share in _SHARES]
     return tuple(t for t in thresholds if math.isfinite(t) and t > 0)
 
 
-def _suggestions(result: MeasuredLadder) -> tuple[dict[str, Any], ...]:
+def _suggestions(result: SufficiencyResult) -> tuple[dict[str, Any], ...]:
     """What more data change now; nothing where the parts of Δ cannot be fitted."""
     try:
         table = result.suggest_thresholds()

@@ -1,17 +1,22 @@
 """The tables of the report."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sufficiency._tables import mean_of_finished
-from sufficiency.measured import MeasuredLadder
 from sufficiency.report.decisions import missing, status_name
 from sufficiency.report.numbers import count, duration, number, percent, span
 from sufficiency.report.questions import Answered, Target
 from sufficiency.sizing import SizeEstimate, Verdict
+
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
 
 __all__ = ["Entry", "Table", "cells", "sizes", "suggestions", "targets", "thresholds"]
 
@@ -185,7 +190,7 @@ def suggestions(answered: Answered) -> Table:
     )
 
 
-def sizes(result: MeasuredLadder) -> Table:
+def sizes(result: SufficiencyResult) -> Table:
     """Means over the repeats at every size."""
     measured = result.measurements
     losses, scores = map(mean_of_finished, (measured.unseen_loss, measured.unseen_score))
@@ -223,7 +228,7 @@ def sizes(result: MeasuredLadder) -> Table:
     )
 
 
-def _fitted(result: MeasuredLadder) -> list[float]:
+def _fitted(result: SufficiencyResult) -> list[float]:
     try:
         return [float(value) for value in result.curve.predict(result.sizes)]
     except ValueError:
@@ -247,7 +252,7 @@ _CELLS = (
 )
 
 
-def cells(result: MeasuredLadder) -> Table:
+def cells(result: SufficiencyResult) -> Table:
     """Every cell."""
     kept = [column for column in _CELLS if np.isfinite(result.table(column[0])).any()]
     failures = any(cell.failure for cell in result.cells)

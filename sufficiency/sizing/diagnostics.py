@@ -1,7 +1,10 @@
 """Reasons to doubt a result, found in its cells: as text, and as warnings."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +16,6 @@ from sufficiency.exceptions import (
     QuadraticModelWarning,
     SufficiencyWarning,
 )
-from sufficiency.measured import MeasuredLadder
 from sufficiency.sizing.caveats import (
     DRIFT_SHARE,
     heavy_tailed,
@@ -21,6 +23,9 @@ from sufficiency.sizing.caveats import (
     no_better_than_constant,
     unsettled,
 )
+
+if TYPE_CHECKING:
+    from sufficiency.result import SufficiencyResult
 
 __all__ = [
     "Doubt",
@@ -55,7 +60,7 @@ class Doubt:
     category: type[SufficiencyWarning]
 
 
-def find_failures(result: MeasuredLadder) -> Doubt | None:
+def find_failures(result: SufficiencyResult) -> Doubt | None:
     """Say which cells failed, and why."""
     failed = [cell for cell in result.cells if cell.failure]
     if not failed:
@@ -65,7 +70,7 @@ def find_failures(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, CellFailedWarning)
 
 
-def check_failures(result: MeasuredLadder) -> None:
+def check_failures(result: SufficiencyResult) -> None:
     """Say which cells failed; refuse to go on with too few."""
     doubt = find_failures(result)
     if doubt is None:
@@ -81,25 +86,25 @@ def check_failures(result: MeasuredLadder) -> None:
     warnings.warn(doubt.text, doubt.category, stacklevel=4)
 
 
-def useless_share(result: MeasuredLadder) -> float:
+def useless_share(result: SufficiencyResult) -> float:
     """Share of the finished cells whose net is unsettled, or has not learned."""
     measured = result.measurements
     useless = unsettled(measured) | no_better_than_constant(measured)
     return float(useless.sum() / np.isfinite(measured.delta).sum())
 
 
-def basis_for_decisions(result: MeasuredLadder) -> bool:
+def basis_for_decisions(result: SufficiencyResult) -> bool:
     """Whether Δ decides anything: around nets that have not learned it is small on any data."""
     return useless_share(result) < _LEAST_USEFUL
 
 
-def find_doubts(result: MeasuredLadder) -> tuple[Doubt, ...]:
+def find_doubts(result: SufficiencyResult) -> tuple[Doubt, ...]:
     """Find everything that makes Δ mean less than it seems to; failed cells are not among it."""
     checks = (_not_settled, _not_better, _inert, _not_quadratic, _heavy_tailed)
     return tuple(doubt for check in checks if (doubt := check(result)) is not None)
 
 
-def _not_settled(result: MeasuredLadder) -> Doubt | None:
+def _not_settled(result: SufficiencyResult) -> Doubt | None:
     count = int(unsettled(result.measurements).sum())
     text = (
         f"{count} of {len(result.cells)} centers are not settled: over the last tenth of the "
@@ -109,7 +114,7 @@ def _not_settled(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, NotSettledWarning) if count else None
 
 
-def _not_better(result: MeasuredLadder) -> Doubt | None:
+def _not_better(result: SufficiencyResult) -> Doubt | None:
     count = int(no_better_than_constant(result.measurements).sum())
     text = (
         f"{count} of {len(result.cells)} centers have an unseen loss no better than 0.9 times that "
@@ -119,7 +124,7 @@ def _not_better(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, NotSettledWarning) if count else None
 
 
-def _inert(result: MeasuredLadder) -> Doubt | None:
+def _inert(result: SufficiencyResult) -> Doubt | None:
     meant = result.settings.get("probe", "").startswith("PointMass")
     text = (
         "the probe adds less than 5 % to Δ at the centers themselves: the neighborhood does not "
@@ -128,7 +133,7 @@ def _inert(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, InertProbeWarning) if inert(result.measurements) and not meant else None
 
 
-def _not_quadratic(result: MeasuredLadder) -> Doubt | None:
+def _not_quadratic(result: SufficiencyResult) -> Doubt | None:
     errors = result.table("quadratic_error")
     count = int((errors > QUADRATIC_ERROR).sum())
     if not count:
@@ -141,7 +146,7 @@ def _not_quadratic(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, QuadraticModelWarning)
 
 
-def _heavy_tailed(result: MeasuredLadder) -> Doubt | None:
+def _heavy_tailed(result: SufficiencyResult) -> Doubt | None:
     count = int(heavy_tailed(result.measurements).sum())
     text = (
         f"in {count} of {len(result.cells)} cells 1 % of the candidates carry more than half of Δ; "
@@ -150,7 +155,7 @@ def _heavy_tailed(result: MeasuredLadder) -> Doubt | None:
     return Doubt(text, HeavyTailWarning) if count else None
 
 
-def warn_of_doubts(result: MeasuredLadder) -> None:
+def warn_of_doubts(result: SufficiencyResult) -> None:
     """Warn of everything that makes Δ mean less than it seems to."""
     for doubt in find_doubts(result):
         warnings.warn(doubt.text, doubt.category, stacklevel=4)

@@ -13,7 +13,6 @@ REFERENCE = (ROOT / "docs" / "reference.rst").read_text(encoding="utf-8")
 # Modules that users may import from.
 PUBLIC = [
     "sufficiency",
-    "sufficiency.fit.cost",
     "sufficiency.curvature",
     "sufficiency.curves",
     "sufficiency.datasets",
