@@ -1,5 +1,5 @@
 """
-How well n/8 samples foretell Δ, loss and score at n.
+How well n/8 samples predict Δ, loss and score at n.
 
 Every run measures one ladder: eight sizes from n/64 to n/8, and n/4, n/2 and n. Only the eight are
 shown to the methods; the mean at n over all runs of a data set is the truth they are held against.

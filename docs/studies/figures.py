@@ -69,7 +69,7 @@ def draw_stability(study: dict) -> None:
 
 
 def draw_predictions(data: dict) -> None:
-    """Measured curves, what was shown of them, and what was foretold at n."""
+    """Measured curves, the part that was shown, and the predictions at n."""
     figure, axes = plt.subplots(2, 3, figsize=(9, 5.2), layout="constrained")
     for row, (name, study) in zip(axes, data.items(), strict=True):
         for axis, kind in zip(row, NAMES, strict=True):
@@ -87,7 +87,7 @@ def draw_predictions(data: dict) -> None:
                     color=color,
                     markersize=4,
                     alpha=0.7,
-                    label=f"foretold by {method}",
+                    label=f"predicted by {method}",
                 )
             axis.set(xscale="log", title=f"{name}: {NAMES[kind]}")
             if kind != "score":

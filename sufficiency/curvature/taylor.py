@@ -68,7 +68,7 @@ def taylor_terms(
 @dataclass(frozen=True, eq=False)
 class QuadraticValidation:
     """
-    How well the quadratic model foretells the increments, over the scale of the probe.
+    How well the quadratic model predicts the increments, over the scale of the probe.
 
     Attributes
     ----------
