@@ -5,8 +5,8 @@ import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice
-from sufficiency.curves.families import FAMILIES, FittedCurve
-from sufficiency.curves.least_squares import fit_parameters
+from sufficiency.curves.families import FAMILIES
+from sufficiency.curves.fitted_curve import FittedCurve
 from sufficiency.curves.selection import Choice, choose_family
 
 __all__ = ["fit_curve"]
@@ -62,7 +62,7 @@ def fit_curve(
     choice = Choice(family, (family,), {})
     if family == "auto":
         choice = choose_family(kept, table, order)
-    parameters = fit_parameters(choice.family, kept, table, order)
+    parameters = FAMILIES[choice.family].fit(kept, table, order)
     return FittedCurve(
         choice.family,
         order,

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
-from sufficiency.curves.families import FAMILIES, SIZES_NEEDED, evaluate
-from sufficiency.curves.least_squares import fit_parameters
+from sufficiency.curves.families import FAMILIES, Family
 
 __all__ = ["Choice", "choose_family"]
 
@@ -16,18 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Choice:
-    """
-    Outcome of a comparison of families.
-
-    Attributes
-    ----------
-    family : str
-        The simplest of `rivals`.
-    rivals : tuple of str
-        Families within one standard error of the best, simplest first.
-    scores : dict of str to float
-        Mean squared log error of every family that was compared; empty if none was.
-    """
+    """A family, those that do as well (simplest first), and the errors that were compared."""
 
     family: str
     rivals: tuple[str, ...]
@@ -44,14 +32,15 @@ def choose_family(sizes: npt.NDArray[np.int64], deltas: Floats, order: int) -> C
     repeats, or over origins where there is a single repeat. A power law that does not fall may
     win: no size follows from it then, which is the right answer to such measurements.
     """
-    allowed = [family for family in FAMILIES if SIZES_NEEDED[family] < len(sizes)]
+    allowed = [family for family in FAMILIES.values() if family.sizes_needed < len(sizes)]
     if len(allowed) < 2:
-        return Choice("theory", ("theory",), {})
-    first = max(len(sizes) // 2, *(SIZES_NEEDED[family] for family in allowed))
-    errors = {family: _errors(family, sizes, deltas, order, first) for family in allowed}
-    scores = {family: float(errors[family].mean()) for family in allowed}
-    best = min(allowed, key=scores.__getitem__)
-    rivals = tuple(f for f in allowed if _within_one_stderr(errors[f] - errors[best]))
+        simplest = next(iter(FAMILIES))
+        return Choice(simplest, (simplest,), {})
+    first = max(len(sizes) // 2, *(family.sizes_needed for family in allowed))
+    errors = {family.name: _errors(family, sizes, deltas, order, first) for family in allowed}
+    scores = {name: float(error.mean()) for name, error in errors.items()}
+    best = errors[min(scores, key=scores.__getitem__)]
+    rivals = tuple(name for name, error in errors.items() if _within_one_stderr(error - best))
     return Choice(rivals[0], rivals, scores)
 
 
@@ -61,13 +50,14 @@ def _within_one_stderr(excess: Floats) -> bool:
 
 
 def _errors(
-    family: str, sizes: npt.NDArray[np.int64], deltas: Floats, order: int, first: int
+    family: Family, sizes: npt.NDArray[np.int64], deltas: Floats, order: int, first: int
 ) -> Floats:
     """Mean squared log errors beyond the origins, per repeat; of a single repeat, per origin."""
+    kappa = np.asarray(sizes, dtype=np.float64) + 1.0
     by_origin = []
     for origin in range(first, len(sizes)):
-        parameters = fit_parameters(family, sizes[:origin], deltas[:, :origin], order)
-        forecast = evaluate(family, order, parameters, sizes[origin:])
+        parameters = family.fit(sizes[:origin], deltas[:, :origin], order)
+        forecast = family.predict(kappa[origin:], order, parameters)
         # a single cell of exactly 0 has no log; like a failed one it is left out
         with np.errstate(divide="ignore"):
             squares = np.log(deltas[:, origin:] / forecast) ** 2

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sufficiency._validation import check_choice, check_integer
-from sufficiency.curves import FAMILIES
+from sufficiency.curves.families import FAMILIES
 from sufficiency.probes import Probe, resolve_probe
 
 __all__ = ["check_parameters"]

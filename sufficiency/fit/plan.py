@@ -14,7 +14,7 @@ from skorch import NeuralNet
 
 from sufficiency._random import child_rng, child_seed
 from sufficiency.curvature import hessian_operator
-from sufficiency.curves import FAMILIES, SIZES_NEEDED
+from sufficiency.curves.families import FAMILIES
 from sufficiency.data.rows import map_arrays, take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.data.splits import Splits, default_n_candidates, make_splits, stratification
@@ -324,10 +324,11 @@ def _fit_columns(untrained: NeuralNet, codec: TargetCodec, X: Any, y: npt.NDArra
 
 
 def _check_curve(curve: str, n_sizes: int) -> None:
-    if curve in FAMILIES and n_sizes < SIZES_NEEDED[curve]:
+    needed = FAMILIES[curve].sizes_needed if curve in FAMILIES else 1
+    if n_sizes < needed:
         raise ValueError(
-            f"`curve`={curve!r} needs at least {SIZES_NEEDED[curve]} sizes, got {n_sizes}; "
-            "measure more sizes or choose a simpler family"
+            f"`curve`={curve!r} needs at least {needed} sizes, got {n_sizes}; measure more sizes "
+            "or choose a simpler family"
         )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sufficiency._validation import check_number
 from sufficiency.curves import FittedCurve
+from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 
 if TYPE_CHECKING:
@@ -300,12 +301,5 @@ def _span(curve: FittedCurve, size: float | None) -> tuple[float, float]:
 
 def _describe(curve: FittedCurve) -> str:
     """The family with its numbers, κ = k + 1, as mathtext."""
-    values = {name: f"{value:.3g}" for name, value in curve.parameters.items()}
-    if curve.family == "theory":
-        formula = rf"{values['C']}\,\kappa^{{-{curve.order}}}"
-    elif curve.family == "power_law":
-        formula = rf"{values['C']}\,\kappa^{{{-curve.parameters['alpha']:.3g}}}"
-    else:
-        terms = rf"({values['C']} + {values['A']}\,\kappa^{{-{values['beta']}}})"
-        formula = rf"{terms}\,\kappa^{{-{curve.order}}}"
+    formula = FAMILIES[curve.family].mathtext(curve.order, curve.parameters)
     return rf"${formula}$, $\kappa = k + 1$"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sufficiency.curves.families import FAMILIES
 from sufficiency.report.numbers import count, duration, number
 
 if TYPE_CHECKING:
@@ -88,11 +89,7 @@ def _curve(result: SufficiencyResult, growth: bool) -> str:
         curve = result.curve
     except ValueError:
         return "No curve could be fitted to Δ."
-    names = {
-        "theory": f"C/κ^{curve.order}",
-        "power_law": "C·κ^(−alpha)",
-        "transient": f"(C + A·κ^(−beta))/κ^{curve.order}",
-    }
+    formula = FAMILIES[curve.family].formula(curve.order)
     values = ", ".join(f"{name} = {number(value)}" for name, value in curve.parameters.items())
     chosen = "chosen by forecasts" if result.family == "auto" else "as asked for"
     intervals = (
@@ -110,7 +107,7 @@ def _curve(result: SufficiencyResult, growth: bool) -> str:
         "threshold."
     )
     return (
-        f"The curve through Δ is {names[curve.family]} with κ = k + 1 and {values} ({chosen}). "
+        f"The curve through Δ is {formula} with κ = k + 1 and {values} ({chosen}). "
         f"{sufficient} {intervals}"
     )
 

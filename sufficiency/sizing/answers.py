@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._validation import check_thresholds
 from sufficiency.curves import FittedCurve
+from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import (
     ExtrapolationWarning,
     NotIdentifiableError,
@@ -112,13 +113,13 @@ def parameter_intervals(
     fits = Replicated(lambda ladder: fit_delta(ladder, chosen), measurements)
     intervals = {}
     for name, value in cast(FittedCurve, fits.curve).parameters.items():
-        if name in ("alpha", "beta"):
-            half = quantile * fits.stderr(_constant(name, np.asarray))
-            intervals[name] = (value - half, value + half)
-        else:
+        if name in FAMILIES[chosen].log_scaled:
             stderr = np.hypot(fits.stderr(_constant(name, np.log)), fits.error.common)
             factor = np.exp(quantile * stderr)
             intervals[name] = (float(value / factor), float(value * factor))
+        else:
+            half = quantile * fits.stderr(_constant(name, np.asarray))
+            intervals[name] = (value - half, value + half)
     return intervals
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._validation import check_thresholds
+from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.questions import Question
@@ -90,7 +91,7 @@ def _hull(curves: Sequence[Replicated], threshold: float, confidence: float) -> 
 
 def to_sizes(low: float, high: float, smallest: int) -> tuple[int, float]:
     """An interval of log κ in whole samples, rounded outwards and floored at a size."""
-    last = np.log(2.0**62)
+    last = np.log(float(LARGEST_SIZE))
     first = max(smallest, math.floor(np.expm1(min(max(low, 0.0), last)) + 1e-9))
     if high > last:
         return first, math.inf

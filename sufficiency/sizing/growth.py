@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -12,7 +11,8 @@ import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 
 from sufficiency._tables import mean_of_finished
-from sufficiency.curves import FittedCurve, fit_curve, frozen_curve
+from sufficiency.curves import FittedCurve, fit_curve
+from sufficiency.curves.fitted_curve import LARGEST_SIZE, first_size_below, frozen_curve
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 
@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
-
-LARGEST_SIZE = 2**62
 
 
 def growth_change(
@@ -150,10 +148,8 @@ class GrowthCurve:
                 f"samples, got {threshold:.3g}; choose a larger one or a smaller growth"
             )
         candidates = range(int(np.expm1(before)), int(np.expm1(after)) + 2)
-        position = bisect_left(
-            candidates, True, key=lambda size: bool(self.predict(size)[0] <= threshold)
-        )
-        return max(candidates[min(position, len(candidates) - 1)], int(self.spread.sizes[0]))
+        size = first_size_below(self.predict, threshold, candidates)
+        return max(candidates[-1] if size is None else size, int(self.spread.sizes[0]))
 
     def _last_crossing(self, threshold: float) -> tuple[float, float]:
         """Log κ after and before which h falls below the threshold for the last time."""

@@ -11,6 +11,7 @@ from scipy import stats
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice, check_number
+from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve, fit_learning_curve
@@ -211,7 +212,7 @@ def estimate_for_target(
     interval = to_sizes(low, high, smallest)
     known = interval if len(fit.table) > 1 else None
     center = fit.curve.log_kappa(target)
-    if center > np.log(2.0**62):
+    if center > np.log(float(LARGEST_SIZE)):
         reason = (
             f"the fitted {kind} levels off at {fit.curve.floor:.4g}, but the data allow floors "
             f"from {floors.min():.4g} to {floors.max():.4g}; measure larger sizes"

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_number
-from sufficiency.curves import SIZES_NEEDED, FittedCurve, fit_curve, frozen_curve
+from sufficiency.curves import FittedCurve, fit_curve
+from sufficiency.curves.families import FAMILIES
+from sufficiency.curves.fitted_curve import frozen_curve
 from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Curve, Replicated
@@ -95,7 +97,7 @@ def _question(
 ) -> Question:
     families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
     beyond = [frozen_fit(family) for family in families]
-    if len(chosen.sizes) >= SIZES_NEEDED["power_law"]:
+    if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
         beyond.insert(0, fit("power_law"))
     return Question(
         chosen,

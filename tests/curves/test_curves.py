@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from sufficiency.curves import FAMILIES, FittedCurve, fit_curve, frozen_curve
+from sufficiency.curves import FittedCurve, fit_curve
+from sufficiency.curves.families import FAMILIES
+from sufficiency.curves.fitted_curve import frozen_curve
 from sufficiency.exceptions import NotIdentifiableError
 
 SIZES = np.array([40, 70, 122, 214, 374, 653, 1143, 2000])

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult, probes
-from sufficiency.curves import FAMILIES
+from sufficiency.curves.families import FAMILIES
 from sufficiency.fit.parameters import check_parameters
 from tests.docs_pages.pages import ROOT, section_of, tables_of
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sufficiency.curves.families import evaluate
+from sufficiency.curves import FittedCurve
 from sufficiency.sizing.ladder import Ladder
 
 SIZES = np.array([50, 82, 134, 221, 362, 595, 974, 1600])
@@ -32,9 +32,12 @@ def noisy(values, rng, repeats=4, level=0.3, single=0.1):
     return values * np.exp(logs - (level**2 + single**2) / 2)
 
 
+def true_curve(family):
+    return FittedCurve(family, 2, TRUTHS[family], SIZES, np.full(len(SIZES), np.nan))
+
+
 def ladder_of(family, rng, **noise):
-    delta = noisy(evaluate(family, 2, TRUTHS[family], SIZES), rng, **noise)
-    return measured(SIZES, delta)
+    return measured(SIZES, noisy(true_curve(family).predict(SIZES), rng, **noise))
 
 
 class LeastSquares:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sufficiency.curves.families import FAMILIES, evaluate
+from sufficiency.curves.families import FAMILIES
 from sufficiency.sizing import ask, estimate_for_target, estimate_size
-from tests.sizing.ladders import SIZES, TRUTHS, LeastSquares, ladder_of, measured, noisy
+from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy, true_curve
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +54,9 @@ def test_intervals_cover_inside_the_measured_range(n, disjoint):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_bracket_covers_to_eight_times_the_measured_range(family, single):
     """At least 90 %, whichever family is the truth and whichever was selected."""
-    rng, n_ladders = np.random.default_rng([FAMILIES.index(family), int(100 * single)]), 80
+    rng, n_ladders = np.random.default_rng([list(FAMILIES).index(family), int(100 * single)]), 80
     beyond = [int(factor * SIZES[-1]) for factor in (2, 4, 8)]
-    thresholds = evaluate(family, 2, TRUTHS[family], beyond)
+    thresholds = true_curve(family).predict(beyond)
     hits, selected = np.empty((n_ladders, 3)), []
     for i in range(n_ladders):
         ladder = ladder_of(family, rng, single=single)

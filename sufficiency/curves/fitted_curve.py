@@ -1,4 +1,4 @@
-"""The three decay families and what follows from a fitted one."""
+"""What follows from a fitted decay: Δ at any size, the size for any Δ."""
 
 from __future__ import annotations
 
@@ -8,45 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
+from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 
-__all__ = ["FAMILIES", "SIZES_NEEDED", "FittedCurve", "evaluate", "frozen_curve"]
-
-FAMILIES = ("theory", "power_law", "transient")
-
-# Fewest sizes that determine the constants of a family.
-SIZES_NEEDED = {"theory": 1, "power_law": 2, "transient": 3}
+__all__ = ["LARGEST_SIZE", "FittedCurve", "first_size_below", "frozen_curve"]
 
 LARGEST_SIZE = 2**62
 
 Floats = npt.NDArray[np.float64]
-
-
-def _theory(kappa: Floats, order: int, C: float) -> Floats:
-    return C * np.power(kappa, -float(order))
-
-
-def _power_law(kappa: Floats, order: int, C: float, alpha: float) -> Floats:
-    return C * np.power(kappa, -alpha)
-
-
-def _transient(kappa: Floats, order: int, C: float, A: float, beta: float) -> Floats:
-    return (C + A * np.power(kappa, -beta)) * np.power(kappa, -float(order))
-
-
-_FORMULAS: dict[str, Callable[..., Floats]] = {
-    "theory": _theory,
-    "power_law": _power_law,
-    "transient": _transient,
-}
-
-
-def evaluate(family: str, order: int, parameters: dict[str, float], sizes: npt.ArrayLike) -> Floats:
-    """Δ of a family at `sizes`; the formulas of :class:`FittedCurve`."""
-    kappa = np.atleast_1d(np.asarray(sizes, dtype=np.float64)) + 1.0
-    return _FORMULAS[family](kappa, order, **parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +73,8 @@ class FittedCurve:
         (len,) float64
             Δ in loss^order.
         """
-        return evaluate(self.family, self.order, self.parameters, sizes)
+        kappa = np.atleast_1d(np.asarray(sizes, dtype=np.float64)) + 1.0
+        return FAMILIES[self.family].predict(kappa, self.order, self.parameters)
 
     def log_kappa(self, threshold: float) -> float:
         """
@@ -122,22 +93,7 @@ class FittedCurve:
         float
             Infinite where the curve does not fall.
         """
-        log_threshold = np.log(threshold)
-        p = self.parameters
-        if self.family == "power_law":
-            return (np.log(p["C"]) - log_threshold) / p["alpha"] if p["alpha"] > 0 else np.inf
-        # C = 0 or A = 0 are limits of the transient; then log C or log A is −∞ and drops out.
-        with np.errstate(divide="ignore"):
-            log_c, log_a = np.log(p["C"]), np.log(p.get("A", 0.0))
-        beta = p.get("beta", 1.0)
-
-        def excess(x: float) -> float:
-            return float(np.logaddexp(log_c, log_a - beta * x) - self.order * x - log_threshold)
-
-        # Where x > 0 the transient has decayed from its value at 0, where x < 0 it has grown.
-        # The margin keeps the signs apart where rounding would decide them.
-        end = (np.logaddexp(log_c, log_a) - log_threshold) / self.order
-        return float(brentq(excess, min(0.0, end) - 1e-3, max(0.0, end) + 1e-3, xtol=1e-12))
+        return FAMILIES[self.family].log_kappa(threshold, self.order, self.parameters)
 
     def sufficient_size(self, threshold: float) -> int:
         """
@@ -169,22 +125,29 @@ class FittedCurve:
                 f"`threshold` must be a finite number > 0, got {threshold!r}; it is the largest "
                 "change of the loss landscape you accept, in units of Δ"
             )
-        if self.parameters.get("alpha", np.inf) <= 0:
+        if np.isposinf(self.log_kappa(threshold)):
+            values = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
             raise NotIdentifiableError(
-                f"Δ does not fall over the measured sizes (its fitted exponent alpha is "
-                f"{self.parameters['alpha']:.3g}, it must be > 0), so no size follows from it; "
-                "train longer, measure larger sizes or more repeats"
+                "Δ does not fall over the measured sizes (the fitted curve is "
+                f"{FAMILIES[self.family].formula(self.order)} with {values}), so no size follows "
+                "from it; train longer, measure larger sizes or more repeats"
             )
         candidates = range(int(self.sizes[0]), LARGEST_SIZE + 1)
-        position = bisect_left(
-            candidates, True, key=lambda size: bool(self.predict(size)[0] <= threshold)
-        )
-        if position == len(candidates):
+        size = first_size_below(self.predict, threshold, candidates)
+        if size is None:
             raise NotIdentifiableError(
                 f"`threshold` must be one that the fitted curve reaches within 2**62 samples, got "
                 f"{threshold:.3g}; choose a larger one"
             )
-        return candidates[position]
+        return size
+
+
+def first_size_below(
+    predict: Callable[[int], Floats], threshold: float, sizes: range
+) -> int | None:
+    """First of `sizes` at which what falls over them is at or below a threshold, if any."""
+    position = bisect_left(sizes, True, key=lambda size: bool(predict(size)[0] <= threshold))
+    return sizes[position] if position < len(sizes) else None
 
 
 def frozen_curve(curve: FittedCurve, value: float | None = None) -> FittedCurve:
