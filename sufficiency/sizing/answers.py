@@ -108,17 +108,17 @@ def parameter_intervals(
 
     The jackknife's t interval, on the log for constants that cannot be negative.
     """
-    quantile = t_quantile(confidence, measurements.n_repeats)
+    t_quantile(confidence, measurements.n_repeats)
     chosen = fit_delta(measurements, family).family
     fits = Replicated(lambda ladder: fit_delta(ladder, chosen), measurements)
     intervals = {}
     for name, value in cast(FittedCurve, fits.curve).parameters.items():
         if name in FAMILIES[chosen].log_scaled:
-            stderr = np.hypot(fits.stderr(_constant(name, np.log)), fits.error.common)
-            factor = np.exp(quantile * stderr)
+            log_constant = _constant(name, np.log)
+            factor = np.exp(fits.half_width(log_constant, confidence, fits.error.common))
             intervals[name] = (float(value / factor), float(value * factor))
         else:
-            half = quantile * fits.stderr(_constant(name, np.asarray))
+            half = fits.half_width(_constant(name, np.asarray), confidence)
             intervals[name] = (value - half, value + half)
     return intervals
 

@@ -65,18 +65,7 @@ def check_growth(measurements: Ladder, growth: Any) -> None:
 
 @dataclass(frozen=True)
 class Optimism:
-    """
-    What gap² holds beyond sampling: level·(κ/κ_0)^(−gamma), κ_0 that of the smallest size.
-
-    Attributes
-    ----------
-    level : float
-        At the smallest size, in loss²; ≥ 0.
-    gamma : float
-        Exponent, in [0, 4].
-    kappa_0 : float
-        Smallest size + 1.
-    """
+    """What gap² holds beyond sampling: level·(κ/κ_0)^(−gamma), κ_0 the smallest κ."""
 
     level: float
     gamma: float
@@ -105,19 +94,10 @@ class GrowthCurve:
     Where m is so large that gap² dominates, small data leave it poorly known and skewed: in
     simulations of least squares with 4 repeats, 95 % intervals of the size covered 93 to 96.5 % at
     n = 2 000, but 80 to 94 % at n = 400, and nearly all that missed were too low.
-
-    Attributes
-    ----------
-    growth : int or float
-        Samples added, or the fraction by which the data grow.
-    spread : FittedCurve
-        Fitted to spread/κ², so that S = κ²·spread.predict(k).
-    optimism : Optimism
-        The second term of G.
     """
 
-    growth: float
-    spread: FittedCurve
+    growth: float  # int: samples added; float: the fraction by which the data grow
+    spread: FittedCurve  # fitted to spread/κ², so that S = κ²·spread.predict(k)
     optimism: Optimism
 
     def predict(self, sizes: npt.ArrayLike) -> Floats:

@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-__all__ = ["LearningCurve", "fit_learning_curve"]
+__all__ = ["SIZES_NEEDED", "LearningCurve", "fit_learning_curve"]
+
+# Fewest sizes that determine E, A and β.
+SIZES_NEEDED = 3
 
 Floats = npt.NDArray[np.float64]
 

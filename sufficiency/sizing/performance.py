@@ -14,49 +14,29 @@ from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.learning_curve import LearningCurve, fit_learning_curve
-from sufficiency.sizing.replicates import t_quantile
+from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
+from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
 
 __all__ = ["PerformanceFit", "estimate_for_target", "fit_performance"]
 
 Floats = npt.NDArray[np.float64]
 
-SIZES_NEEDED = 3
-
 
 @dataclass(frozen=True, eq=False)
 class PerformanceFit:
-    """
-    A learning curve, its leave-one-repeat-out versions, and the floors the data allow.
-
-    Attributes
-    ----------
-    curve : LearningCurve
-        Fitted to the mean over repeats.
-    table : (R, m) float64
-        Values it was fitted to; NaN where a cell failed.
-    weights : (m,) float64
-        Inverse variances, mean 1.
-    best : float
-        Bound of loss or score, possibly infinite.
-    factor : float
-        Nadeau and Bengio's, for candidates that repeats share.
-    """
+    """A learning curve, its leave-one-repeat-out versions, and the floors the data allow."""
 
     curve: LearningCurve
-    table: Floats
-    weights: Floats
-    best: float
-    factor: float
+    table: Floats  # (R, m), to whose mean over repeats the curve was fitted
+    weights: Floats  # (m,) inverse variances, mean 1
+    best: float  # bound of the loss or score, possibly infinite
+    factor: float  # Nadeau and Bengio's, for candidates that repeats share
 
     @cached_property
     def left_out(self) -> list[LearningCurve]:
         """The curve without each repeat; empty for a single one."""
         n_repeats = len(self.table)
         return [self.refit(without=r) for r in range(n_repeats if n_repeats > 1 else 0)]
-
-    def _quantile(self, confidence: float) -> float:
-        return t_quantile(confidence, max(len(self.table), 2))
 
     def refit(self, without: int | None = None, floor: float | None = None) -> LearningCurve:
         """The curve without a repeat, or with its floor given."""
@@ -72,14 +52,12 @@ class PerformanceFit:
             floor=floor,
         )
 
-    def stderr(self, values: Floats) -> float:
-        """Jackknife standard error from the values of the leave-one-repeat-out versions."""
-        if len(values) < 2:
+    def half_width(self, values: list[float], confidence: float) -> float:
+        """Half the t interval of what the leave-one-repeat-out versions give; 0 without any."""
+        if not values:
             return 0.0
-        if not np.isfinite(values).all():
-            return float("inf")
-        n = len(values)
-        return self.factor * float(np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum()))
+        stderr = self.factor * jackknife_stderr(np.array(values))
+        return t_quantile(confidence, len(values)) * stderr
 
     def plausible(self, confidence: float) -> list[LearningCurve]:
         """
@@ -98,9 +76,8 @@ class PerformanceFit:
         fits = [self.refit(floor=floor) for floor in self._floor_grid()]
         kept = [fit for fit in fits if len(self.weights) * fit.cost <= limit]
         floors = [curve.floor for curve in (self.curve, *kept)]
-        margin = self._quantile(confidence) * self.stderr(
-            np.array([fit.predict(self.curve.sizes[-1])[0] for fit in self.left_out])
-        )
+        at_largest = [float(fit.predict(self.curve.sizes[-1])[0]) for fit in self.left_out]
+        margin = self.half_width(at_largest, confidence)
         ends = np.array([min(floors) - margin, max(floors) + margin])
         ends = np.minimum(ends, self.best) if self.curve.rising else np.maximum(ends, self.best)
         return [self.curve, *kept, *(self.refit(floor=float(end)) for end in ends)]
@@ -133,7 +110,7 @@ class PerformanceFit:
                     self.refit(without=r, floor=curves[i].floor).log_kappa(target)
                     for r in range(len(self.left_out))
                 ]
-                end += side * self._quantile(confidence) * self.stderr(np.array(versions))
+                end += side * self.half_width(versions, confidence)
             ends.append(end)
         return ends[0], ends[1]
 
@@ -241,7 +218,7 @@ def _check_target(target: float, kind: str, fit: PerformanceFit) -> None:
 def _why_unreachable(target: float, kind: str, floors: Floats, sign: float) -> str:
     worse = "above" if sign > 0 else "below"
     return (
-        f"the {kind} of this net and recipe levels off between {floors.min():.4g} and "
+        f"the {kind} of this net, trained like this, levels off between {floors.min():.4g} and "
         f"{floors.max():.4g}, {worse} the target {target:.4g}; more samples will not reach it, a "
-        "larger net or another recipe may"
+        "larger net or other settings may"
     )

@@ -14,7 +14,14 @@ from scipy import stats
 
 from sufficiency.sizing.ladder import Ladder
 
-__all__ = ["Curve", "Replicated", "SamplingError", "check_confidence", "t_quantile"]
+__all__ = [
+    "Curve",
+    "Replicated",
+    "SamplingError",
+    "check_confidence",
+    "jackknife_stderr",
+    "t_quantile",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,28 +41,20 @@ class Curve(Protocol):
 
 @dataclass(frozen=True)
 class SamplingError:
-    """
-    How the spread over repeats becomes a standard error.
+    """What a standard error over repeats lacks where they share candidates."""
 
-    Attributes
-    ----------
-    factor : float
-        Multiplies the standard error over repeats (Nadeau and Bengio, for shared candidates).
-    common : float
-        Relative standard error of the measured values that all repeats have in common, 0 unless
-        they share all their candidates.
-    """
-
+    # Multiplies it (Nadeau and Bengio).
     factor: float = 1.0
+    # Relative standard error that all repeats have in common.
     common: float = 0.0
 
     @classmethod
     def of(cls, measurements: Ladder) -> SamplingError:
         """
-        The one of a ladder.
+        The correction that a ladder needs.
 
         Repeats that share every candidate hold no information on another sample of candidates;
-        then the pooled standard error within cells, which is over candidates, stands in for it.
+        then the pooled standard error within cells, which is over candidates, takes its place.
         """
         factor = measurements.overlap_factor
         if np.isfinite(factor):
@@ -69,25 +68,12 @@ class SamplingError:
 @dataclass(frozen=True, eq=False)
 class Replicated:
     """
-    One curve and its leave-one-repeat-out versions.
+    A curve, its leave-one-repeat-out versions, and the t intervals of what they give.
 
-    The standard error of any smooth function x of the fit is the jackknife's over whole repeats
-    (their sizes are correlated, so single cells are no unit; Efron and Stein 1981),
-
-        se² = (R − 1)/R · Σ_r (x_(−r) − x̄_(·))²,
-
-    with R − 1 degrees of freedom. Fitting each repeat alone, the recipe of math.md, agrees to
-    first order and is the same at R = 2; the jackknife stays near the mean that the answer rests
-    on, where a single noisy repeat may fit wildly, and covers 1 to 2 % more often (simulated).
-
-    Everything is fitted when it is first needed.
-
-    Parameters
-    ----------
-    fit : callable
-        From a ladder to a curve.
-    measurements : Ladder
-        All repeats.
+    The jackknife leaves out whole repeats, because the sizes of one are correlated. Fitting each
+    repeat alone agrees to first order and is the same at R = 2; the jackknife stays near the mean
+    that the answer rests on, where a single noisy repeat may fit wildly, and covers 1 to 2 % more
+    often (simulated).
     """
 
     fit: Callable[[Ladder], Curve]
@@ -100,21 +86,17 @@ class Replicated:
 
     @cached_property
     def left_out(self) -> tuple[Curve | None, ...]:
-        """
-        Fitted without repeat r, for each r; empty for a single repeat.
-
-        None where so many of the other cells failed that too few sizes are left for the family.
-        """
-        n_repeats = self.measurements.n_repeats
-        rest = [
-            np.delete(np.arange(n_repeats), r) for r in range(n_repeats if n_repeats > 1 else 0)
-        ]
-        return tuple(self._fit_some(kept) for kept in rest)
+        """Fitted without repeat r, for each r; empty for a single repeat."""
+        repeats = np.arange(self.measurements.n_repeats)
+        if len(repeats) < 2:
+            return ()
+        return tuple(self._fit_some(np.delete(repeats, r)) for r in repeats)
 
     def _fit_some(self, kept: npt.NDArray[np.int64]) -> Curve | None:
         try:
             return self.fit(self.measurements.repeats(kept))
         except ValueError:
+            # so many of their cells failed that too few sizes are left for the family
             return None
 
     @cached_property
@@ -124,15 +106,17 @@ class Replicated:
 
     def stderr(self, value: Callable[[Curve], float]) -> float:
         """Jackknife standard error of a number that each curve gives."""
-        if len(self.left_out) < 2:
+        if not self.left_out:
             return float("nan")
-        values = np.array([np.inf if curve is None else value(curve) for curve in self.left_out])
-        if not np.isfinite(values).all():
-            return float("inf")
-        n = len(values)
-        return self.error.factor * float(
-            np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum())
-        )
+        values = [np.inf if curve is None else value(curve) for curve in self.left_out]
+        return self.error.factor * jackknife_stderr(np.array(values))
+
+    def half_width(
+        self, value: Callable[[Curve], float], confidence: float, common: float = 0.0
+    ) -> float:
+        """Half the t interval of such a number, with a standard error that all repeats share."""
+        stderr = float(np.hypot(self.stderr(value), common))
+        return t_quantile(confidence, len(self.left_out)) * stderr
 
     def log_kappa_interval(self, threshold: float, confidence: float) -> tuple[float, float]:
         """Interval of log(size + 1) at which the curve meets a threshold."""
@@ -141,10 +125,8 @@ class Replicated:
             return -np.inf, np.inf
         if not self.left_out:
             return center, center
-        stderr = self.stderr(lambda curve: curve.log_kappa(threshold))
-        if self.error.common:
-            stderr = float(np.hypot(stderr, self.error.common / self._slope(center)))
-        half = t_quantile(confidence, len(self.left_out)) * stderr
+        common = self.error.common / self._slope(center) if self.error.common else 0.0
+        half = self.half_width(lambda curve: curve.log_kappa(threshold), confidence, common)
         return center - half, center + half
 
     def log_value_interval(self, size: float, confidence: float) -> tuple[float, float]:
@@ -154,8 +136,7 @@ class Replicated:
             return float(np.log(curve.predict(size)[0]))
 
         center = log_value(self.curve)
-        stderr = float(np.hypot(self.stderr(log_value), self.error.common))
-        half = t_quantile(confidence, len(self.left_out)) * stderr
+        half = self.half_width(log_value, confidence, self.error.common)
         return center - half, center + half
 
     def _slope(self, log_kappa: float) -> float:
@@ -163,6 +144,14 @@ class Replicated:
         sizes = np.exp(log_kappa + np.array([-0.005, 0.005])) - 1.0
         low, high = np.log(self.curve.predict(sizes))
         return float(low - high) / 0.01
+
+
+def jackknife_stderr(values: Floats) -> float:
+    """√((R − 1)/R · Σ_r (x_r − x̄)²), x_r from all repeats but r (Efron and Stein 1981)."""
+    if not np.isfinite(values).all():
+        return float("inf")
+    n = len(values)
+    return float(np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum()))
 
 
 def check_confidence(confidence: Any) -> None:
