@@ -11,7 +11,7 @@ from sufficiency.datasets import make_mnist1d
 
 def curves(n_samples: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """MNIST-1D: curves of 40 points in one channel, and which of ten shapes each of them has."""
-    X, y = make_mnist1d(n_samples, seed=0)
+    X, y = make_mnist1d(n_samples, random_state=0)
     return X[:, None], y
 
 
@@ -32,7 +32,7 @@ class Conv1d(nn.Sequential):
 
 
 def convolutional_net() -> NeuralNetClassifier:
-    """With its training recipe; one epoch, since `min_steps` decides how long it is trained."""
+    """With its training settings; one epoch, since `min_steps` decides how long it is trained."""
     return NeuralNetClassifier(
         Conv1d,
         criterion=nn.CrossEntropyLoss,

@@ -36,7 +36,7 @@ est = LandscapeSufficiencyEstimator(
 
 # %%
 # A few centers are not settled: with a constant learning rate the last steps still go up and down.
-# That is part of the recipe, and the same for all sizes, which are trained equally long.
+# That is part of the training, and the same for all sizes, which are trained equally long.
 #
 # All sizes are measured, and the two largest put away:
 whole = est.result_

@@ -56,7 +56,7 @@ est = LandscapeSufficiencyEstimator(
 
 # %%
 # Two warnings, both true. After 400 steps some losses still fall: this is a short training, and Δ
-# is Δ of short trainings. And the noise hardly changes Δ: with this recipe one could as well look
+# is Δ of short trainings. And the noise hardly changes Δ: with this training one could as well look
 # at the trained weights alone (``delta_point``).
 result = est.result_
 columns = ["delta", "delta_point", "train_loss", "unseen_loss"]

@@ -352,7 +352,7 @@ def test_bounds_cost_and_landscapes_know_the_net_inside():
     assert tags.estimator_type == "classifier"
     assert tags.input_tags.sparse == est.net.__sklearn_tags__().input_tags.sparse
     assert est.estimate_cost(X, y).n_cells == 4
-    display = LandscapeDisplay.from_estimator(est, X, y, alphas=[-1, 0, 1], betas=[-1, 0, 1])
+    display = LandscapeDisplay.from_estimator(est, X, y, grid=[-1, 0, 1])
     assert np.isfinite(display.plane.losses).all()
 
 

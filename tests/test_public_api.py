@@ -150,19 +150,19 @@ def test_names_of_the_landscape():
     assert landscape.__all__ == [
         "ChangeSlice",
         "Directions",
-        "Frame",
+        "Geometry",
         "LandscapeSlice",
         "LineSlices",
+        "RandomDirections",
+        "TopEigenvectors",
         "WidthMeasures",
         "change_plane",
         "change_slice",
         "directions_through",
-        "eigenvector_directions",
         "landscape_slice",
         "line_slices",
         "loss_line",
         "loss_plane",
-        "random_directions",
         "width_measures",
     ]
     signature = inspect.signature(landscape.loss_plane)

@@ -84,7 +84,7 @@ def digits(seed: int) -> Data:
 
 def mnist1d(seed: int) -> Data:
     """A new sample for every seed."""
-    X, y = make_mnist1d(9000, seed=seed)
+    X, y = make_mnist1d(9000, random_state=seed)
     return X[:, None], y
 
 

@@ -27,7 +27,7 @@ from skorch.dataset import Dataset
 from sufficiency._random import child_rng, child_seed
 from sufficiency.deltas import single_center_delta
 from sufficiency.engine.loss_matrix import loss_matrix, plan_blocks
-from sufficiency.landscape import landscape_slice, random_directions, width_measures
+from sufficiency.landscape import RandomDirections, landscape_slice, width_measures
 from sufficiency.landscape.planes import MeanLoss, plane_draws
 from sufficiency.models import convnet_classifier, mlp_classifier
 from sufficiency.nets.losses import LossFunction
@@ -98,16 +98,18 @@ PAIRS = (
 
 def widths(net: NeuralNet, data: Data, seed: int) -> dict[str, float]:
     """Of one center, on its training samples; curvature on the first of them."""
-    settings = {"n_directions": DIRECTIONS, "curvature": False, "seed": seed}
+    settings = {"n_directions": DIRECTIONS, "curvature": False, "random_state": seed}
     near = width_measures(net, data.X, data.y, radius=RADIUS, **settings)
     far = width_measures(net, data.X, data.y, radius=FAR, **settings)
     fixed = width_measures(net, data.X, data.y, radius=NORM / near.norm, **settings)
     grid = np.linspace(-FAR, FAR, 11)
     plane = landscape_slice(
-        net, data.X, data.y, size=CURVATURE_SAMPLES, alphas=grid, betas=grid, seed=seed
+        net, data.X, data.y, size=CURVATURE_SAMPLES, grid=grid, random_state=seed
     )
     some = data.X[:CURVATURE_SAMPLES], data.y[:CURVATURE_SAMPLES]
-    curved = width_measures(net, *some, n_directions=2, n_probes=PROBES, n_folds=FOLDS, seed=seed)
+    curved = width_measures(
+        net, *some, n_directions=2, n_probes=PROBES, n_folds=FOLDS, random_state=seed
+    )
     return {
         "loss": near.loss,
         "valid_loss": float(net.get_loss(*_outputs(net, data), training=False)),
@@ -186,9 +188,9 @@ def integrand(net: NeuralNet, data: Data, seed: int) -> dict[str, list[float]]:
     """For every k: k(k+1) times the mass of the integrand, and its share within one σ."""
     sigma = RandomSubspace().sigma
     grid = np.linspace(-3, 3, 13) * sigma
-    chosen = random_directions(net, seed=seed)
+    chosen = RandomDirections().around(net, random_state=seed)
     losses = MeanLoss(net, data.X, data.y)
-    draws = plane_draws(losses, chosen.u, chosen.v, grid, grid)
+    draws = plane_draws(losses, chosen.u, chosen.v, (grid, grid))
     plan = plan_blocks(net, data.X, data.y, n_draws=draws.n_draws, vectorize=True)
     matrix = loss_matrix(net, draws, data.X, data.y, plan)
     distance = np.add.outer(grid**2, grid**2).ravel() / sigma**2

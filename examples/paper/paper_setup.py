@@ -56,7 +56,7 @@ def noisy_digits(seed: int) -> Data:
 
 def mnist1d(seed: int) -> Data:
     """2 000 + 1 000 curves of 40 points, new ones for every seed."""
-    return split(*make_mnist1d(3000, seed=seed), 2000, 1000, seed)
+    return split(*make_mnist1d(3000, random_state=seed), 2000, 1000, seed)
 
 
 def cifar10(root: str, seed: int) -> Data:
@@ -134,8 +134,7 @@ def draw_variants(
         data.y,
         norm="relative",
         size=n_samples,
-        alphas=np.linspace(-0.5, 0.5, 15),
-        betas=np.linspace(-0.5, 0.5, 15),
+        grid=np.linspace(-0.5, 0.5, 15),
         log=True,
     )
     display.figure_.suptitle(title)

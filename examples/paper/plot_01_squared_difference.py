@@ -15,7 +15,7 @@ import numpy as np
 from paper_setup import command_line, mnist1d, save_figures, train
 
 from sufficiency import per_sample_losses
-from sufficiency.landscape import change_slice, random_directions
+from sufficiency.landscape import RandomDirections, change_slice
 from sufficiency.models import mlp_classifier
 from sufficiency.plotting import LandscapeChangeDisplay
 
@@ -41,7 +41,7 @@ net = train(net, data, 0)["best"]
 X = np.concatenate([data.X[:SIZE], data.X_valid[:1]])
 y = np.concatenate([data.y[:SIZE], data.y_valid[:1]])
 
-directions = random_directions(net)
+directions = RandomDirections().around(net)
 plane = change_slice(net, X, y, sigma=SIGMA, directions=directions, shuffle=False)
 figure, axes = plt.subplots(
     1, 2, figsize=(12, 5), layout="constrained", subplot_kw={"projection": "3d"}

@@ -66,7 +66,7 @@ for seed in SEEDS:
                 trained, data.X, data.y, n_directions=DIRECTIONS, curvature=False
             )
             plane = landscape_slice(
-                trained, data.X, data.y, size=PLANE_SAMPLES, alphas=grid, betas=grid, seed=seed
+                trained, data.X, data.y, size=PLANE_SAMPLES, grid=grid, random_state=seed
             )
             rises[center][depth].append(measured.rise)
             misfits[center][depth].append(misfit(plane))

@@ -14,7 +14,7 @@ factor. What changes from picture to picture is the one sample that is added.
 import numpy as np
 from paper_setup import command_line, mean_and_stderr, mnist1d, save_figures, train
 
-from sufficiency.landscape import change_slice, random_directions
+from sufficiency.landscape import RandomDirections, change_slice
 from sufficiency.models import mlp_classifier
 from sufficiency.plotting import LandscapeComparisonDisplay
 
@@ -38,10 +38,10 @@ if arguments.full:
 data = get_data(0)
 net = mlp_classifier(n_outputs=10, module__batch_norm=True, module__dropout=0.2, **net_settings)
 net = train(net, data, 0)["best"]
-directions = random_directions(net)
+directions = RandomDirections().around(net)
 settings = {"sigma": SIGMA, "directions": directions}
 fine = np.linspace(-3, 3, 17) * SIGMA
-pictures = settings | {"alphas": fine, "betas": fine, "log": True}
+pictures = settings | {"grid": fine, "log": True}
 _ = LandscapeComparisonDisplay.from_sizes(net, data.X, data.y, SIZES, squared=True, **pictures)
 
 # %%
@@ -58,7 +58,7 @@ for size in SIZES:
     squares = np.array(
         [
             change_slice(
-                net, data.X, data.y, size=size, alphas=grid, betas=grid, seed=order, **settings
+                net, data.X, data.y, size=size, grid=grid, random_state=order, **settings
             ).values(squared=True, weighted=True)
             for order in range(ORDERS)
         ]

@@ -57,12 +57,7 @@ for seed in SEEDS:
 # %%
 # The first seed in neighborhoods of equal norm, as in the paper:
 first = get_data(SEEDS[0])
-plane = {
-    "size": PLANE_SAMPLES,
-    "alphas": np.linspace(-1, 1, 15),
-    "betas": np.linspace(-1, 1, 15),
-    "log": True,
-}
+plane = {"size": PLANE_SAMPLES, "grid": np.linspace(-1, 1, 15), "log": True}
 equal = LandscapeComparisonDisplay.from_estimators(shown, first.X, first.y, **plane)
 _ = equal.figure_.suptitle("Figure 10: neighborhoods of equal norm, best epoch")
 

@@ -1,4 +1,4 @@
-"""Files that torchvision reads: where they belong, whether they are there, what is wrong if not."""
+"""Files that torchvision reads: where they belong, and what is missing or damaged."""
 
 import os
 import warnings
@@ -19,20 +19,9 @@ class FileSet:
     """
     What a torchvision data set needs on disk.
 
-    Attributes
-    ----------
-    name : str
-        How an error calls it.
-    factory : type
-        The torchvision class.
-    root : Path
-        The folder that is given to it.
-    files : dict of Path to str or None
-        The files it reads, with their MD5, or None where nobody has published one.
-    archives : dict of Path to str
-        The files it unpacks them from, with their MD5.
-    urls : tuple of str
-        Where the archives come from.
+    `factory` is the torchvision class and `root` the folder that it is given. `files` are those
+    that it reads, with their MD5, or None where nobody has published one; `archives` those that
+    it unpacks them from, which come from `url`.
     """
 
     name: str
@@ -40,7 +29,7 @@ class FileSet:
     root: Path
     files: dict[Path, str | None]
     archives: dict[Path, str]
-    urls: tuple[str, ...]
+    url: str
 
     @property
     def folder(self) -> Path:
@@ -51,15 +40,6 @@ class FileSet:
         """Files that are not there."""
         return [path for path in self.files if not path.is_file()]
 
-    def how_to_get(self) -> str:
-        """What to do where files are missing."""
-        here = next(iter(self.archives)).parent
-        return (
-            f"Place them there, or place {_listed(self.archives)} in {here}, to be unpacked at the "
-            f"next call. They come from {' and '.join(self.urls)}. With download=True they are "
-            f"fetched; another folder is named by `root` or by ${_HOME_VARIABLE}"
-        )
-
 
 def data_home(root: str | os.PathLike[str] | None) -> Path:
     """`root`, else the folder that the environment names, else one in the user's home."""
@@ -69,31 +49,27 @@ def data_home(root: str | os.PathLike[str] | None) -> Path:
 
 
 def cifar_files(name: str, factory: Any, root: str | os.PathLike[str] | None) -> FileSet:
-    """Of CIFAR-10 or CIFAR-100: pickled batches from one archive."""
+    """Files of CIFAR-10 or CIFAR-100: pickled batches from one archive."""
     home = data_home(root)
     folder = home / factory.base_folder
     lists = [*factory.train_list, *factory.test_list]
     files = {folder / file: md5 for file, md5 in lists}
     files[folder / factory.meta["filename"]] = factory.meta["md5"]
     archives = {home / factory.filename: factory.tgz_md5}
-    return FileSet(name, factory, home, files, archives, (factory.url,))
+    return FileSet(name, factory, home, files, archives, factory.url)
 
 
 def idx_files(name: str, factory: Any, root: str | os.PathLike[str] | None) -> FileSet:
-    """Of MNIST or FashionMNIST: four IDX files, each compressed on its own."""
+    """Files of MNIST or FashionMNIST: four IDX files, each compressed on its own."""
     home = data_home(root)
     folder = home / factory.__name__ / "raw"
     archives = {folder / file: md5 for file, md5 in factory.resources}
     files = dict.fromkeys(path.with_suffix("") for path in archives)
-    return FileSet(name, factory, home, files, archives, (factory.mirrors[0],))
+    return FileSet(name, factory, home, files, archives, factory.mirrors[0])
 
 
 def open_dataset(source: FileSet, *, train: bool, download: bool) -> Any:
-    """
-    Have torchvision read a data set, with every fault explained.
-
-    Files that are only there packed are unpacked beside their archives.
-    """
+    """Read a data set by torchvision, which unpacks files where only their archives are there."""
     from torchvision.transforms import ToTensor
 
     if not download and (missing := source.missing()):
@@ -104,8 +80,7 @@ def open_dataset(source: FileSet, *, train: bool, download: bool) -> Any:
         download = True
     try:
         with warnings.catch_warnings():
-            # the pickles of CIFAR are older than a rule of NumPy's, torchvision's tar call than
-            # one of Python's
+            # NumPy warns of CIFAR's old pickles, Python of torchvision's call of tarfile
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             return source.factory(
@@ -122,7 +97,7 @@ def open_dataset(source: FileSet, *, train: bool, download: bool) -> Any:
 
 
 def damaged(source: FileSet, reason: str) -> str:
-    """What to say of files that are there and cannot be used."""
+    """Message for files that are there but cannot be used."""
     return (
         f"{source.name} cannot be read from {source.folder}: {reason or 'a file is damaged'}; "
         f"delete {_listed(source.files)} and what they were unpacked from, and get them anew"
@@ -130,9 +105,12 @@ def damaged(source: FileSet, reason: str) -> str:
 
 
 def _not_there(source: FileSet, missing: list[Path]) -> str:
+    here = next(iter(source.archives)).parent
     return (
-        f"{source.name} is not in {source.folder}: missing {_listed(missing)}. "
-        f"{source.how_to_get()}"
+        f"{source.name} is not in {source.folder}: missing {_listed(missing)}. Place them there, "
+        f"or place {_listed(source.archives)} in {here}, to be unpacked at the next call. They "
+        f"come from {source.url}. With download=True they are fetched; another folder is named by "
+        f"`root` or by ${_HOME_VARIABLE}"
     )
 
 

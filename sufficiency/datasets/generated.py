@@ -1,20 +1,19 @@
-"""Data that are made, not collected: any number of samples."""
+"""Data that are generated: any number of samples."""
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._random import isolated_rng
+from sufficiency._random import RandomState, isolated_rng, seed_from
 from sufficiency._validation import check_integer
 from sufficiency.datasets.optional import needs_extra
 
 __all__ = ["make_mnist1d"]
 
 _N_CLASSES = 10
-_SEED_LIMIT = 2**32
 
 
 def make_mnist1d(
-    n_samples: int = 5000, *, seed: int = 0
+    n_samples: int = 5000, *, random_state: RandomState = 0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """
     MNIST-1D: ten digit-like curves, randomly padded, scaled, shifted, sheared and made noisy.
@@ -27,8 +26,8 @@ def make_mnist1d(
     ----------
     n_samples : int, default=5000
         Samples; a multiple of 10 has the ten classes equally often.
-    seed : int, default=0
-        In [0, 2**32).
+    random_state : int, RandomState instance or None, default=0
+        Seed of the samples.
 
     Returns
     -------
@@ -42,7 +41,7 @@ def make_mnist1d(
     ImportError
         If `mnist1d` is not installed.
     TypeError, ValueError
-        If `n_samples` or `seed` is no integer or out of its range.
+        If an argument is out of its range.
 
     References
     ----------
@@ -56,13 +55,11 @@ def make_mnist1d(
     ((1000, 40), array([2, 7, 8, 4, 2]))
     """
     n_samples = check_integer("n_samples", n_samples, 1)
-    seed = check_integer("seed", seed, 0)
-    if seed >= _SEED_LIMIT:
-        raise ValueError(f"`seed` must be < 2**32, got {seed}")
+    seed = seed_from(random_state)
     with needs_extra("make_mnist1d"):
         from mnist1d.data import get_dataset_args, make_dataset
     settings = get_dataset_args()
-    # it makes equally many of each class, so what is over is left out; they come shuffled
+    # it makes equally many of each class, shuffled; samples beyond `n_samples` are cut off below
     settings.num_samples = -(-n_samples // _N_CLASSES) * _N_CLASSES
     settings.train_split, settings.seed = 1.0, seed
     with isolated_rng(seed):  # it seeds Python's and NumPy's global generators

@@ -1,4 +1,4 @@
-"""Data sets that came with a library and are on this machine already."""
+"""Data sets that come with an installed library."""
 
 from typing import Any
 

@@ -1,21 +1,23 @@
 """Grids of coordinates for slices: finite, increasing, and with the center on them."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["centered_grid", "check_grid", "covering_grid", "symmetric_grid"]
+__all__ = ["centered_grid", "check_grid", "covering_grid", "plane_grids", "symmetric_grid"]
 
 Array = npt.NDArray[np.float64]
 
 _POINTS = 25
-# What np.linspace and np.arange leave of a zero between their ends: some roundings of the larger.
+# np.linspace and np.arange miss a zero between their ends by some roundings of the larger end.
 _ROUNDING = 1e-12
 # Beyond the outermost point, as a share of the distance between the points.
 _MARGIN = 0.25
 
 
 def check_grid(name: str, grid: npt.ArrayLike) -> Array:
-    """Return `grid` as float64 if it can carry a slice."""
+    """Return `grid` as float64 if it is finite and strictly increasing."""
     values = np.asarray(grid)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(
@@ -49,6 +51,16 @@ def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
             "np.linspace(-1, 1, 25)"
         )
     return values
+
+
+def plane_grids(grid: Any) -> tuple[Array, Array] | None:
+    """Grids of both axes from one grid, or from a pair of them; None stays None."""
+    if grid is None:
+        return None
+    if isinstance(grid, (tuple, list)) and len(grid) == 2 and np.ndim(grid[0]) == 1:
+        return centered_grid("grid[0]", grid[0]), centered_grid("grid[1]", grid[1])
+    both = centered_grid("grid", grid)
+    return both, both
 
 
 def symmetric_grid(reach: float = 1.0, n_points: int = _POINTS) -> Array:

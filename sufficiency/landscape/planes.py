@@ -14,8 +14,8 @@ from sufficiency.data.rows import as_inputs, take_rows
 from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import can_vectorize, mean_losses
 from sufficiency.landscape.directions import as_direction
+from sufficiency.landscape.fitted_nets import fitted_net
 from sufficiency.landscape.grids import check_grid
-from sufficiency.landscape.subject import fitted_net
 from sufficiency.nets.losses import (
     LossFunction,
     Weights,
@@ -37,14 +37,8 @@ class SubspaceDraws:
     """
     Weights w* + Σ_i c_i d_i for the engine, made block by block: no grid of weights is kept.
 
-    Parameters
-    ----------
-    center : dict of tensors
-        w*, of the parameters that some direction moves.
-    directions : sequence of dict
-        d_1 … d_n; what one leaves out it does not move.
-    coefficients : (M, n) float64
-        One row for each point.
+    `center` holds the parameters that some direction d_i moves, `coefficients` (M, n) a row of
+    c for each point.
     """
 
     center: Weights
@@ -76,21 +70,7 @@ class SubspaceDraws:
 
 
 class MeanLoss:
-    """
-    Mean losses of a net around its weights, over any samples.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialized. Nothing of it is changed.
-    X, y : arrays
-        All samples there are, encoded; net and data are checked on them once.
-
-    Raises
-    ------
-    UnsupportedNetError
-        If the net's loss is no mean over samples.
-    """
+    """Mean losses of an initialized net around its weights, checked on all its samples first."""
 
     def __init__(self, net: NeuralNet, X: Any, y: npt.NDArray) -> None:
         some = representative(y, _CHECKED, np.random.default_rng(0))
@@ -120,17 +100,17 @@ class MeanLoss:
             vectorize=self.vectorize and draws.n_draws > 1,
             weight_bytes=draws.bytes_per_draw,
         )
-        # a point whose losses overflow is reported as such, by whoever draws it
+        # losses that overflow are masked and counted by the displays
         with np.errstate(invalid="ignore", over="ignore"):
             return mean_losses(self.net, draws, X, y, plan)
 
 
 def plane_draws(
-    losses: MeanLoss, u: Direction, v: Direction, alphas: Array, betas: Array
+    losses: MeanLoss, u: Direction, v: Direction, grids: tuple[Array, Array]
 ) -> SubspaceDraws:
-    """Points of a grid, the second axis running fastest."""
-    grid = np.stack(np.meshgrid(alphas, betas, indexing="ij"), axis=-1)
-    return losses.draws([u, v], grid.reshape(-1, 2))
+    """Points of a plane's grid, the second axis running fastest."""
+    points = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1)
+    return losses.draws([u, v], points.reshape(-1, 2))
 
 
 def loss_plane(
@@ -153,8 +133,7 @@ def loss_plane(
         Samples of the mean loss, in the form in which the net itself is trained.
     u, v : dict of {str: array}
         Directions by parameter name, in units of weights; parameters that are left out stay.
-        Made by :func:`random_directions`, :func:`eigenvector_directions`,
-        :func:`directions_through`, or your own.
+        Those of :class:`Directions`, or your own.
     alphas, betas : array-like of shape (A,) and (B,)
         Coordinates: finite, strictly increasing, at least two each.
 
@@ -193,7 +172,7 @@ def loss_plane(
     alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
     X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
-    draws = plane_draws(losses, u, v, alphas, betas)
+    draws = plane_draws(losses, u, v, (alphas, betas))
     return losses(draws, X, y).reshape(len(alphas), len(betas))
 
 
@@ -264,7 +243,7 @@ def change_plane(
             f"`X` must hold at least size + grow = {size + grow} samples, got {len(y)}"
         )
     losses = MeanLoss(fitted_net(net), X, y)
-    draws = plane_draws(losses, u, v, alphas, betas)
+    draws = plane_draws(losses, u, v, (alphas, betas))
     return change(losses, draws, X, y, size, grow).reshape(len(alphas), len(betas))
 
 

@@ -1,24 +1,25 @@
 """Random directions with the norms of the trained weights, as landscapes are drawn."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sufficiency._random import child_seed
+from sufficiency._random import RandomState, child_seed, seed_from
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.landscape.directions import (
     Directions,
     distance_unit,
-    frame_of,
+    geometry_of,
     inner_product,
     times,
 )
-from sufficiency.landscape.subject import fitted_net
+from sufficiency.landscape.fitted_nets import fitted_net
 from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler, RandomSubspace
 from sufficiency.probes.base import Parameters
 
-__all__ = ["random_direction", "random_directions"]
+__all__ = ["RandomDirections", "random_direction"]
 
-# What a coordinate of 1 is, and what the probe that draws the directions calls it.
+# By `normalize`: what a coordinate of 1 is, and what RandomSubspace calls the normalization.
 _UNITS = {
     "filter": "norm of w*, per filter",
     "tensor": "norm of w*, per tensor",
@@ -27,28 +28,16 @@ _UNITS = {
 _NORMALIZATIONS = {"filter": "filter", "tensor": "layer", "none": "none"}
 
 
-def random_directions(
-    estimator: Any,
-    n: int = 2,
-    *,
-    normalize: str = "filter",
-    norm: float | None = None,
-    perturb_1d: bool = False,
-    parameters: Parameters = None,
-    seed: int = 0,
-) -> Directions:
+@dataclass(frozen=True)
+class RandomDirections:
     """
     Gaussian directions with the parameter norms of w*, as in section 5.1 of the paper.
 
     Every direction has a seed of its own, so that the first of many are those of few. In many
-    dimensions they are nearly orthogonal; how nearly is in ``frame.gram``.
+    dimensions they are nearly orthogonal; how nearly is in ``geometry.gram``.
 
     Parameters
     ----------
-    estimator : LandscapeSufficiencyEstimator or NeuralNet
-        Fitted.
-    n : int, default=2
-        How many.
     normalize : {"filter", "tensor", "none"}, default="filter"
         What is scaled to the norm that it has in w*: each filter (row of the first axis; Li et
         al., section 4), each parameter tensor, or only the direction as a whole. What is zero in
@@ -58,21 +47,15 @@ def random_directions(
         weights: the neighborhoods of equal norm of appendix B.2. None: that of the moved
         weights in w*, so that a coordinate is a relative distance.
     perturb_1d : bool, default=False
-        Move parameters of fewer than two axes, biases and norms, as well. Neither the authors'
-        code nor Li et al. do.
+        Whether parameters of fewer than two axes, biases and norms, are moved as well. Neither
+        the authors' code nor Li et al. do.
     parameters : str, sequence of str or callable, optional
         Move only these: glob patterns of names, or name → bool. None: all.
-    seed : int, default=0
-        Of the directions.
-
-    Returns
-    -------
-    Directions
 
     Raises
     ------
     ValueError
-        If an argument is out of range, or there is no norm to scale to.
+        If an argument is out of range.
 
     References
     ----------
@@ -82,47 +65,78 @@ def random_directions(
     --------
     >>> import torch
     >>> from skorch import NeuralNetRegressor
-    >>> from sufficiency.landscape import random_directions
+    >>> from sufficiency.landscape import RandomDirections
     >>> net = NeuralNetRegressor(torch.nn.Linear, module__in_features=3, module__out_features=2)
-    >>> found = random_directions(net.initialize(), norm=2.0)
-    >>> list(found.u), found.frame.norms.round(5)
+    >>> directions = RandomDirections(norm=2.0).around(net.initialize())
+    >>> list(directions.u), directions.geometry.norms.round(5)
     (['weight'], array([2., 2.]))
     """
-    n = check_integer("n", n, 1)
-    center = LossFunction(fitted_net(estimator)).center()
-    vectors = tuple(
-        random_direction(
-            center,
-            child_seed(seed, "directions", i),
-            normalize=normalize,
-            norm=norm,
-            perturb_1d=perturb_1d,
-            parameters=parameters,
-        )
-        for i in range(n)
-    )
-    names = ("u", "v")[:n] if n <= 2 else tuple(f"direction {i + 1}" for i in range(n))
-    return Directions(vectors, frame_of(vectors, center, unit_of(normalize, norm), names))
+
+    normalize: str = "filter"
+    norm: float | None = None
+    perturb_1d: bool = False
+    parameters: Parameters = None
+
+    def __post_init__(self) -> None:
+        """Check the arguments."""
+        check_choice("normalize", self.normalize, _UNITS)
+        if self.norm is not None:
+            check_number("norm", self.norm, above=0.0)
+
+    def around(
+        self,
+        estimator: Any,
+        X: Any = None,
+        y: Any = None,
+        *,
+        n: int = 2,
+        random_state: RandomState = 0,
+    ) -> Directions:
+        """
+        Draw directions around the weights of a net.
+
+        Parameters
+        ----------
+        estimator : LandscapeSufficiencyEstimator or NeuralNet
+            Fitted.
+        X, y : ignored
+            As :meth:`TopEigenvectors.around` has them.
+        n : int, default=2
+            Number of directions.
+        random_state : int, RandomState instance or None, default=0
+            Seed of the directions.
+
+        Returns
+        -------
+        Directions
+
+        Raises
+        ------
+        ValueError
+            If there is no norm to scale to, or no parameter is left to be moved.
+        """
+        n, root = check_integer("n", n, 1), seed_from(random_state)
+        center = LossFunction(fitted_net(estimator)).center()
+        vectors = tuple(random_direction(self, center, root, i) for i in range(n))
+        names = ("u", "v")[:n] if n <= 2 else tuple(f"direction {i + 1}" for i in range(n))
+        return Directions(vectors, geometry_of(vectors, center, self.unit, names))
+
+    @property
+    def unit(self) -> str:
+        """What a coordinate of 1 is along such a direction."""
+        return _UNITS[self.normalize] if self.norm is None else distance_unit(self.norm)
 
 
-def random_direction(
-    center: Weights,
-    seed: int,
-    *,
-    normalize: str = "filter",
-    norm: float | None = None,
-    perturb_1d: bool = False,
-    parameters: Parameters = None,
-) -> Weights:
-    """One direction of :func:`random_directions`, drawn as by :class:`RandomSubspace`."""
+def random_direction(how: RandomDirections, center: Weights, root: int, i: int) -> Weights:
+    """Direction i around a center, drawn as by :class:`RandomSubspace`."""
     probe = RandomSubspace(
         dim=1,
         sigma=1.0,
-        normalization=_NORMALIZATIONS[check_choice("normalize", normalize, _NORMALIZATIONS)],
-        perturb_1d=perturb_1d,
-        parameters=parameters,
+        normalization=_NORMALIZATIONS[how.normalize],
+        perturb_1d=how.perturb_1d,
+        parameters=how.parameters,
     )
-    sampler = cast("GaussianSampler", probe.prepare(center, seed=seed))
+    sampler = cast("GaussianSampler", probe.prepare(center, seed=child_seed(root, "directions", i)))
     direction = {name: rows[0] for name, rows in (sampler.factor or {}).items()}
     length = inner_product(direction, direction) ** 0.5
     if length == 0:
@@ -130,11 +144,4 @@ def random_direction(
             f"`estimator` must have weights that are not all zero in {list(direction)}, to whose "
             "norm a direction is scaled; move other parameters, or pass your own u and v"
         )
-    if norm is None:
-        return direction
-    return times(check_number("norm", norm, above=0.0) / length, direction)
-
-
-def unit_of(normalize: str, norm: float | None) -> str:
-    """What a coordinate of 1 is along such directions."""
-    return _UNITS[normalize] if norm is None else distance_unit(norm)
+    return direction if how.norm is None else times(how.norm / length, direction)

@@ -1,17 +1,47 @@
-"""Slices of a landscape and of its change: what is drawn, and nothing that was needed for it."""
+"""Slices of a landscape, and of its change, around a fitted net."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._validation import check_number
-from sufficiency.landscape.frame import Frame
-from sufficiency.landscape.grids import centered_grid
+from sufficiency._random import RandomState, seed_from
+from sufficiency._validation import check_integer, check_number
+from sufficiency.data.rows import take_rows
+from sufficiency.landscape.directions import Directions, Geometry
+from sufficiency.landscape.eigenvectors import TopEigenvectors
+from sufficiency.landscape.fitted_nets import center_name, check_size, net_and_samples
+from sufficiency.landscape.grids import (
+    centered_grid,
+    covering_grid,
+    plane_grids,
+    symmetric_grid,
+)
+from sufficiency.landscape.planes import MeanLoss, change, plane_draws
+from sufficiency.landscape.random_directions import RandomDirections, random_direction
+from sufficiency.probes import RandomSubspace
 
-__all__ = ["ChangeSlice", "LandscapeSlice", "LineSlices"]
+__all__ = [
+    "ChangeSlice",
+    "Grid",
+    "LandscapeSlice",
+    "LineSlices",
+    "PlaneDirections",
+    "change_slice",
+    "landscape_slice",
+    "line_slices",
+]
 
 Array = npt.NDArray[np.float64]
+Grid = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
+PlaneDirections = RandomDirections | TopEigenvectors | Directions | None
+
+# The outermost coordinate, unless others are given: along random directions as Li et al. draw
+# them; the loss rises faster along the top eigenvectors; p(w) is about zero at so many σ.
+_REACH = 1.0
+_REACH_ALONG_EIGENVECTORS = 0.25
+_REACH_IN_SIGMA = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +59,10 @@ class LandscapeSlice:
         In units of the loss; NaN or infinite where the loss is, but not at the center.
     size : int, optional
         k, samples in the mean.
-    frame : Frame, optional
-        What is known of u and v.
+    geometry : Geometry, optional
+        Norms, angle and names of u and v.
     center : str, default="trained weights"
-        What w* is, for legends.
+        Name of w* for legends.
 
     Raises
     ------
@@ -44,7 +74,7 @@ class LandscapeSlice:
     betas: Array
     losses: Array
     size: int | None = None
-    frame: Frame | None = None
+    geometry: Geometry | None = None
     center: str = "trained weights"
 
     def __post_init__(self) -> None:
@@ -67,7 +97,7 @@ class ChangeSlice:
         k and m, samples.
     sigma : float, default=0.1
         Of p(w), in units of the coordinates.
-    frame, center
+    geometry, center
         As in :class:`LandscapeSlice`.
 
     Raises
@@ -82,7 +112,7 @@ class ChangeSlice:
     size: int
     grow: int = 1
     sigma: float = 0.1
-    frame: Frame | None = None
+    geometry: Geometry | None = None
     center: str = "trained weights"
 
     def __post_init__(self) -> None:
@@ -180,3 +210,201 @@ def _check_center(name: str, at_center: Array) -> None:
             f"`{name}` must be finite at the center, got {at_center.flat[0]}; the training "
             "diverged, there is no landscape around its weights"
         )
+
+
+def landscape_slice(
+    estimator: Any,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    size: int | None = None,
+    directions: PlaneDirections = None,
+    grid: Grid | None = None,
+    shuffle: bool = True,
+    random_state: RandomState = 0,
+) -> LandscapeSlice:
+    """
+    Measure the loss over a plane through a fitted net.
+
+    Parameters
+    ----------
+    estimator : LandscapeSufficiencyEstimator or NeuralNet
+        Fitted. The center is the estimator's ``net_``, with ``center="best"`` its
+        validation-optimal weights; or the weights that the net has.
+    X, y : array-like
+        n samples: for an estimator in the form of its ``fit``, for a net in the form in which it
+        is trained.
+    size : int, optional
+        k: the mean loss runs over the first k samples in a seeded order, so that slices of
+        several sizes are of nested subsets, around one center. None: all n.
+    directions : RandomDirections, TopEigenvectors or Directions, optional
+        Two directions to draw or to compute, eigenvectors over all n samples, or those that you
+        have around the same net, as from :func:`directions_through`. None:
+        ``RandomDirections()``, as in section 5.1.
+    grid : array-like or pair of array-like, optional
+        Coordinates along both directions, or along each: strictly increasing, 0 among them. None:
+        25 points from −1 to 1, along eigenvectors from −0.25 to 0.25, or as far as the points
+        that the directions go through.
+    shuffle : bool, default=True
+        Take the samples in a seeded order, stratified by class, as the estimator does; False:
+        in the order that is given.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the order and the directions.
+
+    Returns
+    -------
+    LandscapeSlice
+        Drawn by :class:`sufficiency.plotting.LandscapeDisplay`.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit, or the loss at the center is not finite.
+    UnsupportedNetError
+        If the net's loss is no mean over samples, or has no second derivatives where
+        eigenvectors are asked for.
+    """
+    given, root = plane_grids(grid), seed_from(random_state)
+    net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
+    size = check_size(size, len(y))
+    found = _two_directions(directions, net, X, y, root)
+    curved = found.geometry.eigenvalues is not None
+    grids = given or _default_grids(found, _REACH_ALONG_EIGENVECTORS if curved else _REACH)
+    losses = MeanLoss(net, X, y)
+    values = losses(
+        plane_draws(losses, found.u, found.v, grids), take_rows(X, slice(size)), y[:size]
+    )
+    plane = values.reshape(len(grids[0]), -1)
+    return LandscapeSlice(*grids, plane, size, found.geometry, center_name(estimator))
+
+
+def change_slice(
+    estimator: Any,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    size: int | None = None,
+    grow: int = 1,
+    sigma: float | None = None,
+    directions: PlaneDirections = None,
+    grid: Grid | None = None,
+    shuffle: bool = True,
+    random_state: RandomState = 0,
+) -> ChangeSlice:
+    """
+    Measure over a plane how the mean loss changes when samples are added, as in figure 6.
+
+    Parameters
+    ----------
+    estimator, X, y, directions, shuffle, random_state
+        As in :func:`landscape_slice`.
+    size : int, optional
+        k. None: all samples but the new ones.
+    grow : int, default=1
+        m, new samples: those after the first k.
+    sigma : float, optional
+        Standard deviation of p(w) along u and v, in their own units. None: that of the
+        estimator's probe if it is a :class:`RandomSubspace`, otherwise that probe's default, 0.1.
+    grid : array-like or pair of array-like, optional
+        As in :func:`landscape_slice`. None: 25 points from −3σ to 3σ, where p(w) is.
+
+    Returns
+    -------
+    ChangeSlice
+        Drawn by :class:`sufficiency.plotting.LandscapeChangeDisplay`.
+
+    Raises
+    ------
+    ValueError, UnsupportedNetError
+        As in :func:`landscape_slice`.
+    """
+    given, root = plane_grids(grid), seed_from(random_state)
+    grow = check_integer("grow", grow, 1)
+    probe = getattr(estimator, "_probe", None)
+    if sigma is None:
+        of_plane = probe if isinstance(probe, RandomSubspace) and probe.sigma else RandomSubspace()
+        sigma = of_plane.sigma
+    sigma = check_number("sigma", sigma, above=0.0)
+    net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
+    size = check_size(size, len(y), grow)
+    found = _two_directions(directions, net, X, y, root)
+    grids = given or _default_grids(found, _REACH_IN_SIGMA * sigma)
+    losses = MeanLoss(net, X, y)
+    values = change(losses, plane_draws(losses, found.u, found.v, grids), X, y, size, grow)
+    plane = values.reshape(len(grids[0]), -1)
+    return ChangeSlice(*grids, plane, size, grow, sigma, found.geometry, center_name(estimator))
+
+
+def line_slices(
+    estimator: Any,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    size: int | None = None,
+    n_directions: int = 10,
+    directions: RandomDirections | None = None,
+    grid: npt.ArrayLike | None = None,
+    shuffle: bool = True,
+    random_state: RandomState = 0,
+) -> LineSlices:
+    """
+    Measure the loss along many random lines through a fitted net.
+
+    Parameters
+    ----------
+    estimator, X, y, size, shuffle, random_state
+        As in :func:`landscape_slice`; the first two directions are those of its plane.
+    n_directions : int, default=10
+        Number of lines; one direction is held in memory at a time.
+    directions : RandomDirections, optional
+        How they are drawn. None: ``RandomDirections()``.
+    grid : array-like, optional
+        Coordinates, strictly increasing, 0 among them. None: 25 points from −1 to 1.
+
+    Returns
+    -------
+    LineSlices
+        Drawn by :class:`sufficiency.plotting.LandscapeLineDisplay`.
+
+    Raises
+    ------
+    ValueError, UnsupportedNetError
+        As in :func:`landscape_slice`.
+    """
+    alphas = symmetric_grid(_REACH) if grid is None else centered_grid("grid", grid)
+    n_directions = check_integer("n_directions", n_directions, 1)
+    root, how = seed_from(random_state), directions or RandomDirections()
+    net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
+    size = check_size(size, len(y))
+    losses = MeanLoss(net, X, y)
+    rows = []
+    for i in range(n_directions):
+        draws = losses.draws([random_direction(how, losses.center, root, i)], alphas[:, None])
+        rows.append(losses(draws, take_rows(X, slice(size)), y[:size]))
+    return LineSlices(alphas, np.stack(rows), size, how.unit, center_name(estimator))
+
+
+def _two_directions(
+    directions: PlaneDirections, net: Any, X: Any, y: npt.NDArray, root: int
+) -> Directions:
+    """The two directions of a plane."""
+    if directions is None or isinstance(directions, (RandomDirections, TopEigenvectors)):
+        return (directions or RandomDirections()).around(net, X, y, random_state=root)
+    if not isinstance(directions, Directions):
+        raise TypeError(
+            "`directions` must be RandomDirections, TopEigenvectors, Directions or None, got "
+            f"{directions!r}"
+        )
+    if len(directions.vectors) < 2:
+        raise ValueError(
+            "`directions` must be two for a plane, got 1; use loss_line along a single one"
+        )
+    return directions
+
+
+def _default_grids(directions: Directions, reach: float) -> tuple[Array, Array]:
+    """As far as the points that the directions go through, or to ±`reach`."""
+    points = directions.geometry.points
+    if points is None:
+        return symmetric_grid(reach), symmetric_grid(reach)
+    return covering_grid(points[:, 0]), covering_grid(points[:, 1])

@@ -10,17 +10,16 @@ from sufficiency.landscape.directions import (
     Directions,
     as_direction,
     distance_unit,
-    frame_of,
+    geometry_of,
     inner_product,
     times,
 )
-from sufficiency.landscape.subject import fitted_net
+from sufficiency.landscape.fitted_nets import fitted_net
 from sufficiency.nets.losses import LossFunction, Weights
 
 __all__ = ["directions_through"]
 
-# What is left of a displacement without the ones before it, as a share, below which it has no
-# direction of its own.
+# Smallest share of a displacement, less its projection on the earlier ones, that is not rounding.
 _PARALLEL = 1e-6
 
 
@@ -37,12 +36,12 @@ def directions_through(estimator: Any, *points: Any) -> Directions:
     estimator : LandscapeSufficiencyEstimator or NeuralNet
         Fitted: w*.
     *points : dict of arrays, or fitted estimators or nets
-        All trainable parameters by name; or a net with the same parameters.
+        One or two: all trainable parameters by name, or a net with the same parameters.
 
     Returns
     -------
     Directions
-        ``frame.points`` holds the points' coordinates, a row for each.
+        ``geometry.points`` holds the points' coordinates, a row for each.
 
     Raises
     ------
@@ -75,8 +74,8 @@ def directions_through(estimator: Any, *points: Any) -> Directions:
         spanned.append(times(1 / float(coordinates[i, i]), rest))
     vectors = tuple({n: d.to(center[n].dtype) for n, d in unit.items()} for unit in spanned)
     names = ("the line to point 1", "its orthogonal through point 2")[: len(points)]
-    frame = frame_of(vectors, center, distance_unit(1.0), names)
-    return Directions(vectors, replace(frame, points=coordinates))
+    geometry = geometry_of(vectors, center, distance_unit(1.0), names)
+    return Directions(vectors, replace(geometry, points=coordinates))
 
 
 def _displacement(center: Weights, point: Any, number: int) -> Weights:

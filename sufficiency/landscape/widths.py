@@ -1,13 +1,15 @@
 """How wide a minimum is, in numbers."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from skorch import NeuralNet
 
-from sufficiency._random import child_rng, child_seed
+from sufficiency._random import RandomState, child_rng, child_seed, seed_from
 from sufficiency._validation import check_integer, check_number
 from sufficiency.curvature import hessian_operator
 from sufficiency.curvature.traces import sign_vectors
@@ -17,16 +19,17 @@ from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import loss_matrix
 from sufficiency.landscape.directions import inner_product
 from sufficiency.landscape.eigenvectors import top_curvature
+from sufficiency.landscape.fitted_nets import net_and_samples
 from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
-from sufficiency.landscape.random_directions import random_direction
-from sufficiency.landscape.subject import Subject
+from sufficiency.landscape.random_directions import RandomDirections, random_direction
+from sufficiency.nets.losses import Weights
 from sufficiency.probes import select_parameters
-from sufficiency.probes.base import Parameters
 
 __all__ = ["WidthMeasures", "width_measures"]
 
 Array = npt.NDArray[np.float64]
 Folds = list[npt.NDArray[np.int64]]
+Data = tuple[NeuralNet, npt.NDArray, npt.NDArray]
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,11 @@ def width_measures(
     *,
     radius: float = 0.1,
     n_directions: int = 32,
-    normalize: str = "filter",
-    perturb_1d: bool = False,
-    parameters: Parameters = None,
+    directions: RandomDirections | None = None,
     curvature: bool = True,
     n_probes: int = 32,
     n_folds: int = 20,
-    seed: int = 0,
+    random_state: RandomState = 0,
 ) -> WidthMeasures:
     """
     Measure how narrow the landscape of a fitted net is.
@@ -114,10 +115,12 @@ def width_measures(
     radius : float, default=0.1
         r > 0: distance from w* as a share of ‖w*‖.
     n_directions : int, default=32
-        Random directions, at least 2. Both senses of each are taken, which cancels the slope.
-    normalize, perturb_1d, parameters
-        Of the directions, see :func:`random_directions`; `parameters` restricts the Hessian to
-        their block as well, in which biases are included.
+        Number of random directions, at least 2. Both senses of each are taken, which cancels the
+        slope; one direction is held in memory at a time.
+    directions : RandomDirections, optional
+        How they are drawn; its `norm` must be None, for `radius` sets the distance. Its
+        `parameters` restrict the Hessian to their block as well, in which biases are included.
+        None: ``RandomDirections()``.
     curvature : bool, default=True
         Whether eigenvalue and trace are wanted, for which the loss must have second derivatives.
     n_probes : int, default=32
@@ -126,8 +129,8 @@ def width_measures(
     n_folds : int, default=20
         Random folds of the samples, at least 2, whose spread gives the samples' part of the
         standard errors.
-    seed : int, default=0
-        Of directions, vectors and folds.
+    random_state : int, RandomState instance or None, default=0
+        Seed of directions, vectors and folds.
 
     Returns
     -------
@@ -144,10 +147,10 @@ def width_measures(
     -----
     Rows (directions, vectors) and columns (folds) of a table of contributions are both random;
     the variance of its mean is that of crossed factors. The eigenvalue has one row: where H moves
-    by δH, λ moves by vᵀδHv to first order, so that vᵀH_f v over folds f tells its spread.
+    by δH, λ moves by vᵀδHv to first order, so that its spread is that of vᵀH_f v over folds f.
 
-    Losses of training samples are those of a net that has seen them: they tell of the landscape
-    that was descended, and flatter than unseen samples would.
+    Losses of training samples are those of a net that has seen them: they show the landscape
+    that was descended, and are lower than those of unseen samples.
 
     References
     ----------
@@ -156,20 +159,26 @@ def width_measures(
     radius = check_number("radius", radius, above=0.0)
     n_directions = check_integer("n_directions", n_directions, 2)
     n_probes, n_folds = check_integer("n_probes", n_probes, 2), check_integer("n_folds", n_folds, 2)
-    subject = Subject.of(estimator, X, y, shuffle=False, seed=seed)
-    n = len(subject.y)
+    root, how = seed_from(random_state), directions or RandomDirections()
+    if how.norm is not None:
+        raise ValueError(
+            f"`directions` must have no norm of their own, got {how.norm:g}; set `radius`, as a "
+            "share of the norm of the weights"
+        )
+    data = net_and_samples(estimator, X, y)
+    n = len(data[2])
     if n < n_folds:
         raise ValueError(
             f"`n_folds` must be <= {n}, the number of samples, got {n_folds}; take fewer folds"
         )
-    folds = np.array_split(child_rng(seed, "order").permutation(n), n_folds)
-    losses = MeanLoss(subject.net, subject.X, subject.y)
-    settings = {"normalize": normalize, "perturb_1d": perturb_1d, "parameters": parameters}
-    rises, loss, norm = _rises(losses, subject, folds, radius, n_directions, settings, seed)
+    folds = np.array_split(child_rng(root, "order").permutation(n), n_folds)
+    losses = MeanLoss(*data)
+    drawn = (random_direction(how, losses.center, root, i) for i in range(n_directions))
+    rises, loss, norm = _rises(losses, data, drawn, folds, radius)
     eigenvalue = trace = (math.nan, math.nan)
     if curvature:
-        names = select_parameters(losses.center, parameters)
-        eigenvalue, trace = _curvature(subject, names, folds, n_probes, seed)
+        names = select_parameters(losses.center, how.parameters)
+        eigenvalue, trace = _curvature(data, names, folds, n_probes, root)
     return WidthMeasures(
         radius, *_estimate(rises, folds), *eigenvalue, *trace, loss, norm,
         n_directions, n_probes if curvature else 0, n_folds,
@@ -177,31 +186,18 @@ def width_measures(
 
 
 def _rises(
-    losses: MeanLoss,
-    subject: Subject,
-    folds: Folds,
-    radius: float,
-    n_directions: int,
-    settings: dict[str, Any],
-    seed: int,
+    losses: MeanLoss, data: Data, directions: Iterable[Weights], folds: Folds, radius: float
 ) -> tuple[Array, float, float]:
     """(directions, folds) mean rises, the loss at the center and the norm of a direction."""
-    table = np.empty((n_directions, len(folds)))
-    at_center, norm = np.empty(0), 0.0
-    for i in range(n_directions):
-        direction = random_direction(losses.center, child_seed(seed, "directions", i), **settings)
+    net, X, y = data
+    table = []
+    for direction in directions:
         moved = {name: losses.center[name] for name in direction}
         # both senses, and the center, which is evaluated alike so that rounding cancels
         draws = SubspaceDraws(moved, [direction], np.array([[radius], [-radius], [0.0]]))
-        plan = plan_blocks(
-            subject.net,
-            subject.X,
-            subject.y,
-            n_draws=3,
-            vectorize=losses.vectorize,
-            weight_bytes=draws.bytes_per_draw,
-        )
-        plus, minus, at_center = loss_matrix(subject.net, draws, subject.X, subject.y, plan)
+        size = draws.bytes_per_draw
+        plan = plan_blocks(net, X, y, n_draws=3, vectorize=losses.vectorize, weight_bytes=size)
+        plus, minus, at_center = loss_matrix(net, draws, X, y, plan)
         bad = ~(np.isfinite(plus) & np.isfinite(minus) & np.isfinite(at_center))
         if bad.any():
             raise ValueError(
@@ -209,26 +205,23 @@ def _rises(
                 f"of {int(bad.sum())} of {len(bad)} samples are not; take a smaller one"
             )
         rise = (plus + minus) / 2 - at_center
-        table[i] = [rise[fold].mean() for fold in folds]
-        norm = inner_product(moved, moved) ** 0.5
-    return table, float(at_center.mean()), norm
+        table.append([rise[fold].mean() for fold in folds])
+    return np.array(table), float(at_center.mean()), inner_product(moved, moved) ** 0.5
 
 
 def _curvature(
-    subject: Subject, names: list[str], folds: Folds, n_probes: int, seed: int
+    data: Data, names: list[str], folds: Folds, n_probes: int, root: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Top eigenvalue and trace, each with its standard error."""
-    data = (subject.net, subject.X, subject.y)
-    pairs = top_curvature(*data, 1, names, seed=seed, instead="`curvature=False`")
+    net, X, y = data
+    pairs = top_curvature(*data, 1, names, seed=root, instead="`curvature=False`")
     n = len(pairs.vectors)
     exact = n <= n_probes
-    vectors = np.eye(n) if exact else sign_vectors(n, n_probes, child_seed(seed, "probe"))
+    vectors = np.eye(n) if exact else sign_vectors(n, n_probes, child_seed(root, "probe"))
     columns = np.hstack([pairs.vectors, vectors])
     forms = np.empty((columns.shape[1], len(folds)))
     for f, fold in enumerate(folds):
-        operator = hessian_operator(
-            subject.net, take_rows(subject.X, fold), subject.y[fold], parameters=names
-        )
+        operator = hessian_operator(net, take_rows(X, fold), y[fold], parameters=names)
         products = operator @ columns.astype(operator.dtype)
         forms[:, f] = (columns * np.asarray(products, dtype=np.float64)).sum(0)
     of_trace = forms[1:].sum(0, keepdims=True) if exact else forms[1:]

@@ -5,13 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.landscape import (
-    ChangeSlice,
-    Directions,
-    LandscapeSlice,
-    change_slice,
-    landscape_slice,
-)
+from sufficiency._random import RandomState
+from sufficiency.landscape import ChangeSlice, LandscapeSlice, change_slice, landscape_slice
+from sufficiency.landscape.slices import Grid, PlaneDirections
 from sufficiency.plotting.planes import PlaneDisplay, check_style
 
 if TYPE_CHECKING:
@@ -34,9 +30,9 @@ class LandscapeDisplay(PlaneDisplay):
     Attributes
     ----------
     ax_ : matplotlib Axes
-        After :meth:`plot`.
+        After :meth:`plot`, as all of these.
     figure_ : matplotlib Figure
-        After :meth:`plot`.
+        The figure of the axes.
     contour_ : matplotlib QuadContourSet
         Filled contours; None for a surface.
     surface_ : mpl_toolkits Poly3DCollection
@@ -73,13 +69,9 @@ class LandscapeDisplay(PlaneDisplay):
         y: npt.ArrayLike,
         *,
         size: int | None = None,
-        directions: str | Directions = "random",
-        normalize: str = "filter",
-        norm: float | None = None,
-        alphas: npt.ArrayLike | None = None,
-        betas: npt.ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
+        directions: PlaneDirections = None,
+        grid: Grid | None = None,
+        random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
         ax: "Axes | None" = None,
@@ -89,7 +81,7 @@ class LandscapeDisplay(PlaneDisplay):
 
         Parameters
         ----------
-        estimator, X, y, size, directions, normalize, norm, alphas, betas, shuffle, seed
+        estimator, X, y, size, directions, grid, random_state
             As in :func:`sufficiency.landscape.landscape_slice`.
         kind, log, ax
             As in :meth:`plot`.
@@ -101,17 +93,7 @@ class LandscapeDisplay(PlaneDisplay):
         """
         check_style(ax, kind)
         plane = landscape_slice(
-            estimator,
-            X,
-            y,
-            size=size,
-            directions=directions,
-            normalize=normalize,
-            norm=norm,
-            alphas=alphas,
-            betas=betas,
-            shuffle=shuffle,
-            seed=seed,
+            estimator, X, y, size=size, directions=directions, grid=grid, random_state=random_state
         )
         return cls(plane).plot(ax, kind=kind, log=log)
 
@@ -122,17 +104,17 @@ class LandscapeDisplay(PlaneDisplay):
 
     @property
     def signed(self) -> bool:
-        """Not meant to show a sign."""
+        """False: losses have one sign, as a rule."""
         return False
 
     @property
     def label(self) -> str:
-        """What the values are."""
+        """Label of the scale."""
         return "mean loss $L_k$ (loss)"
 
     @property
     def title(self) -> str:
-        """Samples, and the angle of the directions."""
+        """Number of samples, and the angle of the directions."""
         size = [] if self.plane.size is None else [f"k = {self.plane.size:,} samples"]
         return ", ".join(size + self._angle())
 
@@ -186,13 +168,9 @@ class LandscapeChangeDisplay(PlaneDisplay):
         sigma: float | None = None,
         squared: bool = False,
         weighted: bool = False,
-        directions: str | Directions = "random",
-        normalize: str = "filter",
-        norm: float | None = None,
-        alphas: npt.ArrayLike | None = None,
-        betas: npt.ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
+        directions: PlaneDirections = None,
+        grid: Grid | None = None,
+        random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
         ax: "Axes | None" = None,
@@ -202,10 +180,8 @@ class LandscapeChangeDisplay(PlaneDisplay):
 
         Parameters
         ----------
-        estimator, X, y, size, grow, sigma, directions, normalize, norm, alphas, betas, shuffle
+        estimator, X, y, size, grow, sigma, directions, grid, random_state
             As in :func:`sufficiency.landscape.change_slice`.
-        seed : int, default=0
-            The same.
         squared, weighted
             As in the class.
         kind, log, ax
@@ -225,28 +201,24 @@ class LandscapeChangeDisplay(PlaneDisplay):
             grow=grow,
             sigma=sigma,
             directions=directions,
-            normalize=normalize,
-            norm=norm,
-            alphas=alphas,
-            betas=betas,
-            shuffle=shuffle,
-            seed=seed,
+            grid=grid,
+            random_state=random_state,
         )
         return cls(plane, squared=squared, weighted=weighted).plot(ax, kind=kind, log=log)
 
     @property
     def values(self) -> Array:
-        """(A, B) changes, squared and weighted as asked for."""
+        """(A, B) changes, squared and weighted as chosen."""
         return self.plane.values(squared=self.squared, weighted=self.weighted)
 
     @property
     def signed(self) -> bool:
-        """Whether zero is in the middle of the scale."""
+        """Whether values have two signs, so that zero is in the middle of the scale."""
         return not self.squared
 
     @property
     def label(self) -> str:
-        """What the values are, with their unit."""
+        """Label of the scale: what the values are, with their unit."""
         formula = f"L_{{k+{self.plane.grow}}} - L_k"
         unit = "loss"
         if self.squared:
@@ -259,7 +231,7 @@ class LandscapeChangeDisplay(PlaneDisplay):
 
     @property
     def title(self) -> str:
-        """Samples, the scale of p(w), and the angle of the directions."""
+        """Number of samples, the scale of p(w), and the angle of the directions."""
         size = f"k = {self.plane.size:,} + {self.plane.grow:,} samples"
         sigma = [f"σ = {self.plane.sigma:g}"] * self.weighted
         return ", ".join([size, *sigma, *self._angle()])

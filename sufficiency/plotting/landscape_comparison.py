@@ -1,15 +1,24 @@
 """Planes side by side, on one color scale and in neighborhoods of equal norm."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._validation import check_choice, check_number
-from sufficiency.landscape import Directions, change_slice, landscape_slice, random_directions
+from sufficiency._random import RandomState, seed_from
+from sufficiency._validation import check_choice
+from sufficiency.landscape import (
+    Geometry,
+    RandomDirections,
+    TopEigenvectors,
+    change_slice,
+    landscape_slice,
+)
+from sufficiency.landscape.slices import Grid, PlaneDirections
 from sufficiency.plotting.landscape import LandscapeChangeDisplay, LandscapeDisplay
-from sufficiency.plotting.planes import PlaneDisplay, check_style
+from sufficiency.plotting.planes import KINDS, PlaneDisplay, check_style, new_axes
 from sufficiency.plotting.scales import limits_of
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LandscapeComparisonDisplay"]
 
-# Of norms that were scaled to be equal, in single precision.
+# Rounding of norms that were scaled to be equal, in single precision.
 _EQUAL = 1e-4
 
 
@@ -44,7 +53,7 @@ class LandscapeComparisonDisplay:
     figure_ : matplotlib Figure
         After :meth:`plot`.
     colorbar_ : matplotlib Colorbar
-        The scale of all of them.
+        The common scale.
 
     Raises
     ------
@@ -68,12 +77,9 @@ class LandscapeComparisonDisplay:
         *,
         norm: float | str | None = None,
         size: int | None = None,
-        directions: str = "random",
-        normalize: str = "filter",
-        alphas: npt.ArrayLike | None = None,
-        betas: npt.ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
+        directions: RandomDirections | TopEigenvectors | None = None,
+        grid: Grid | None = None,
+        random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
         axes: "Sequence[Axes] | None" = None,
@@ -91,7 +97,9 @@ class LandscapeComparisonDisplay:
         norm : float or "relative", optional
             Norm of every direction in units of weights; "relative": for each net that of its own
             w*. None: the smallest of these, for all nets.
-        size, directions, normalize, alphas, betas, shuffle, seed
+        directions : RandomDirections or TopEigenvectors, optional
+            What is drawn or computed around each net, at that norm. None: ``RandomDirections()``.
+        size, grid, random_state
             As in :func:`sufficiency.landscape.landscape_slice`.
         kind, log, axes
             As in :meth:`plot`.
@@ -101,35 +109,30 @@ class LandscapeComparisonDisplay:
         LandscapeComparisonDisplay
             Drawn.
         """
-        check_choice("kind", kind, ("contour", "surface"))
+        check_choice("kind", kind, KINDS)
         if len(estimators) < 2:
             raise ValueError(f"`estimators` must be two or more, got {len(estimators)}")
+        how, seed = directions or RandomDirections(), seed_from(random_state)
+        if how.norm is not None:
+            raise ValueError(
+                f"`directions` must have no norm of their own, got {how.norm:g}; pass `norm`"
+            )
         if norm is None:
-            frames = [random_directions(e, normalize=normalize).frame for e in estimators.values()]
-            norm = min(frame.center_norm for frame in frames)
-        fixed = None
+            drawn = how if isinstance(how, RandomDirections) else RandomDirections()
+            norm = min(drawn.around(net).geometry.center_norm for net in estimators.values())
         if isinstance(norm, str):
             check_choice("norm", norm, ("relative",))
-        else:
-            fixed = check_number("norm", norm, above=0.0)
-        planes = [
-            landscape_slice(
-                estimator,
-                X,
-                y,
-                size=size,
-                directions=directions,
-                normalize=normalize,
-                norm=fixed,
-                alphas=alphas,
-                betas=betas,
-                shuffle=shuffle,
-                seed=seed,
+            norm = None
+        how = replace(how, norm=norm)
+        displays = [
+            LandscapeDisplay(
+                landscape_slice(
+                    estimator, X, y, size=size, directions=how, grid=grid, random_state=seed
+                )
             )
             for estimator in estimators.values()
         ]
-        display = cls([LandscapeDisplay(plane) for plane in planes], list(estimators))
-        return display.plot(axes, kind=kind, log=log)
+        return cls(displays, list(estimators)).plot(axes, kind=kind, log=log)
 
     @classmethod
     def from_sizes(
@@ -143,13 +146,9 @@ class LandscapeComparisonDisplay:
         sigma: float | None = None,
         squared: bool = False,
         weighted: bool = True,
-        directions: str | Directions = "random",
-        normalize: str = "filter",
-        norm: float | None = None,
-        alphas: npt.ArrayLike | None = None,
-        betas: npt.ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
+        directions: PlaneDirections = None,
+        grid: Grid | None = None,
+        random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
         axes: "Sequence[Axes] | None" = None,
@@ -159,10 +158,10 @@ class LandscapeComparisonDisplay:
 
         Parameters
         ----------
-        estimator, X, y, grow, sigma, directions, normalize, norm, alphas, betas, shuffle, seed
+        estimator, X, y, grow, sigma, directions, grid, random_state
             As in :func:`sufficiency.landscape.change_slice`.
         sizes : sequence of int
-            k of each.
+            k of each plane.
         squared, weighted
             As in :class:`LandscapeChangeDisplay`.
         kind, log, axes
@@ -173,7 +172,8 @@ class LandscapeComparisonDisplay:
         LandscapeComparisonDisplay
             Drawn.
         """
-        check_choice("kind", kind, ("contour", "surface"))
+        check_choice("kind", kind, KINDS)
+        seed = seed_from(random_state)
         planes = [
             change_slice(
                 estimator,
@@ -183,12 +183,8 @@ class LandscapeComparisonDisplay:
                 grow=grow,
                 sigma=sigma,
                 directions=directions,
-                normalize=normalize,
-                norm=norm,
-                alphas=alphas,
-                betas=betas,
-                shuffle=shuffle,
-                seed=seed,
+                grid=grid,
+                random_state=seed,
             )
             for size in sizes
         ]
@@ -206,7 +202,7 @@ class LandscapeComparisonDisplay:
         vmax: float | None = None,
     ) -> "LandscapeComparisonDisplay":
         """
-        Draw.
+        Draw the planes.
 
         Parameters
         ----------
@@ -219,8 +215,7 @@ class LandscapeComparisonDisplay:
 
         Returns
         -------
-        LandscapeComparisonDisplay
-            Itself.
+        self
 
         Raises
         ------
@@ -232,7 +227,11 @@ class LandscapeComparisonDisplay:
         low, high = limits_of([d.values for d in self.displays], signed=first.signed)
         low, high = low if vmin is None else vmin, high if vmax is None else vmax
         scales = [d.scale(kind=kind, log=log, vmin=low, vmax=high) for d in self.displays]
-        self.axes_ = np.ravel(np.asarray(self._new_axes(kind) if axes is None else axes))
+        if axes is None:
+            width, height = (4.8, 4.8) if kind == "surface" else (3.9, 4.2)
+            n = len(self.displays)
+            axes = new_axes(n, (width * n + 1, height), kind)
+        self.axes_ = np.ravel(np.asarray(axes))
         self.figure_ = self.axes_[0].figure
         for ax, display, title in zip(self.axes_, self.displays, self.titles, strict=True):
             display.plot(ax, kind=kind, log=log, vmin=low, vmax=high, colorbar=False)
@@ -259,39 +258,27 @@ class LandscapeComparisonDisplay:
             raise ValueError(f"`axes` must be {n}, one for each display, got {len(axes)}")
         for ax in [None] if axes is None else axes:
             check_style(ax, kind)
-        frames = [d.plane.frame for d in self.displays if d.plane.frame is not None]
-        norms = np.array([frame.norms for frame in frames])
-        relative = np.array([frame.norms / frame.center_norm for frame in frames])
+        known = self._geometries()
+        norms = np.array([geometry.norms for geometry in known])
+        relative = np.array([geometry.norms / geometry.center_norm for geometry in known])
         if not (_all_equal(norms) or _all_equal(relative)):
             raise ValueError(
                 "`displays` must have directions of equal norm, absolute or relative to w*, got "
                 f"{norms.round(4).tolist()}; measure them with the same `norm`"
             )
 
+    def _geometries(self) -> list[Geometry]:
+        planes = (display.plane for display in self.displays)
+        return [plane.geometry for plane in planes if plane.geometry is not None]
+
     def _norm_of(self, display: PlaneDisplay) -> str:
-        """Of w*, where the nets differ."""
-        frames = [d.plane.frame for d in self.displays if d.plane.frame is not None]
-        frame = display.plane.frame
-        if frame is None or _all_equal(np.array([f.center_norm for f in frames])):
+        """Norm of w* for the title, where the nets differ."""
+        geometry = display.plane.geometry
+        if geometry is None or _all_equal(np.array([g.center_norm for g in self._geometries()])):
             return ""
-        return f"\n‖w*‖ = {frame.center_norm:.3g}"
-
-    def _new_axes(self, kind: str) -> npt.NDArray:
-        import matplotlib.pyplot as plt
-
-        n = len(self.displays)
-        width, height = (4.8, 4.8) if kind == "surface" else (3.9, 4.2)
-        _, axes = plt.subplots(
-            1,
-            n,
-            figsize=(width * n + 1, height),
-            layout="constrained",
-            squeeze=False,
-            subplot_kw={"projection": "3d"} if kind == "surface" else {},
-        )
-        return axes
+        return f"\n‖w*‖ = {geometry.center_norm:.3g}"
 
 
 def _all_equal(values: npt.NDArray[np.float64]) -> bool:
-    """Whether rows are the same, apart from rounding; no rows are."""
+    """Whether all rows are the same, apart from rounding."""
     return len(values) == 0 or np.allclose(values, values[0], rtol=_EQUAL, atol=0)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._random import RandomState
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
-from sufficiency.landscape import LineSlices, line_slices
+from sufficiency.landscape import LineSlices, RandomDirections, line_slices
+from sufficiency.plotting.planes import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +41,7 @@ class LandscapeLineDisplay:
     mean_ : matplotlib Line2D
         The mean over directions.
     band_ : matplotlib FillBetweenPolyCollection
-        What the legend says; None with one direction.
+        The band that the legend names; None with one direction.
     center_ : matplotlib Line2D
         The mark of w*.
     n_masked_ : int
@@ -71,12 +73,9 @@ class LandscapeLineDisplay:
         *,
         size: int | None = None,
         n_directions: int = 10,
-        normalize: str = "filter",
-        norm: float | None = None,
-        perturb_1d: bool = False,
-        alphas: npt.ArrayLike | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
+        directions: RandomDirections | None = None,
+        grid: npt.ArrayLike | None = None,
+        random_state: RandomState = 0,
         band: str = "range",
         log: bool = False,
         name: str | None = None,
@@ -87,7 +86,7 @@ class LandscapeLineDisplay:
 
         Parameters
         ----------
-        estimator, X, y, size, n_directions, normalize, norm, perturb_1d, alphas, shuffle, seed
+        estimator, X, y, size, n_directions, directions, grid, random_state
             As in :func:`sufficiency.landscape.line_slices`.
         band, log, name, ax
             As in :meth:`plot`.
@@ -104,12 +103,9 @@ class LandscapeLineDisplay:
             y,
             size=size,
             n_directions=n_directions,
-            normalize=normalize,
-            norm=norm,
-            perturb_1d=perturb_1d,
-            alphas=alphas,
-            shuffle=shuffle,
-            seed=seed,
+            directions=directions,
+            grid=grid,
+            random_state=random_state,
         )
         return cls(lines).plot(ax, band=band, log=log, name=name)
 
@@ -122,7 +118,7 @@ class LandscapeLineDisplay:
         name: str | None = None,
     ) -> "LandscapeLineDisplay":
         """
-        Draw; several displays may share their axes.
+        Draw the lines; several displays may share their axes.
 
         Parameters
         ----------
@@ -138,8 +134,7 @@ class LandscapeLineDisplay:
 
         Returns
         -------
-        LandscapeLineDisplay
-            Itself.
+        self
 
         Raises
         ------
@@ -153,7 +148,7 @@ class LandscapeLineDisplay:
         """
         check_choice("band", band, BANDS)
         losses = np.asarray(self.lines.losses)
-        # a mean over the directions that are left would be too low
+        # the mean over the remaining directions would be too low
         kept = np.asarray(np.isfinite(losses).all(axis=0))
         if log and (losses[:, kept] <= 0).any():
             raise ValueError(
@@ -167,7 +162,7 @@ class LandscapeLineDisplay:
                 SufficiencyWarning,
                 stacklevel=2,
             )
-        self.ax_ = _new_axes() if ax is None else ax
+        self.ax_ = new_axes(1, (6.4, 4.5))[0] if ax is None else ax
         self.figure_ = self.ax_.figure  # type: ignore[assignment]
         self._plot_lines(self.ax_, np.where(kept, losses, np.nan), band, name)
         size = "" if self.lines.size is None else f", k = {self.lines.size:,} samples"
@@ -210,7 +205,7 @@ class LandscapeLineDisplay:
 
 
 def _band(losses: Array, band: str) -> tuple[Array, Array, str]:
-    """Lower and upper ends, and what they are."""
+    """Lower end, upper end and label of the band."""
     if band == "range":
         return losses.min(axis=0), losses.max(axis=0), "smallest to largest"
     if band == "quartiles":
@@ -219,10 +214,3 @@ def _band(losses: Array, band: str) -> tuple[Array, Array, str]:
     mean = losses.mean(axis=0)
     stderr = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
     return mean - stderr, mean + stderr, "± s.e. of the mean"
-
-
-def _new_axes() -> "Axes":
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots(figsize=(6.4, 4.5), layout="constrained")
-    return ax

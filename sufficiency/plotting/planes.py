@@ -1,4 +1,4 @@
-"""What figures of planes have in common: filled contours or a surface, and the marked center."""
+"""Figures of planes: filled contours or a surface, with the center marked."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -18,59 +18,44 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
-__all__ = ["PlaneDisplay", "check_style"]
+__all__ = ["KINDS", "PlaneDisplay", "check_style", "new_axes"]
 
 Array = npt.NDArray[np.float64]
 
 KINDS = ("contour", "surface")
+_NOT_FINITE = "0.85"  # gray behind the contours, where values are left out
 
 
 class PlaneDisplay(ABC):
-    """
-    A function over a plane through weight space, with the center marked.
-
-    Subclasses say what is drawn; see :class:`sufficiency.plotting.LandscapeDisplay` for the
-    attributes.
-    """
+    """A function over a plane through weight space, with the center marked."""
 
     plane: LandscapeSlice | ChangeSlice
     ax_: "Axes"
     figure_: "Figure"
     contour_: Any
     surface_: Any
+    points_: Any
     colorbar_: "Colorbar | None"
 
     @property
     @abstractmethod
     def values(self) -> Array:
-        """(A, B) values to be drawn."""
+        """(A, B) values that are drawn."""
 
     @property
     @abstractmethod
     def signed(self) -> bool:
-        """Whether both signs may occur."""
+        """Whether values have two signs, so that zero is in the middle of the scale."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """What the values are, with their unit."""
+        """Label of the scale: what the values are, with their unit."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """Above the axes."""
-
-    @property
-    def axis_labels(self) -> tuple[str, str]:
-        """Of the two coordinates."""
-        frame = self.plane.frame
-        return ("α", "β") if frame is None else (frame.labels[0], frame.labels[1])
-
-    def _angle(self) -> list[str]:
-        """Of the directions, for the title."""
-        frame = self.plane.frame
-        # adding 0 turns a negative zero into zero
-        return [] if frame is None else [f"cos(u, v) = {round(frame.cosine, 3) + 0.0:g}"]
+        """Title of the axes."""
 
     def plot(
         self,
@@ -83,11 +68,42 @@ class PlaneDisplay(ABC):
         n_levels: int = 20,
         colorbar: bool = True,
     ) -> Self:
-        """Draw."""
+        """
+        Draw the plane.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; for a surface with ``projection="3d"``. None: a new figure.
+        kind : {"contour", "surface"}, default="contour"
+            Filled contours from above, or a surface in perspective.
+        log : bool, default=False
+            Logarithmic colors, over at most eight decades; of changes with their sign over three
+            on both sides of zero. A surface has the logarithm as its height.
+        vmin, vmax : float, optional
+            Ends of the color scale, for figures that are compared. None: those of the values.
+        n_levels : int, default=20
+            Number of colors of filled contours.
+        colorbar : bool, default=True
+            Whether the scale is drawn beside the axes.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For an argument that cannot be drawn, before a figure is opened.
+
+        Warns
+        -----
+        SufficiencyWarning
+            If some values are not finite; they are left gray.
+        """
         check_style(ax, kind)
         scale = self.scale(kind=kind, log=log, vmin=vmin, vmax=vmax, n_levels=n_levels)
-        values = self.values
-        finite = np.isfinite(values)
+        finite = np.isfinite(self.values)
         self.n_masked_ = int((~finite).sum())
         if self.n_masked_:
             warnings.warn(
@@ -96,35 +112,22 @@ class PlaneDisplay(ABC):
                 SufficiencyWarning,
                 stacklevel=2,
             )
-        self.ax_ = _new_axes(kind) if ax is None else ax
+        self.ax_ = new_axes(1, (6.4, 5), kind)[0] if ax is None else ax
         self.figure_ = self.ax_.figure  # type: ignore[assignment]
-        self.contour_ = self.surface_ = self.colorbar_ = None
-        masked = np.ma.masked_where(~finite, values)
-        draw = self._plot_contour if kind == "contour" else self._plot_surface
+        self.contour_ = self.surface_ = self.colorbar_ = self.points_ = None
+        masked = np.ma.masked_where(~finite, self.values)
+        draw = self._draw_contours if kind == "contour" else self._draw_surface
         draw(self.ax_, masked, scale)
-        self._mark(self.ax_, masked, scale, kind)
-        x_label, y_label = self.axis_labels
-        if kind == "surface":
-            x_label, y_label = x_label.replace(" (", "\n("), y_label.replace(" (", "\n(")
-        self.ax_.set(xlabel=x_label, ylabel=y_label, title=self.title)
+        handles, labels = self.ax_.get_legend_handles_labels()
+        if self.n_masked_:
+            from matplotlib.patches import Patch
+
+            handles.append(Patch(facecolor=_NOT_FINITE, edgecolor="0.5"))
+            labels.append(f"not finite: {self.n_masked_} of {finite.size}")
+        self.ax_.legend(handles, labels, loc="upper right", fontsize="small")
         if colorbar:
             self.colorbar_ = self.add_colorbar([self.ax_], scale)
         return self
-
-    def add_colorbar(self, axes: "Sequence[Axes]", scale: Scale) -> "Colorbar":
-        """Beside these axes, for what was drawn last; it also says what a surface's height is."""
-        if self.surface_ is None:
-            bar = self.figure_.colorbar(
-                self.contour_,
-                ax=axes,
-                label=self.label,
-                ticks=scale.ticks,
-                format="%g" if scale.log else None,
-            )
-            bar.minorticks_off()
-            return bar
-        label = f"log₁₀ of {self.label}" if scale.log else self.label
-        return self.figure_.colorbar(self.surface_, ax=axes, label=label, shrink=0.8)
 
     def scale(
         self,
@@ -135,7 +138,7 @@ class PlaneDisplay(ABC):
         vmax: float | None = None,
         n_levels: int = 20,
     ) -> Scale:
-        """Colors of the values; parameters and errors as in :meth:`plot`, nothing is drawn."""
+        """Colors of the values; parameters and errors as in :meth:`plot`."""
         if kind == "surface" and log and self.signed:
             raise ValueError(
                 "`log` must be False for a surface of values with two signs, got True; draw "
@@ -145,13 +148,38 @@ class PlaneDisplay(ABC):
             self.values, signed=self.signed, log=log, vmin=vmin, vmax=vmax, n_levels=n_levels
         )
 
-    def _plot_contour(self, ax: "Axes", values: Any, scale: Scale) -> None:
+    def add_colorbar(self, axes: "Sequence[Axes]", scale: Scale) -> "Colorbar":
+        """Draw the scale beside these axes; for a surface it carries the label of the height."""
+        if self.surface_ is not None:
+            label = f"log₁₀ of {self.label}" if scale.log else self.label
+            return self.figure_.colorbar(self.surface_, ax=axes, label=label, shrink=0.8)
+        bar = self.figure_.colorbar(
+            self.contour_,
+            ax=axes,
+            label=self.label,
+            ticks=scale.ticks,
+            format="%g" if scale.log else None,
+        )
+        bar.minorticks_off()
+        return bar
+
+    @property
+    def _axis_labels(self) -> tuple[str, ...]:
+        geometry = self.plane.geometry
+        return ("α", "β") if geometry is None else geometry.labels[:2]
+
+    def _angle(self) -> list[str]:
+        """Angle of the directions, for the title."""
+        geometry = self.plane.geometry
+        # adding 0 turns a negative zero into zero
+        return [] if geometry is None else [f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}"]
+
+    def _draw_contours(self, ax: "Axes", values: Any, scale: Scale) -> None:
         # what lies below a logarithmic scale, zeros included, has its lowest color
         shown = np.ma.maximum(values, scale.levels[0]) if scale.log and not scale.signed else values
-        alphas, betas = self.plane.alphas, self.plane.betas
+        grids = self.plane.alphas, self.plane.betas
         self.contour_ = ax.contourf(
-            alphas,
-            betas,
+            *grids,
             shown.T,
             levels=scale.levels,
             norm=scale.norm(),
@@ -159,8 +187,7 @@ class PlaneDisplay(ABC):
             extend=scale.extend(values.compressed()),
         )
         ax.contour(
-            alphas,
-            betas,
+            *grids,
             shown.T,
             levels=scale.levels[::2],
             colors="black",
@@ -168,42 +195,41 @@ class PlaneDisplay(ABC):
             linestyles="solid",
             alpha=0.5,
         )
-        ax.set_facecolor("0.85")  # what is masked
+        ax.set_facecolor(_NOT_FINITE)
+        x_label, y_label = self._axis_labels
+        ax.set(xlabel=x_label, ylabel=y_label, title=self.title)
+        self._mark_center(ax, 0.0, 0.0)
+        self._mark_points(ax)
 
-    def _plot_surface(self, ax: Any, values: Any, scale: Scale) -> None:
+    def _draw_surface(self, ax: Any, values: Any, scale: Scale) -> None:
         from matplotlib.colors import Normalize
 
+        alphas, betas = self.plane.alphas, self.plane.betas
         heights, limits = values, scale.limits
         if scale.log:
             heights = np.ma.log10(np.ma.maximum(values, scale.levels[0]))
             limits = (np.log10(limits[0]), np.log10(limits[1]))
-        grid = np.meshgrid(self.plane.alphas, self.plane.betas, indexing="ij")
         self.surface_ = ax.plot_surface(
-            *grid,
+            *np.meshgrid(alphas, betas, indexing="ij"),
             heights.filled(np.nan),
             cmap="coolwarm" if scale.signed else scale.cmap,  # no white, for there is no outline
             norm=Normalize(*limits),
-            rcount=len(self.plane.alphas),
-            ccount=len(self.plane.betas),
+            rcount=len(alphas),
+            ccount=len(betas),
             linewidth=0,
         )
         ax.computed_zorder = False  # the mark lies on the surface, not somewhere behind it
         ax.locator_params(nbins=5)
         ax.set_box_aspect(None, zoom=0.85)  # labels of two lines need room
-        ax.set_zlim(*limits)  # so that surfaces on one scale have one height
         ax.xaxis.labelpad = ax.yaxis.labelpad = 14
+        x_label, y_label = (label.replace(" (", "\n(") for label in self._axis_labels)
+        # limits, so that surfaces on one scale have one height
+        ax.set(xlabel=x_label, ylabel=y_label, title=self.title, zlim=limits)
+        self._mark_center(ax, 0.0, 0.0, float(heights[alphas == 0, betas == 0].item()))
 
-    def _mark(self, ax: Any, values: Any, scale: Scale, kind: str) -> None:
-        """The center, the points that the plane goes through, and what is left out."""
-        alphas, betas = self.plane.alphas, self.plane.betas
-        height = []
-        if kind == "surface":
-            at_center = float(values[alphas == 0, betas == 0].item())
-            height = [np.log10(max(at_center, scale.levels[0])) if scale.log else at_center]
+    def _mark_center(self, ax: "Axes", *position: float) -> None:
         (self.center_,) = ax.plot(
-            [0.0],
-            [0.0],
-            *([height] if height else []),
+            *([coordinate] for coordinate in position),
             marker="x",
             linestyle="none",
             color="red",
@@ -212,30 +238,26 @@ class PlaneDisplay(ABC):
             zorder=10,
             label=f"{self.plane.center} w*",
         )
-        self.points_ = None
-        frame = self.plane.frame
-        if frame is not None and frame.points is not None and kind == "contour":
-            self.points_ = ax.scatter(
-                *frame.points.T, color="white", edgecolor="black", zorder=9, label="given points"
-            )
-            for number, point in enumerate(frame.points, start=1):
-                ax.annotate(
-                    str(number),
-                    point,
-                    xytext=(6, 5),
-                    textcoords="offset points",
-                    bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0},
-                    fontsize="small",
-                    zorder=9,
-                )
-            ax.set_aspect("equal")  # both coordinates are distances
-        handles, labels = ax.get_legend_handles_labels()
-        if self.n_masked_:
-            from matplotlib.patches import Patch
 
-            handles.append(Patch(facecolor="0.85", edgecolor="0.5"))
-            labels.append(f"not finite: {self.n_masked_} of {values.size}")
-        ax.legend(handles, labels, loc="upper right", fontsize="small")
+    def _mark_points(self, ax: "Axes") -> None:
+        """Mark the points that the plane goes through."""
+        geometry = self.plane.geometry
+        if geometry is None or geometry.points is None:
+            return
+        self.points_ = ax.scatter(
+            *geometry.points.T, color="white", edgecolor="black", zorder=9, label="given points"
+        )
+        for number, point in enumerate(geometry.points, start=1):
+            ax.annotate(
+                str(number),
+                point,
+                xytext=(6, 5),
+                textcoords="offset points",
+                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0},
+                fontsize="small",
+                zorder=9,
+            )
+        ax.set_aspect("equal")  # both coordinates are distances
 
 
 def check_style(ax: "Axes | None", kind: str) -> None:
@@ -249,9 +271,12 @@ def check_style(ax: "Axes | None", kind: str) -> None:
         )
 
 
-def _new_axes(kind: str) -> "Axes":
+def new_axes(n: int, figsize: tuple[float, float], kind: str = "contour") -> "list[Axes]":
+    """Axes beside each other in a new figure."""
     import matplotlib.pyplot as plt
 
     projection = {"projection": "3d"} if kind == "surface" else {}
-    _, ax = plt.subplots(figsize=(6.4, 5), layout="constrained", subplot_kw=projection)
-    return ax
+    _, axes = plt.subplots(
+        1, n, figsize=figsize, layout="constrained", squeeze=False, subplot_kw=projection
+    )
+    return list(axes[0])

@@ -32,7 +32,7 @@ class QuadraticValidationDisplay:
         Errors and their standard errors.
     tolerance_ : matplotlib Line2D
         The largest error that counts as valid.
-    largest_ : matplotlib Line2D or None
+    largest_ : matplotlib Line2D
         The largest valid σ; None if there is none.
 
     Examples
@@ -59,12 +59,24 @@ class QuadraticValidationDisplay:
     def from_validation(
         cls, validation: QuadraticValidation, *, ax: "Axes | None" = None
     ) -> "QuadraticValidationDisplay":
-        """Draw at once; parameters as in the class and in :meth:`plot`."""
+        """
+        Draw a validation.
+
+        Parameters
+        ----------
+        validation, ax
+            As in the class and in :meth:`plot`.
+
+        Returns
+        -------
+        QuadraticValidationDisplay
+            Drawn.
+        """
         return cls(validation).plot(ax=ax)
 
     def plot(self, ax: "Axes | None" = None) -> "QuadraticValidationDisplay":
         """
-        Draw.
+        Draw the errors.
 
         Parameters
         ----------
@@ -73,8 +85,7 @@ class QuadraticValidationDisplay:
 
         Returns
         -------
-        QuadraticValidationDisplay
-            Itself.
+        self
         """
         import matplotlib.pyplot as plt
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from sufficiency import UnsupportedNetError
 from sufficiency.landscape import (
-    eigenvector_directions,
+    TopEigenvectors,
     landscape_slice,
     loss_line,
     width_measures,
@@ -22,11 +22,11 @@ def test_of_least_squares():
     problem = LeastSquares(d=4)
     hessian = problem.derivatives()[2]
     values, vectors = np.linalg.eigh(hessian)
-    found = eigenvector_directions(problem.net, problem.X, problem.y, 3)
-    np.testing.assert_allclose(found.frame.eigenvalues, values[:0:-1], rtol=1e-12)
-    assert (found.frame.residuals < 1e-10 * values[-1]).all()
+    found = TopEigenvectors().around(problem.net, problem.X, problem.y, n=3)
+    np.testing.assert_allclose(found.geometry.eigenvalues, values[:0:-1], rtol=1e-12)
+    assert (found.geometry.residuals < 1e-10 * values[-1]).all()
     norm = np.linalg.norm(problem.w)
-    np.testing.assert_allclose(found.frame.gram, norm**2 * np.eye(3), atol=1e-12 * norm**2)
+    np.testing.assert_allclose(found.geometry.gram, norm**2 * np.eye(3), atol=1e-12 * norm**2)
     for direction, expected in zip(found.vectors, vectors.T[:0:-1], strict=True):
         overlap = direction["weight"].numpy()[0] @ expected / norm
         assert abs(overlap) == pytest.approx(1, rel=1e-12)
@@ -35,14 +35,14 @@ def test_of_least_squares():
 def test_the_loss_along_an_eigenvector_is_its_parabola():
     problem = LeastSquares()
     loss, _, _ = problem.derivatives()
-    found = eigenvector_directions(problem.net, problem.X, problem.y, norm=0.5)
+    found = TopEigenvectors(norm=0.5).around(problem.net, problem.X, problem.y)
     grid = np.linspace(-2, 2, 9)
     for i in range(2):
         line = loss_line(problem.net, problem.X, problem.y, found.vectors[i], grid)
-        expected = loss + found.frame.eigenvalues[i] * (0.5 * grid) ** 2 / 2
+        expected = loss + found.geometry.eigenvalues[i] * (0.5 * grid) ** 2 / 2
         np.testing.assert_allclose(line, expected, rtol=1e-12)
-    assert found.frame.labels[0] == (
-        f"α along eigenvector 1, λ = {found.frame.eigenvalues[0]:.3g} (1: distance 0.5)"
+    assert found.geometry.labels[0] == (
+        f"α along eigenvector 1, λ = {found.geometry.eigenvalues[0]:.3g} (1: distance 0.5)"
     )
 
 
@@ -50,9 +50,9 @@ def test_second_differences_of_a_net_are_its_eigenvalues():
     """Fourth-order differences: h⁴ times sixth derivatives, and rounding of 1e-16/h²."""
     X, y = make_data(Perceptron, 40)
     net = trained_net(Perceptron, X, y)
-    found = eigenvector_directions(net, X, y, 3, norm=1.0)
+    found = TopEigenvectors(norm=1.0).around(net, X, y, n=3)
     h = 1e-2
-    for value, direction in zip(found.frame.eigenvalues, found.vectors, strict=True):
+    for value, direction in zip(found.geometry.eigenvalues, found.vectors, strict=True):
         line = loss_line(net, X, y, direction, h * np.arange(-2, 3))
         second = np.array([-1, 16, -30, 16, -1]) @ line / (12 * h**2)
         assert second == pytest.approx(value, rel=1e-4)
@@ -61,18 +61,18 @@ def test_second_differences_of_a_net_are_its_eigenvalues():
 def test_of_some_parameters():
     X, y = make_data(Perceptron, 40)
     net = trained_net(Perceptron, X, y)
-    found = eigenvector_directions(net, X, y, parameters="layers.2.*")
+    found = TopEigenvectors(parameters="layers.2.*").around(net, X, y)
     assert set(found.u) == {"layers.2.weight", "layers.2.bias"}
     moved = np.concatenate([p.detach().numpy().ravel() for p in net.module_.layers[2].parameters()])
-    np.testing.assert_allclose(found.frame.norms, np.linalg.norm(moved), rtol=1e-12)
-    assert found.frame.center_norm < np.linalg.norm(center_of(net))
+    np.testing.assert_allclose(found.geometry.norms, np.linalg.norm(moved), rtol=1e-12)
+    assert found.geometry.center_norm < np.linalg.norm(center_of(net))
 
 
 def test_the_same_bits_again():
     X, y = make_data(Perceptron, 20)
     net = trained_net(Perceptron, X, y)
     with untouched_generators():
-        a, b = (eigenvector_directions(net, X, y) for _ in range(2))
+        a, b = (TopEigenvectors().around(net, X, y) for _ in range(2))
     assert all(torch.equal(a.u[name], b.u[name]) for name in a.u)
 
 
@@ -161,8 +161,8 @@ def test_nets_without_second_derivatives_are_refused(module, criterion, reason, 
     net.module_.train()
     before = weights_of(net)
     calls = [
-        ("random directions", lambda: eigenvector_directions(net, X, y)),
-        ("random directions", lambda: landscape_slice(net, X, y, directions="eigenvectors")),
+        ("random directions", lambda: TopEigenvectors().around(net, X, y)),
+        ("random directions", lambda: landscape_slice(net, X, y, directions=TopEigenvectors())),
         ("`curvature=False`", lambda: width_measures(net, X, y, n_folds=3)),
     ]
     for remedy, call in calls:
@@ -188,7 +188,7 @@ def test_a_net_that_is_refused_for_another_reason_keeps_that_reason(monkeypatch)
 
     monkeypatch.setattr("sufficiency.landscape.eigenvectors.hessian_operator", refuse)
     with pytest.raises(UnsupportedNetError, match=r"^`net` has no per-sample form$"):
-        eigenvector_directions(problem.net, problem.X, problem.y)
+        TopEigenvectors().around(problem.net, problem.X, problem.y)
 
 
 def test_short_memory_is_no_missing_derivative(monkeypatch):
@@ -199,19 +199,19 @@ def test_short_memory_is_no_missing_derivative(monkeypatch):
 
     monkeypatch.setattr("sufficiency.landscape.eigenvectors.top_eigenpairs", short)
     with pytest.raises(torch.OutOfMemoryError):
-        eigenvector_directions(problem.net, problem.X, problem.y)
+        TopEigenvectors().around(problem.net, problem.X, problem.y)
 
 
 def test_what_is_refused():
     problem = LeastSquares()
     data = (problem.net, problem.X, problem.y)
     with pytest.raises(ValueError, match="`dim` must be <= 3, the number of parameters, got 4"):
-        eigenvector_directions(*data, 4)
+        TopEigenvectors().around(*data, n=4)
     with pytest.raises(ValueError, match="`n` must be >= 1"):
-        eigenvector_directions(*data, 0)
+        TopEigenvectors().around(*data, n=0)
     with pytest.raises(ValueError, match="`norm` must be finite and > 0"):
-        eigenvector_directions(*data, norm=-1)
+        TopEigenvectors(norm=-1).around(*data)
     nn.init.zeros_(problem.net.module_.weight)
     with pytest.raises(ValueError, match="`norm` must be given around weights that are all zero"):
-        eigenvector_directions(*data)
-    np.testing.assert_allclose(eigenvector_directions(*data, norm=2.0).frame.norms, 2.0)
+        TopEigenvectors().around(*data)
+    np.testing.assert_allclose(TopEigenvectors(norm=2.0).around(*data).geometry.norms, 2.0)

@@ -6,7 +6,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
-from sufficiency.landscape import random_directions
+from sufficiency.landscape import RandomDirections
 from tests.helpers import classifier, untouched_generators
 from tests.landscape.nets import authors_net, double_classifier
 from tests.oracles import MLP, ConvNet
@@ -36,48 +36,48 @@ def moved_norm(w):
 
 def test_every_filter_has_the_norm_that_it_has_in_the_center(net):
     w = center(net)
-    found = random_directions(net, 3)
+    found = RandomDirections().around(net, n=3)
     for direction in found.vectors:
         assert set(direction) == {"features.0.weight", "head.weight"}  # no bias, no batch norm
         for name, d in direction.items():
             np.testing.assert_allclose(filter_norms(d.numpy()), filter_norms(w[name]), rtol=1e-12)
-    assert found.frame.unit == "norm of w*, per filter"
+    assert found.geometry.unit == "norm of w*, per filter"
 
 
 def test_every_tensor_has_the_norm_that_it_has_in_the_center(net):
     w = center(net)
-    found = random_directions(net, normalize="tensor")
+    found = RandomDirections(normalize="tensor").around(net)
     for direction in found.vectors:
         for name, d in direction.items():
             assert np.linalg.norm(d.numpy()) == pytest.approx(np.linalg.norm(w[name]), rel=1e-12)
         spread = filter_norms(direction["head.weight"].numpy()) / filter_norms(w["head.weight"])
         assert np.ptp(spread) > 0.01
-    assert found.frame.unit == "norm of w*, per tensor"
+    assert found.geometry.unit == "norm of w*, per tensor"
 
 
 @pytest.mark.parametrize("normalize", ["filter", "tensor", "none"])
 def test_norms_and_inner_products_are_reported(normalize, net):
     w = center(net)
-    found = random_directions(net, 4, normalize=normalize)
+    found = RandomDirections(normalize=normalize).around(net, n=4)
     rows = np.array([flat(direction, w) for direction in found.vectors])
-    np.testing.assert_allclose(found.frame.gram, rows @ rows.T, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(found.frame.norms, moved_norm(w), rtol=1e-12)
-    assert found.frame.center_norm == pytest.approx(moved_norm(w), rel=1e-12)
+    np.testing.assert_allclose(found.geometry.gram, rows @ rows.T, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.geometry.norms, moved_norm(w), rtol=1e-12)
+    assert found.geometry.center_norm == pytest.approx(moved_norm(w), rel=1e-12)
     cosine = rows[0] @ rows[1] / np.linalg.norm(rows[0]) / np.linalg.norm(rows[1])
-    assert found.frame.cosine == pytest.approx(cosine, rel=1e-10)
+    assert found.geometry.cosine == pytest.approx(cosine, rel=1e-10)
     assert 0 < abs(cosine) < 0.5
 
 
 @pytest.mark.parametrize("normalize", ["filter", "tensor", "none"])
 def test_a_norm_for_the_whole_keeps_the_ratios(normalize, net):
-    plain, scaled = (random_directions(net, normalize=normalize, norm=n) for n in (None, 2.5))
-    np.testing.assert_allclose(scaled.frame.norms, 2.5, rtol=1e-12)
-    factor = 2.5 / plain.frame.norms[0]
+    plain, scaled = (RandomDirections(normalize=normalize, norm=n).around(net) for n in (None, 2.5))
+    np.testing.assert_allclose(scaled.geometry.norms, 2.5, rtol=1e-12)
+    factor = 2.5 / plain.geometry.norms[0]
     for name, d in plain.u.items():
         np.testing.assert_allclose(scaled.u[name], factor * d, rtol=1e-12)
-    assert scaled.frame.labels == ("α along u (1: distance 2.5)", "β along v (1: distance 2.5)")
+    assert scaled.geometry.labels == ("α along u (1: distance 2.5)", "β along v (1: distance 2.5)")
     again = plain.scaled(2.5)
-    np.testing.assert_allclose(again.frame.gram, scaled.frame.gram, rtol=1e-12)
+    np.testing.assert_allclose(again.geometry.gram, scaled.geometry.gram, rtol=1e-12)
     for name, d in scaled.v.items():
         np.testing.assert_allclose(again.v[name], d, rtol=1e-12)
 
@@ -86,7 +86,7 @@ def test_a_norm_for_the_whole_keeps_the_ratios(normalize, net):
 def test_norms_of_the_authors_directions(name):
     """Theirs are filter-normalized and have norm 3 as a whole."""
     net, data = authors_net()
-    own = random_directions(net, norm=3.0)
+    own = RandomDirections(norm=3.0).around(net)
     for direction in own.vectors:
         for parameter, theirs in data[name].items():
             if theirs.ndim < 2:
@@ -101,22 +101,22 @@ def test_norms_of_the_authors_directions(name):
 
 
 def test_one_dimensional_parameters_move_when_asked_to(net):
-    found = random_directions(net, perturb_1d=True)
+    found = RandomDirections(perturb_1d=True).around(net)
     assert set(found.u) == set(center(net))
     weight = net.module_.features[1].weight.detach().numpy()
     assert np.linalg.norm(found.u["features.1.weight"]) == pytest.approx(np.linalg.norm(weight))
 
 
 def test_some_parameters_alone_can_move(net):
-    found = random_directions(net, parameters="head.*")
+    found = RandomDirections(parameters="head.*").around(net)
     assert set(found.u) == {"head.weight"}
     wanted = np.linalg.norm(center(net)["head.weight"])
-    assert found.frame.center_norm == pytest.approx(wanted)
+    assert found.geometry.center_norm == pytest.approx(wanted)
 
 
 def test_directions_are_normal_up_to_their_norm(net):
     """Angles within a filter: kurtosis of a coordinate of the unit sphere in d dimensions."""
-    found = random_directions(net, 60)
+    found = RandomDirections().around(net, n=60)
     rows = np.concatenate([d["head.weight"].numpy() for d in found.vectors])
     rows = rows / filter_norms(rows)[:, None]
     n, d = rows.shape
@@ -126,8 +126,8 @@ def test_directions_are_normal_up_to_their_norm(net):
 
 def test_directions_belong_to_their_seeds(net):
     with untouched_generators():
-        few, many = random_directions(net, 2), random_directions(net, 5)
-        other = random_directions(net, 2, seed=1)
+        few, many = RandomDirections().around(net, n=2), RandomDirections().around(net, n=5)
+        other = RandomDirections().around(net, n=2, random_state=1)
     for name, d in few.u.items():
         assert torch.equal(d, many.vectors[0][name])
         assert torch.equal(few.v[name], many.vectors[1][name])
@@ -136,16 +136,17 @@ def test_directions_belong_to_their_seeds(net):
 
 
 def test_names_of_axes(net):
-    assert random_directions(net, 1).frame.labels == ("α along u (1: norm of w*, per filter)",)
-    assert np.isnan(random_directions(net, 1).frame.cosine)
-    assert random_directions(net, 3).frame.names == ("direction 1", "direction 2", "direction 3")
+    one, three = (RandomDirections().around(net, n=n).geometry for n in (1, 3))
+    assert one.labels == ("α along u (1: norm of w*, per filter)",)
+    assert np.isnan(one.cosine)
+    assert three.names == ("direction 1", "direction 2", "direction 3")
 
 
 def test_single_precision(net):
     net.module_.float()
-    found = random_directions(net, norm=2.0)
+    found = RandomDirections(norm=2.0).around(net)
     assert found.u["head.weight"].dtype == torch.float32
-    np.testing.assert_allclose(found.frame.norms, 2.0, rtol=1e-6)
+    np.testing.assert_allclose(found.geometry.norms, 2.0, rtol=1e-6)
 
 
 BAD = [
@@ -161,21 +162,22 @@ BAD = [
 
 @pytest.mark.parametrize(("params", "kind", "message"), BAD)
 def test_what_is_refused(params, kind, message, net):
+    how = {name: value for name, value in params.items() if name != "n"}
     with pytest.raises(kind, match=message):
-        random_directions(net, **params)
+        RandomDirections(**how).around(net, n=params.get("n", 2))
 
 
 def test_weights_of_zero_have_no_norm_to_scale_to(net):
     nn.init.zeros_(net.module_.head.weight)
     with pytest.raises(ValueError, match="must have weights that are not all zero"):
-        random_directions(net, parameters="head.*", norm=1.0)
-    found = random_directions(net)
+        RandomDirections(parameters="head.*", norm=1.0).around(net)
+    found = RandomDirections().around(net)
     assert not found.u["head.weight"].any()
 
 
 def test_only_what_has_weights_has_a_landscape():
     with pytest.raises(NotFittedError, match="call `fit`, or `initialize`"):
-        random_directions(classifier())
+        RandomDirections().around(classifier())
     for wrong in (MLP(), MLP, "net", None):
         with pytest.raises(TypeError, match="must be a fitted LandscapeSufficiencyEstimator or"):
-            random_directions(wrong)
+            RandomDirections().around(wrong)

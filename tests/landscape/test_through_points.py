@@ -24,8 +24,8 @@ def test_the_losses_of_the_points_are_met(as_nets, nets, rng):
     X, y = classes(rng)
     points = nets[1:] if as_nets else [weights(net) for net in nets[1:]]
     found = directions_through(nets[0], *points)
-    np.testing.assert_allclose(found.frame.gram, np.eye(2), atol=1e-12)
-    for point, net in zip(found.frame.points, nets[1:], strict=True):
+    np.testing.assert_allclose(found.geometry.gram, np.eye(2), atol=1e-12)
+    for point, net in zip(found.geometry.points, nets[1:], strict=True):
         alphas, betas = ([min(c, 0) - 1, c] for c in point)
         plane = loss_plane(nets[0], X, y, found.u, found.v, alphas, betas)
         assert plane[1, 1] == pytest.approx(per_sample_losses(net, X, y).mean(), rel=1e-11)
@@ -34,7 +34,7 @@ def test_the_losses_of_the_points_are_met(as_nets, nets, rng):
 def test_distances_in_the_plane_are_distances_of_weights(nets):
     flat = [np.concatenate([w.ravel() for w in weights(net).values()]) for net in nets]
     found = directions_through(nets[0], *nets[1:])
-    points = np.vstack([[0.0, 0.0], found.frame.points])
+    points = np.vstack([[0.0, 0.0], found.geometry.points])
     for i in range(3):
         for j in range(i):
             expected = np.linalg.norm(flat[i] - flat[j])
@@ -42,25 +42,25 @@ def test_distances_in_the_plane_are_distances_of_weights(nets):
     assert points[1, 1] == 0
     assert points[2, 1] > 0
     scaled = found.scaled(2.0)
-    np.testing.assert_allclose(scaled.frame.points, found.frame.points / 2, rtol=1e-12)
+    np.testing.assert_allclose(scaled.geometry.points, found.geometry.points / 2, rtol=1e-12)
 
 
 def test_the_default_grid_covers_the_points_and_the_center(nets, rng):
     found = directions_through(nets[0], *nets[1:])
     plane = landscape_slice(nets[0], *classes(rng), directions=found)
-    for grid, coordinates in zip((plane.alphas, plane.betas), found.frame.points.T, strict=True):
+    for grid, coordinates in zip((plane.alphas, plane.betas), found.geometry.points.T, strict=True):
         low, high = min(0, *coordinates), max(0, *coordinates)
         assert grid[0] == pytest.approx(low - 0.25 * (high - low))
         assert grid[-1] == pytest.approx(high + 0.25 * (high - low))
         assert 0 in grid
-    assert plane.frame is found.frame
+    assert plane.geometry is found.geometry
 
 
 def test_a_single_point_gives_a_line():
     problem = LeastSquares()
     other = {"weight": problem.w[None] + np.array([[3.0, 0.0, -4.0]])}
     found = directions_through(problem.net, other)
-    assert found.frame.points == pytest.approx(np.array([[5.0]]))
+    assert found.geometry.points == pytest.approx(np.array([[5.0]]))
     np.testing.assert_allclose(found.u["weight"], [[0.6, 0.0, -0.8]], atol=1e-15)
     with pytest.raises(ValueError, match="`directions` must be two for a plane, got 1"):
         landscape_slice(problem.net, problem.X, problem.y, directions=found)

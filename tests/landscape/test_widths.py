@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from sufficiency.landscape import random_directions, width_measures
+from sufficiency.landscape import RandomDirections, width_measures
 from tests.curvature.nets import SmallConv, make_data, trained_net
 from tests.helpers import same_weights, untouched_generators, weights_of
 from tests.landscape.nets import LeastSquares, double_classifier
@@ -24,8 +24,11 @@ def test_the_rise_of_a_quadratic(optimal):
     """½r² dᵀHd for each direction; the slope cancels between its two senses."""
     problem = LeastSquares(optimal=optimal)
     loss, _, hessian = problem.derivatives()
-    found = measure(problem, radius=0.3, n_directions=6, seed=4)
-    rows = [d["weight"].numpy()[0] for d in random_directions(problem.net, 6, seed=4).vectors]
+    found = measure(problem, radius=0.3, n_directions=6, random_state=4)
+    rows = [
+        d["weight"].numpy()[0]
+        for d in RandomDirections().around(problem.net, n=6, random_state=4).vectors
+    ]
     rises = [0.3**2 * d @ hessian @ d / 2 for d in rows]
     assert found.rise == pytest.approx(np.mean(rises), rel=1e-11)
     assert found.loss == pytest.approx(loss, rel=1e-12)
@@ -36,8 +39,11 @@ def test_standard_errors_are_those_of_crossed_directions_and_folds():
     """With a fold for every sample the table is known: ½r² dᵀH_i d."""
     problem = LeastSquares(n=12)
     hessians = [problem.derivatives([i])[2] for i in range(12)]
-    found = measure(problem, radius=0.3, n_directions=5, n_folds=12, n_probes=3, seed=4)
-    rows = [d["weight"].numpy()[0] for d in random_directions(problem.net, 5, seed=4).vectors]
+    found = measure(problem, radius=0.3, n_directions=5, n_folds=12, n_probes=3, random_state=4)
+    rows = [
+        d["weight"].numpy()[0]
+        for d in RandomDirections().around(problem.net, n=5, random_state=4).vectors
+    ]
     table = np.array([[0.3**2 * d @ h @ d / 2 for h in hessians] for d in rows])
     # sums of a dozen differences of losses, some of them a hundred times the rise
     assert found.rise_stderr == pytest.approx(naive_crossed_variance(table) ** 0.5, rel=1e-8)
@@ -65,7 +71,7 @@ def test_standard_errors_tell_the_spread_over_data_and_directions():
             n_directions=4,
             n_probes=2,
             n_folds=15,
-            seed=s,
+            random_state=s,
         )
         for s in range(n)
     ]
@@ -136,9 +142,12 @@ def test_narrower_is_larger():
 def test_some_parameters_alone(rng):
     X, y = classes(rng)
     net = double_classifier(Relu)
-    found = width_measures(net, X, y, parameters="layers.2.*", n_folds=4, n_directions=4)
+    last = RandomDirections(parameters="layers.2.*")
+    # 75 parameters, so that both traces are exact
+    few = {"n_folds": 4, "n_directions": 4, "n_probes": 75}
+    found = width_measures(net, X, y, directions=last, **few)
     assert found.norm == pytest.approx(float(net.module_.layers[2].weight.detach().norm()))
-    whole = width_measures(net, X, y, n_folds=4, n_directions=4)
+    whole = width_measures(net, X, y, **few)
     assert found.trace < whole.trace
 
 
@@ -163,7 +172,11 @@ BAD = [
     ({"n_probes": 1}, ValueError, "`n_probes` must be >= 2"),
     ({"n_folds": 1}, ValueError, "`n_folds` must be >= 2"),
     ({"n_folds": 41}, ValueError, "`n_folds` must be <= 40, the number of samples, got 41"),
-    ({"normalize": "row"}, ValueError, "`normalize` must be one of"),
+    (
+        {"directions": RandomDirections(norm=2.0)},
+        ValueError,
+        "`directions` must have no norm of their own, got 2; set `radius`",
+    ),
     (
         {"radius": 1e200},
         ValueError,

@@ -1,6 +1,7 @@
 """Planes are drawn where their coordinates say, on the scale that was asked for."""
 
 import inspect
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,10 +9,19 @@ import pytest
 from matplotlib.colors import LogNorm, SymLogNorm
 
 from sufficiency import SufficiencyWarning
-from sufficiency.landscape import landscape_slice
+from sufficiency.landscape import RandomDirections, landscape_slice
 from sufficiency.plotting import LandscapeChangeDisplay, LandscapeDisplay
 from tests.helpers import classifier, labeled
-from tests.plotting.planes import ALPHAS, BETAS, FRAME, SLOPE, change, color_at, labels, landscape
+from tests.plotting.planes import (
+    ALPHAS,
+    BETAS,
+    GEOMETRY,
+    SLOPE,
+    change,
+    color_at,
+    labels,
+    landscape,
+)
 
 
 def interior():
@@ -46,8 +56,8 @@ def test_axes_say_what_they_show_and_in_which_unit():
     display.figure_.canvas.draw()  # mathtext is parsed when it is drawn
 
 
-def test_numbers_of_ones_own_need_no_frame():
-    ax = LandscapeDisplay(landscape(frame=None, size=None)).plot().ax_
+def test_numbers_of_ones_own_need_no_geometry():
+    ax = LandscapeDisplay(landscape(geometry=None, size=None)).plot().ax_
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("α", "β", "")
 
 
@@ -61,8 +71,8 @@ def test_the_center_is_marked():
 
 def test_given_points_are_marked_and_distances_are_to_scale():
     points = np.array([[0.5, 0.0], [-0.25, 0.3]])
-    frame = type(FRAME)(FRAME.names, "distance 1", np.eye(2), 2.0, points=points)
-    display = LandscapeDisplay(landscape(frame=frame)).plot()
+    geometry = replace(GEOMETRY, points=points)
+    display = LandscapeDisplay(landscape(geometry=geometry)).plot()
     np.testing.assert_array_equal(display.points_.get_offsets(), points)
     assert labels(display.ax_) == ["trained weights w*", "given points"]
     assert [text.get_text().strip() for text in display.ax_.texts] == ["1", "2"]
@@ -298,12 +308,13 @@ def net():
     return classifier().initialize()
 
 
-SMALL = {"alphas": ALPHAS, "betas": BETAS}
+SMALL = {"grid": (ALPHAS, BETAS)}
 
 
 def test_from_estimator_measures_and_draws(net):
     X, y = labeled(30)
-    params = {"size": 20, "normalize": "tensor", "norm": 2.0, "seed": 3} | SMALL
+    how = RandomDirections(normalize="tensor", norm=2.0)
+    params = {"size": 20, "directions": how, "random_state": 3} | SMALL
     figure, ax = plt.subplots()
     display = LandscapeDisplay.from_estimator(net, X, y, log=True, ax=ax, **params)
     expected = landscape_slice(net, X, y, **params)
@@ -328,10 +339,10 @@ def test_change_from_estimator(net):
 
 @pytest.mark.parametrize("display", [LandscapeDisplay, LandscapeChangeDisplay])
 @pytest.mark.parametrize(
-    "params", [{"alphas": [0.1, 1.0]}, {"betas": [0.0]}, {"size": 31}, {"kind": "bars"}]
+    "params", [{"grid": [0.1, 1.0]}, {"grid": ([0, 1], [0])}, {"size": 31}, {"kind": "bars"}]
 )
 def test_no_figure_is_opened_for_what_cannot_be_measured(display, params, net):
     X, y = labeled(30)
-    with pytest.raises(ValueError, match=r"`(alphas|betas|size|kind)` must"):
+    with pytest.raises(ValueError, match=r"`(grid|grid\[1\]|size|kind)` must"):
         display.from_estimator(net, X, y, **params)
     assert plt.get_fignums() == []

@@ -1,23 +1,25 @@
 """Side by side: one scale, equal norms, and refusals of what cannot be compared."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sufficiency.landscape import Frame
+from sufficiency.landscape import Geometry, RandomDirections, TopEigenvectors
 from sufficiency.plotting import (
     LandscapeChangeDisplay,
     LandscapeComparisonDisplay,
     LandscapeDisplay,
 )
 from tests.helpers import classifier, labeled
-from tests.plotting.planes import ALPHAS, BETAS, FRAME, SLOPE, change, landscape
+from tests.plotting.planes import ALPHAS, BETAS, SLOPE, change, landscape
 
-SMALL = {"alphas": ALPHAS, "betas": BETAS}
+SMALL = {"grid": (ALPHAS, BETAS)}
 
 
-def frame(norm, center_norm):
-    return Frame(("u", "v"), "unit", norm**2 * np.eye(2), center_norm)
+def geometry(norm, center_norm):
+    return Geometry(("u", "v"), "unit", norm**2 * np.eye(2), center_norm)
 
 
 def compare(*planes, **changes):
@@ -58,27 +60,31 @@ def test_changes_share_a_scale_around_zero():
 
 
 def test_titles_tell_the_norms_of_the_nets():
-    comparison = compare(landscape(frame=frame(2.0, 4.0)), landscape(frame=frame(2.0, 5.5))).plot()
+    comparison = compare(
+        landscape(geometry=geometry(2.0, 4.0)), landscape(geometry=geometry(2.0, 5.5))
+    ).plot()
     titles = [ax.get_title() for ax in comparison.axes_]
     assert titles == ["net 0\n‖w*‖ = 4", "net 1\n‖w*‖ = 5.5"]
     assert [ax.get_ylabel() for ax in comparison.axes_] == ["β along v (1: unit)", ""]
 
 
 @pytest.mark.parametrize(
-    "frames",
+    "geometries",
     [
-        (frame(2.0, 4.0), frame(2.0, 40.0)),  # one distance
-        (frame(2.0, 4.0), frame(20.0, 40.0)),  # one share of the weights
-        (frame(2.0, 4.0), None),  # own numbers, of which nothing is known
+        (geometry(2.0, 4.0), geometry(2.0, 40.0)),  # one distance
+        (geometry(2.0, 4.0), geometry(20.0, 40.0)),  # one share of the weights
+        (geometry(2.0, 4.0), None),  # own numbers, of which nothing is known
         (None, None),
     ],
 )
-def test_neighborhoods_of_equal_norm_are_compared(frames):
-    assert compare(*(landscape(frame=f) for f in frames)).plot().colorbar_ is not None
+def test_neighborhoods_of_equal_norm_are_compared(geometries):
+    assert compare(*(landscape(geometry=g) for g in geometries)).plot().colorbar_ is not None
 
 
 def test_unequal_neighborhoods_are_not():
-    comparison = compare(landscape(frame=frame(2.0, 4.0)), landscape(frame=frame(3.0, 4.0)))
+    comparison = compare(
+        landscape(geometry=geometry(2.0, 4.0)), landscape(geometry=geometry(3.0, 4.0))
+    )
     with pytest.raises(ValueError, match="`displays` must have directions of equal norm"):
         comparison.plot()
     assert plt.get_fignums() == []
@@ -131,10 +137,10 @@ def nets():
 def test_nets_are_compared_at_the_norm_of_the_smallest(nets):
     X, y = labeled(30)
     comparison = LandscapeComparisonDisplay.from_estimators(nets, X, y, **SMALL)
-    frames = [display.plane.frame for display in comparison.displays]
+    found = [display.plane.geometry for display in comparison.displays]
     # norms in single precision
-    np.testing.assert_allclose([f.norms for f in frames], frames[0].center_norm, rtol=1e-6)
-    assert frames[1].center_norm > 2 * frames[0].center_norm
+    np.testing.assert_allclose([g.norms for g in found], found[0].center_norm, rtol=1e-6)
+    assert found[1].center_norm > 2 * found[0].center_norm
     titles = [ax.get_title().split("\n")[0] for ax in comparison.axes_]
     assert titles == ["small", "large"]
 
@@ -143,15 +149,32 @@ def test_or_at_another_norm_or_each_at_its_own(nets):
     X, y = labeled(30)
     fixed = LandscapeComparisonDisplay.from_estimators(nets, X, y, norm=0.5, **SMALL)
     for display in fixed.displays:
-        np.testing.assert_allclose(display.plane.frame.norms, 0.5, rtol=1e-6)
+        np.testing.assert_allclose(display.plane.geometry.norms, 0.5, rtol=1e-6)
     own = LandscapeComparisonDisplay.from_estimators(nets, X, y, norm="relative", **SMALL)
     for display in own.displays:
-        found = display.plane.frame
+        found = display.plane.geometry
         np.testing.assert_allclose(found.norms, found.center_norm, rtol=1e-6)
     with pytest.raises(ValueError, match="`norm` must be one of 'relative'"):
         LandscapeComparisonDisplay.from_estimators(nets, X, y, norm="equal", **SMALL)
+    with pytest.raises(ValueError, match="`directions` must have no norm of their own, got 2"):
+        LandscapeComparisonDisplay.from_estimators(
+            nets, X, y, directions=TopEigenvectors(norm=2.0), **SMALL
+        )
     with pytest.raises(ValueError, match="`estimators` must be two or more, got 0"):
         LandscapeComparisonDisplay.from_estimators({}, X, y)
+
+
+def test_directions_are_made_for_each_net(nets):
+    X, y = labeled(30)
+    for how in (RandomDirections(normalize="tensor"), TopEigenvectors()):
+        shown = LandscapeComparisonDisplay.from_estimators(nets, X, y, directions=how, **SMALL)
+        for display, net in zip(shown.displays, nets.values(), strict=True):
+            norm = display.plane.geometry.norms[0]
+            own = replace(how, norm=float(norm)).around(net, X, y)
+            # norms in single precision, and samples in another order
+            np.testing.assert_allclose(
+                display.plane.geometry.gram, own.geometry.gram, rtol=1e-3, atol=1e-3
+            )
 
 
 def test_figure_6_has_one_net_and_one_plane_for_all_sizes(nets):
@@ -161,9 +184,8 @@ def test_figure_6_has_one_net_and_one_plane_for_all_sizes(nets):
     )
     planes = [display.plane for display in comparison.displays]
     assert [plane.size for plane in planes] == [5, 20]
-    np.testing.assert_array_equal(planes[0].frame.gram, planes[1].frame.gram)
+    np.testing.assert_array_equal(planes[0].geometry.gram, planes[1].geometry.gram)
     assert [ax.get_title() for ax in comparison.axes_] == ["k = 5", "k = 20"]
     for display in comparison.displays:
         assert (display.squared, display.weighted) == (True, True)
         np.testing.assert_array_equal(display.values, display.plane.change**2 * planes[0].density)
-    assert FRAME is not planes[0].frame

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sufficiency import SufficiencyWarning
-from sufficiency.landscape import LineSlices, line_slices
+from sufficiency.landscape import LineSlices, RandomDirections, line_slices
 from sufficiency.plotting import LandscapeLineDisplay
 from tests.helpers import classifier, labeled
 from tests.plotting.planes import labels
@@ -89,7 +89,8 @@ def test_what_is_not_finite_leaves_a_gap():
 def test_from_estimator_measures_and_draws():
     X, y = labeled(30)
     net = classifier().initialize()
-    params = {"n_directions": 3, "alphas": GRID, "size": 20, "seed": 2, "perturb_1d": True}
+    how = RandomDirections(perturb_1d=True)
+    params = {"n_directions": 3, "directions": how, "grid": GRID, "size": 20, "random_state": 2}
     display = LandscapeLineDisplay.from_estimator(net, X, y, band="stderr", name="net", **params)
     expected = line_slices(net, X, y, **params)
     np.testing.assert_array_equal(display.lines.losses, expected.losses)
