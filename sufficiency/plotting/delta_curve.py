@@ -12,6 +12,13 @@ from sufficiency._validation import check_number
 from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.plotting.lines import (
+    SIZE_LABEL,
+    bars_on_log_axis,
+    open_axes,
+    plot_fit,
+    plot_points,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeltaCurveDisplay"]
 
-_POINTS = 200
 # Every point of the band is a few dozen fits.
 _BAND_POINTS = 60
 
@@ -190,21 +196,17 @@ class DeltaCurveDisplay:
         DeltaCurveDisplay
             Itself.
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        ax, self.figure_ = open_axes(ax)
+        self.ax_ = ax
         self._plot_measurements(ax)
         self._plot_curve(ax)
-        self._plot_band(ax)
         self._plot_theory(ax)
         self._plot_threshold(ax)
         power, unit = ("squared", "loss²") if self.curve.order == 2 else ("absolute", "loss")
         ax.set(
             xscale="log",
             yscale="log",
-            xlabel="training size k (samples)",
+            xlabel=SIZE_LABEL,
             ylabel=f"Δ: mean {power} change of the loss\nwhen one sample is added ({unit})",
         )
         ax.legend()
@@ -226,32 +228,14 @@ class DeltaCurveDisplay:
             for i, row in enumerate(self.deltas)
         ]
         label = f"mean of {n_repeats} repeats ± s.e." if n_repeats > 1 else "Δ ± s.e."
-        # a bar that would reach below zero has no place on a logarithmic axis
-        lower = np.minimum(self.delta_stderr, 0.999 * self.delta)
-        self.points_ = ax.errorbar(
-            self.sizes,
-            self.delta,
-            yerr=np.stack([lower, self.delta_stderr]),
-            fmt="o",
-            color="C0",
-            markersize=5,
-            capsize=3,
-            label=label,
-        )
+        bars = bars_on_log_axis(self.delta, self.delta_stderr)
+        self.points_ = plot_points(ax, self.sizes, self.delta, bars, color="C0", label=label)
 
     def _plot_curve(self, ax: Axes) -> None:
-        # the curve knows at which sizes any cell finished
-        first, last = self.curve.sizes[0], self.curve.sizes[-1]
-        inside = np.geomspace(first, last, _POINTS)
-        (self.curve_,) = ax.plot(
-            inside, self.curve.predict(inside), color="C1", label=f"fit: {_describe(self.curve)}"
-        )
-        beyond = np.geomspace(last, _span(self.curve, self.sufficient_size)[1], _POINTS)
-        (self.extrapolation_,) = ax.plot(
-            beyond, self.curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
-        )
-
-    def _plot_band(self, ax: Axes) -> None:
+        formula = FAMILIES[self.curve.family].mathtext(self.curve.order, self.curve.parameters)
+        end = _span(self.curve, self.sufficient_size)[1]
+        label = rf"fit: ${formula}$, $\kappa = k + 1$"
+        self.curve_, self.extrapolation_ = plot_fit(ax, self.curve, end, label)
         self.band_ = None
         if self.band is not None:
             self.band_ = ax.fill_between(
@@ -297,9 +281,3 @@ class DeltaCurveDisplay:
 def _span(curve: FittedCurve, size: float | None) -> tuple[float, float]:
     """Sizes that are drawn: to twice the largest, or a little beyond the answer."""
     return float(curve.sizes[0]), max(2.0 * curve.sizes[-1], 1.3 * (size or 0))
-
-
-def _describe(curve: FittedCurve) -> str:
-    """The family with its numbers, κ = k + 1, as mathtext."""
-    formula = FAMILIES[curve.family].mathtext(curve.order, curve.parameters)
-    return rf"${formula}$, $\kappa = k + 1$"

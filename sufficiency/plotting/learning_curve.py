@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.sizing import LearningCurve, fit_performance
+from sufficiency._tables import mean_of_finished
+from sufficiency.plotting.lines import SIZE_LABEL, open_axes, plot_fit, plot_points
+from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve
+from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["LearningCurveDisplay"]
 
 Floats = npt.NDArray[np.float64]
-
-_POINTS = 200
 
 
 class LearningCurveDisplay:
@@ -90,14 +91,9 @@ class LearningCurveDisplay:
             Drawn. Fewer than three sizes are drawn without a fit.
         """
         losses, scores = result.measurements.unseen_loss, result.measurements.unseen_score
-        enough = np.isfinite(losses).any(axis=0).sum() >= 3
+        enough = np.isfinite(losses).any(axis=0).sum() >= SIZES_NEEDED
         curve = fit_performance(result.measurements, "loss").curve if enough else None
-        display = cls(
-            sizes=result.sizes,
-            losses=losses,
-            scores=scores,
-            loss_curve=curve,
-        )
+        display = cls(sizes=result.sizes, losses=losses, scores=scores, loss_curve=curve)
         return display.plot(ax=ax)
 
     @classmethod
@@ -119,14 +115,11 @@ class LearningCurveDisplay:
         LearningCurveDisplay
             Itself.
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        ax, self.figure_ = open_axes(ax)
+        self.ax_ = ax
         self.losses_ = self._points(ax, self.losses, "C0", "o", "loss")
         self._plot_fit(ax)
-        ax.set(xscale="log", xlabel="training size k (samples)", ylabel="loss on unseen samples")
+        ax.set(xscale="log", xlabel=SIZE_LABEL, ylabel="loss on unseen samples")
         self.score_ax_, self.scores_ = None, None
         handles, labels = ax.get_legend_handles_labels()
         if np.isfinite(self.scores).any():
@@ -143,37 +136,24 @@ class LearningCurveDisplay:
         counts = np.isfinite(table).sum(axis=0)
         kept = counts > 0
         table, counts = table[:, kept], counts[kept]
-        mean = np.nanmean(table, axis=0)
+        mean = mean_of_finished(table)
         squares = np.nansum((table - mean) ** 2, axis=0)
         # a single repeat has no spread, and no bar
         stderr = np.sqrt(squares / np.maximum(counts - 1, 1) / counts)
-        suffix = " ± s.e." if len(table) > 1 else ""
-        return ax.errorbar(
-            self.sizes[kept],
-            mean,
-            yerr=stderr,
-            fmt=marker,
-            color=color,
-            markersize=5,
-            capsize=3,
-            label=f"{name}, mean of {len(table)}{suffix}" if len(table) > 1 else name,
-        )
+        label = f"{name}, mean of {len(table)} ± s.e." if len(table) > 1 else name
+        return plot_points(ax, self.sizes[kept], mean, stderr, fmt=marker, color=color, label=label)
 
     def _plot_fit(self, ax: Axes) -> None:
         self.curve_ = self.extrapolation_ = self.floor_ = None
         curve = self.loss_curve
         if curve is None:
             return
-        first, last = float(curve.sizes[0]), float(curve.sizes[-1])
-        inside, beyond = np.geomspace(first, last, _POINTS), np.geomspace(last, 2 * last, _POINTS)
         label = (
             rf"fit: ${curve.floor:.3g} + {curve.amplitude:.3g}\,"
             rf"(\kappa/{curve.sizes[0] + 1})^{{-{curve.beta:.3g}}}$"
         )
-        (self.curve_,) = ax.plot(inside, curve.predict(inside), color="C1", label=label)
-        (self.extrapolation_,) = ax.plot(
-            beyond, curve.predict(beyond), color="C1", linestyle="--", label="extrapolated"
-        )
+        end = 2.0 * curve.sizes[-1]
+        self.curve_, self.extrapolation_ = plot_fit(ax, curve, end, label)
         self.floor_ = ax.axhline(
             curve.floor, color="C1", linewidth=0.8, linestyle=":", label="fitted floor"
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sufficiency.curvature import QuadraticValidation
+from sufficiency.plotting.lines import bars_on_log_axis, open_axes, plot_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +40,7 @@ class QuadraticValidationDisplay:
     --------
     >>> import numpy as np
     >>> from sufficiency.curvature import QuadraticValidation
+    from sufficiency.plotting.lines import bars_on_log_axis, open_axes, plot_points
     >>> from sufficiency.plotting import QuadraticValidationDisplay
     >>> validation = QuadraticValidation(
     ...     sigmas=np.array([0.01, 0.1]), relative_error=np.array([0.001, 0.5]),
@@ -87,22 +89,16 @@ class QuadraticValidationDisplay:
         -------
         self
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        ax, self.figure_ = open_axes(ax)
+        self.ax_ = ax
         found = self.validation
-        # a bar that would reach below zero has no place on a logarithmic axis
-        lower = np.minimum(found.stderr, 0.999 * found.relative_error)
-        self.errors_ = ax.errorbar(
+        self.errors_ = plot_points(
+            ax,
             found.sigmas,
             found.relative_error,
-            yerr=np.stack([lower, found.stderr]),
+            bars_on_log_axis(found.relative_error, found.stderr),
             fmt="o-",
             color="C0",
-            markersize=5,
-            capsize=3,
             label=f"error ± s.e., {found.n_draws} draws, {found.n_candidates} candidates",
         )
         self.tolerance_ = ax.axhline(
