@@ -71,7 +71,7 @@ ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 WITHOUT_TORCH = {"curves", "sizing", "result", "plotting", "report", "estimator"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MAX_LINES = 500
+MAX_LINES = 500  # docstrings of public classes and functions do not count
 TOP_LEVEL = {"__init__", "__main__", "estimator", "exceptions", "result"}
 
 
@@ -160,10 +160,18 @@ def test_stations_know_only_what_they_may():
     assert not (found := offenders(unwanted)), f"not in MAY_IMPORT:\n{found}"
 
 
+def lines_of_docstring(node: ast.AST) -> int:
+    kinds = ast.ClassDef | ast.FunctionDef
+    if not isinstance(node, kinds) or node.name.startswith("_") or not ast.get_docstring(node):
+        return 0
+    return node.body[0].end_lineno - node.body[0].lineno + 1
+
+
 def test_files_stay_short():
     def too_long(path: Path) -> list[int]:
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        return [lines] if lines >= MAX_LINES else []
+        lines -= sum(map(lines_of_docstring, ast.walk(parse(path))))
+        return [lines] if lines > MAX_LINES else []
 
     assert not (found := offenders(too_long)), f"more than one reason to change?\n{found}"
 
