@@ -5,7 +5,6 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,16 +17,16 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sufficiency._random import RandomState, child_seed, seed_from
+from sufficiency._random import RandomState, seed_from
 from sufficiency._threads import limited_threads, threads_of_a_worker
-from sufficiency.cells.cell import Cell, train_on
+from sufficiency.cells.cell import Cell
 from sufficiency.data.checks import as_floating, check_fit_input, check_inputs, check_targets
 from sufficiency.data.rows import check_lengths
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
-from sufficiency.exceptions import CellFailedWarning
+from sufficiency.exceptions import CellFailedWarning, DivergedTrainingError
 from sufficiency.fit.cost import CostEstimate, estimate_cost
 from sufficiency.fit.parameters import check_parameters
-from sufficiency.fit.plan import Plan, make_scorer, n_unseen, plan_fit, root_seed
+from sufficiency.fit.plan import Plan, make_scorer, plan_fit, root_seed
 from sufficiency.fit.runner import run_cells
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.predictor import Predictor
@@ -36,10 +35,10 @@ from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.probes import Probe
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
-from sufficiency.store import FitStore, Store
+from sufficiency.store import Store
 from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
-from sufficiency.training.settings import FitSettings
-from sufficiency.training.transformers import fit_on, pipeline_of
+from sufficiency.training.centers import FailedTraining, centers
+from sufficiency.training.transformers import pipeline_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -304,17 +303,18 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        settings, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
-        if not plan.vectorize:
+        plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
+        settings = plan.settings
+        if not settings.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
             warnings.warn(text, UserWarning, stacklevel=2)
         self._scorer = settings.scorer
-        if plan.codec.classes is not None:
-            self.classes_ = plan.codec.classes
-        with plan.memory.interruptible(plan.splits) if plan.memory else nullcontext():
-            self._measure(settings, plan)
+        if settings.codec.classes is not None:
+            self.classes_ = settings.codec.classes
+        with plan.store.interruptible(plan.tasks) if plan.store else nullcontext():
+            self._measure(plan)
             if self.refit:
-                self._refit(settings, plan)
+                self._refit(plan)
         return self
 
     def _prepare(
@@ -326,55 +326,27 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         y_unseen: Any,
         directory: Any = None,
         read_only: bool = False,
-    ) -> tuple[FitSettings, Plan]:
+    ) -> Plan:
         """Check everything and decide what is going to be done."""
         params = self.get_params(deep=False)
         given, transformers = (None, None) if self.net is None else split_net(self.net)
         probe = check_parameters(params)
-        X, y, groups, unseen = check_fit_input(
-            self, X, y, groups, X_unseen, y_unseen, raw=transformers is not None
-        )
+        raw = transformers is not None
+        data = check_fit_input(self, X, y, groups, X_unseen, y_unseen, raw=raw)
         if given is None:
-            X, unseen = as_floating(X), unseen and (as_floating(unseen[0]), unseen[1])
-        net = default_net(X, y) if given is None else given
+            data = data.map_inputs(as_floating)
+        net = default_net(data.X, data.y) if given is None else given
         scorer = make_scorer(net, self.scoring)
         store = None if directory is None else Store(directory, read_only=read_only)
-        root = root_seed(self.random_state, store, net, X, y, transformers)
-        plan = plan_fit(net, transformers, X, y, groups, unseen, params, probe, root)
-        settings = FitSettings(
-            net=net,
-            transformers=transformers,
-            codec=plan.codec,
-            probe=probe,
-            scorer=scorer,
-            root=root,
-            n_draws=self.n_draws,
-            n_eval=self.n_eval,
-            order=self.order,
-            center=self.center,
-            min_steps=self.min_steps,
-            method=self.method,
-            train=self.train,
-            vectorize=plan.vectorize,
-            verbose=self.verbose,
+        root = root_seed(self.random_state, store, net, data.X, data.y, transformers)
+        return plan_fit(
+            params, net, transformers, data, probe=probe, scorer=scorer, root=root, store=store
         )
-        if store is not None:
-            plan = replace(plan, memory=FitStore.of(store, settings, plan.samples, plan.unseen))
-        return settings, plan
 
-    def _measure(self, settings: FitSettings, plan: Plan) -> None:
+    def _measure(self, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
-        cells = run_cells(
-            settings,
-            plan.splits,
-            plan.samples,
-            plan.unseen,
-            trained_samples=plan.trained_samples,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            memory=plan.memory,
-        )
-        self.result_ = self._result(cells, settings, plan)
+        cells = run_cells(plan, n_jobs=self.n_jobs, verbose=self.verbose)
+        self.result_ = self._result(cells, plan)
         check_failures(self.result_)
         self.sizes_ = self.result_.sizes
         self.deltas_ = self.result_.deltas
@@ -382,37 +354,33 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         self.curve_ = self.result_.curve
         warn_of_doubts(self.result_)
 
-    def _refit(self, settings: FitSettings, plan: Plan) -> None:
+    def _refit(self, plan: Plan) -> None:
         """Train on all data, unless it is known."""
-        split, samples, memory = plan.splits.refit, plan.samples, plan.memory
-        trainer = memory.trainer(split.order, split.validation) if memory else train_on
-        seed = child_seed(settings.root, "refit")
-        parts = [samples.take(split.order), samples.take(split.validation)]
+        task = plan.refit_task
         with limited_threads(threads_of_a_worker(self.n_jobs)):
-            fitted, (train, held_out) = fit_on(settings, seed, *parts)
-            net = trainer(settings, train, held_out, seed).net
-        piped = isinstance(self.net, Pipeline)
-        self.net_ = pipeline_of(self.net, fitted, net) if piped else net
-        logger.info("refit: %d samples", len(split.order))
-        self._predictor = Predictor(net, plan.codec)
+            [(_, center)] = centers([task], plan.samples, plan.store)
+        if isinstance(center, FailedTraining):
+            raise DivergedTrainingError(center.reason)
+        net, fitted = center.net, center.transformers
+        self.net_ = pipeline_of(self.net, fitted, net) if isinstance(self.net, Pipeline) else net
+        logger.info("refit: %d samples", task.size)
+        self._predictor = Predictor(net, plan.settings.codec)
         self._transformers = fitted
-        self._probe, self._some_samples = settings.probe, plan.some_samples
+        self._probe, self._some_samples = plan.settings.probe, plan.some_samples
         if fitted is not None:
-            self._some_samples = train.take(slice(len(plan.some_samples.y)))
+            self._some_samples = center.train.take(slice(len(plan.some_samples.y)))
 
-    def _result(
-        self, cells: Iterable[Cell], settings: FitSettings, plan: Plan
-    ) -> SufficiencyResult:
+    def _result(self, cells: Iterable[Cell], plan: Plan) -> SufficiencyResult:
         return SufficiencyResult(
             cells=tuple(cells),
             order=self.order,
             family=self.curve,
             n_samples=len(plan.samples.y),
-            n_candidates=n_unseen(plan.unseen, plan.splits),
+            n_candidates=plan.n_unseen,
             disjoint_candidates=plan.splits.disjoint_candidates,
             own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
-            settings=settings.record,
+            settings=plan.settings.record,
         )
 
     def estimate_cost(
@@ -437,9 +405,8 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
             of the estimator is changed, apart from the number and the names of features.
         """
-        return estimate_cost(
-            *self._prepare(X, y, groups, X_unseen, y_unseen), self.n_jobs, self.refit
-        )
+        plan = self._prepare(X, y, groups, X_unseen, y_unseen)
+        return estimate_cost(plan, self.n_jobs, self.refit)
 
     def finished_result(
         self,
@@ -477,18 +444,15 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         if self.store is None:
             raise ValueError("`store` must be the directory of a fit to look into, got None")
-        settings, plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store, read_only=True)
-        found = (
-            {}
-            if plan.memory is None
-            else {(cell.repeat, cell.size): cell for cell in plan.memory.finished(plan.splits)}
-        )
+        plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store, read_only=True)
+        finished = [] if plan.store is None else plan.store.finished(plan.tasks)
+        found = {(cell.repeat, cell.size): cell for cell in finished}
         cells = [
             found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
             for repeat in range(len(plan.splits.repeats))
             for size in plan.splits.sizes.tolist()
         ]
-        result = self._result(cells, settings, plan)
+        result = self._result(cells, plan)
         told = f"{len(found)} of {len(cells)} cells are finished and kept in {str(self.store)!r}"
         if np.isfinite(result.deltas).sum() < 2:
             raise ValueError(f"{told}, which must be cells of two sizes at least; go on with `fit`")

@@ -1,24 +1,13 @@
-"""One (repeat, size): from indices to numbers."""
+"""The numbers of one (repeat, size)."""
 
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
-from sufficiency._random import child_seed
-from sufficiency._threads import limited_threads
-from sufficiency.cells.statistics import increment_statistics, view_center
-from sufficiency.data.samples import Samples
-from sufficiency.data.splits import Split
-from sufficiency.exceptions import DivergedTrainingError
-from sufficiency.training.centers import TrainedCenter, train_center
-from sufficiency.training.settings import FitSettings
-from sufficiency.training.transformers import transformed
+__all__ = ["CELL_COLUMNS", "Cell", "Columns"]
 
-__all__ = ["CELL_COLUMNS", "Cell", "Trainer", "measure_cell", "train_on"]
-
-# What `train_on` is: recipe, training samples, held-out samples and seed to a center.
-Trainer = Callable[[FitSettings, Samples, Samples, int], TrainedCenter]
+# Some of a cell's columns, by name.
+Columns = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,70 +68,3 @@ class Cell:
 
 
 CELL_COLUMNS = tuple(field.name for field in fields(Cell) if field.name != "failure")
-
-
-def measure_cell(
-    recipe: FitSettings,
-    samples: Samples,
-    unseen: Samples | None,
-    split: Split,
-    repeat: int,
-    size: int,
-    n_threads: int | None = None,
-    trainer: Trainer | None = None,
-) -> Cell:
-    """Train on the first `size` samples of the repeat's order, probe, and reduce to numbers."""
-    try:
-        with limited_threads(n_threads):
-            return _measure(recipe, samples, unseen, split, repeat, size, trainer or train_on)
-    except DivergedTrainingError as error:
-        return Cell(repeat, size, failure=str(error))
-    except Exception as error:
-        error.add_note(f"in the cell of repeat {repeat}, size {size}")
-        raise
-
-
-def _measure(
-    recipe: FitSettings,
-    samples: Samples,
-    unseen: Samples | None,
-    split: Split,
-    repeat: int,
-    size: int,
-    trainer: Trainer,
-) -> Cell:
-    seed = child_seed(recipe.root, "training", repeat, size)
-    train, held_out, candidates = transformed(
-        recipe,
-        seed,
-        samples.take(split.order[:size]),
-        samples.take(split.validation),
-        samples.take(split.candidates) if unseen is None else unseen,
-    )
-    trained = trainer(recipe, train, held_out, seed)
-    start = time.perf_counter()
-    view = view_center(recipe, trained, train, candidates, repeat, size)
-    statistics = increment_statistics(recipe, trained.net, view, train, candidates, repeat)
-    return Cell(
-        repeat,
-        size,
-        **statistics,
-        **view.numbers,
-        fit_seconds=trained.seconds,
-        probe_seconds=time.perf_counter() - start,
-    )
-
-
-def train_on(recipe: FitSettings, train: Samples, held_out: Samples, seed: int) -> TrainedCenter:
-    """Train by the recipe."""
-    return train_center(
-        recipe.net,
-        train.X,
-        train.encoded,
-        (held_out.X, held_out.encoded) if len(held_out.y) else None,
-        center=recipe.center,
-        min_steps=recipe.min_steps,
-        seed=seed,
-        n_classes=None if recipe.codec.classes is None else len(recipe.codec.classes),
-        verbose=recipe.verbose,
-    )

@@ -1,7 +1,7 @@
 """Input of ``fit`` and ``predict``: samples of a known kind, finite and of matching lengths."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from sufficiency.data.memory_maps import Rows
 from sufficiency.data.rows import check_lengths, form_of, is_several, map_arrays, n_rows
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 
-__all__ = ["as_floating", "check_fit_input", "check_inputs", "check_targets"]
+__all__ = ["FitInput", "as_floating", "check_fit_input", "check_inputs", "check_targets"]
 
 Array = npt.NDArray
 
@@ -24,6 +24,20 @@ _OF_A_TABLE = ("n_features_in_", "feature_names_in_")
 
 # Items of a dataset that are read twice.
 _READ_AGAIN = 8
+
+
+class FitInput(NamedTuple):
+    """What ``fit`` is given, checked; `unseen` are inputs and targets."""
+
+    X: Any
+    y: Array
+    groups: Array | None
+    unseen: tuple[Any, Array] | None
+
+    def map_inputs(self, function: Callable[[Any], Any]) -> "FitInput":
+        """The function of the inputs, and of the unseen ones."""
+        unseen = None if self.unseen is None else (function(self.unseen[0]), self.unseen[1])
+        return self._replace(X=function(self.X), unseen=unseen)
 
 
 def check_fit_input(
@@ -35,7 +49,7 @@ def check_fit_input(
     y_unseen: Any,
     *,
     raw: bool = False,
-) -> tuple[Any, Array, Array | None, tuple[Any, Array] | None]:
+) -> FitInput:
     """Everything given to ``fit``, checked."""
     X, y = _pair(estimator, X, y, raw, "y", reset=True)
     if n_rows(X) < 2:
@@ -47,7 +61,7 @@ def check_fit_input(
                 f"`groups` must have one entry for each of {len(y)} samples, got {groups.shape}"
             )
     if X_unseen is None and y_unseen is None:
-        return X, y, groups, None
+        return FitInput(X, y, groups, None)
     if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
         raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
     X_unseen, y_unseen = _pair(estimator, X_unseen, y_unseen, raw, "y_unseen", reset=False)
@@ -58,7 +72,7 @@ def check_fit_input(
             f"`X_unseen` and `y_unseen` must be shaped like X and y, got {form_of(X_unseen)} and "
             f"{y_unseen.shape} for {form_of(X)} and {y.shape}"
         )
-    return X, y, groups, (X_unseen, y_unseen)
+    return FitInput(X, y, groups, (X_unseen, y_unseen))
 
 
 def _pair(

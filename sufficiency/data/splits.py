@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sufficiency._random import child_rng
 from sufficiency._validation import check_integer
 
-__all__ = ["Split", "Splits", "default_n_candidates", "make_splits"]
+__all__ = ["Indices", "Split", "Splits", "default_n_candidates", "make_splits"]
 
 VALIDATION_FRACTION = 0.1
 
@@ -245,6 +245,6 @@ def stratification(y: npt.NDArray) -> npt.NDArray | None:
         f"{len(rare)} of {len(labels)} classes have a single sample, so subsets are not "
         "stratified; merge rare classes or collect more of them",
         UserWarning,
-        stacklevel=4,
+        stacklevel=6,
     )
     return None

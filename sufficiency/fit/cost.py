@@ -1,18 +1,20 @@
 """What a fit will cost, from timing one small cell of it."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import joblib
 import numpy as np
 import numpy.typing as npt
+from skorch import NeuralNet
 
-from sufficiency.cells.cell import measure_cell
+from sufficiency.cells.cell import Cell
+from sufficiency.cells.measure import measure
 from sufficiency.fit.plan import Plan
-from sufficiency.training.centers import planned_epochs
-from sufficiency.training.settings import FitSettings
+from sufficiency.training.centers import centers
+from sufficiency.training.tasks import tasks_of_fit
 
-__all__ = ["CostEstimate", "estimate_cost"]
+__all__ = ["CostEstimate", "estimate_cost", "scaled_cost"]
 
 # Below so many samples, a step of a small net costs no less.
 _STEP_PRICE = 64
@@ -67,52 +69,68 @@ def _resident_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def estimate_cost(recipe: FitSettings, plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
+def _timed_cell(plan: Plan, size: int) -> Cell:
+    """A cell of the first repeat, on all cores."""
+    tasks = tasks_of_fit(replace(plan.settings, train="each_size"), plan.splits)
+    task = next(task for task in tasks if task.size == size)
+    [(_, center)] = centers([task], plan.samples)
+    [cell] = measure(task, center, plan.samples, plan.unseen)
+    if cell.failure:
+        raise ValueError(f"the cell of size {size} failed: {cell.failure}")
+    return cell
+
+
+def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     """
     Time one small cell and scale it.
 
-    Training scales with optimizer steps, the probe with draws times samples. The cell is the
-    smallest whose batches are full, so that a step of it costs what a step of the largest does.
+    The cell is the smallest whose batches are full, so that a step of it costs what a step of the
+    largest does.
     """
-    sizes = plan.splits.sizes
-    batch_size = recipe.net.get_params_for("iterator_train").get(
-        "batch_size", recipe.net.batch_size
-    )
+    sizes, batch_size = plan.splits.sizes, _batch_size(plan.settings.net)
     timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
-    measure_cell(recipe, plan.samples, plan.unseen, plan.splits.repeats[0], 0, timed)
+    _timed_cell(plan, timed)
     before = _resident_bytes()
-    cell = measure_cell(recipe, plan.samples, plan.unseen, plan.splits.repeats[0], 0, timed)
-    if cell.failure:
-        raise ValueError(f"the cell of size {timed} failed: {cell.failure}")
-    n_unseen = len(plan.splits.repeats[0].candidates) if plan.unseen is None else len(plan.unseen.y)
+    cell = _timed_cell(plan, timed)
+    sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
+    peak = max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes
+    return scaled_cost(plan, cell, int(peak), n_jobs, refit)
 
-    def steps(size: int) -> int:
-        each = plan.steps_per_epoch(size)
-        return each * planned_epochs(recipe.net, each, recipe.min_steps)
+
+def _batch_size(net: NeuralNet) -> int:
+    return int(net.get_params_for("iterator_train").get("batch_size", net.batch_size))
+
+
+def scaled_cost(
+    plan: Plan, cell: Cell, peak_bytes: int, n_jobs: int | None, refit: bool
+) -> CostEstimate:
+    """
+    What a fit costs of which one cell took so long.
+
+    Training scales with optimizer steps, the probe with draws times samples.
+    """
+    sizes, batch_size = plan.splits.sizes, _batch_size(plan.settings.net)
+    batch = batch_size if batch_size > 0 else int(sizes[-1])
 
     def work(size: int) -> float:
         """Samples in all steps; a step has its price even with few of them."""
-        return steps(size) * max(min(size, batch), _STEP_PRICE)
+        steps = plan.steps_per_epoch(size) * plan.epochs(size)
+        return steps * max(min(size, batch), _STEP_PRICE)
 
     def probed(size: int) -> int:
-        return recipe.evaluated(size) + n_unseen
+        return plan.settings.evaluated(size) + plan.n_unseen
 
-    batch = batch_size if batch_size > 0 else int(sizes[-1])
-    per_work = cell.fit_seconds / work(timed)
-    per_sample = cell.probe_seconds / probed(timed)
+    per_work = cell.fit_seconds / work(cell.size)
+    per_sample = cell.probe_seconds / probed(cell.size)
     seconds = np.array([per_work * work(s) + per_sample * probed(s) for s in sizes.tolist()])
+    largest = float(seconds[-1])
     n_repeats, workers = len(plan.splits.repeats), joblib.effective_n_jobs(n_jobs)
-    if recipe.train == "once":
-        total, largest = n_repeats * float(seconds[-1]), float(seconds[-1])
-    else:
-        total, largest = n_repeats * float(seconds.sum()), float(seconds[-1])
-    # no schedule ends before its largest cell
-    spread = max(total / workers, largest)
+    total = n_repeats * (largest if plan.settings.train == "once" else float(seconds.sum()))
     last = per_work * work(len(plan.samples.y)) if refit else 0.0
-    sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
     return CostEstimate(
-        seconds=spread + last,
-        peak_bytes=int(max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes),
+        # no schedule ends before its largest cell
+        seconds=max(total / workers, largest) + last,
+        peak_bytes=peak_bytes,
         sizes=sizes,
         cell_seconds=seconds,
         n_cells=n_repeats * len(sizes),

@@ -1,8 +1,7 @@
-"""Everything that can be found out, and refused, before a single training."""
+"""What a fit is going to do: everything that is decided before a single training."""
 
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,48 +11,50 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
 
-from sufficiency._random import child_rng, child_seed
-from sufficiency.curvature import hessian_operator
+from sufficiency._random import RandomState, child_rng, child_seed
 from sufficiency.curves.families import FAMILIES
-from sufficiency.data.rows import map_arrays, take_rows
+from sufficiency.data.checks import FitInput
+from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
-from sufficiency.data.splits import Splits, default_n_candidates, make_splits, stratification
+from sufficiency.data.splits import (
+    Indices,
+    Splits,
+    default_n_candidates,
+    make_splits,
+    stratification,
+)
 from sufficiency.data.torch_datasets import DatasetRows
-from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.engine.loss_matrix import can_vectorize
-from sufficiency.exceptions import UnsupportedNetError
+from sufficiency.fit.net_checks import (
+    check_net,
+    check_probe_fits,
+    check_scheduler,
+    check_shapes,
+    fit_columns,
+)
 from sufficiency.nets.constant_prediction import constant_loss
-from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, representative
+from sufficiency.nets.losses import representative
 from sufficiency.nets.predictor import Predictor
-from sufficiency.nets.skorch_nets import has_scheduler, module_dtype, monitors_validation
+from sufficiency.nets.skorch_nets import module_dtype, monitors_validation
 from sufficiency.nets.targets import (
     TargetCodec,
     cast_inputs,
     fit_target_codec,
     warn_of_lost_digits,
 )
-from sufficiency.probes import (
-    BaseProbe,
-    Probe,
-    ProbeDraws,
-    check_probe,
-    needs_hessian,
-    prepare_probe,
-)
+from sufficiency.probes import Probe
 from sufficiency.store import FitStore, Store, remembered_seed
-from sufficiency.training.centers import (
-    check_batches,
-    initialized_net,
-    planned_epochs,
-    steps_per_epoch,
-)
-from sufficiency.training.settings import Scorer
+from sufficiency.training.settings import FitSettings, Scorer
+from sufficiency.training.tasks import CenterTask, refit_task, tasks_of_fit
+from sufficiency.training.train_net import initialized_net, planned_epochs, steps_per_epoch
 from sufficiency.training.transformers import fit_transformers
 
-__all__ = ["Plan", "make_scorer", "n_unseen", "plan_fit", "root_seed"]
+__all__ = ["Plan", "make_scorer", "plan_fit", "root_seed"]
 
 _CHECKED = 8
 _KEPT = 64
+# Parameters of the estimator that all cells use as they are.
+_COPIED = ("n_draws", "n_eval", "order", "center", "min_steps", "method", "train", "verbose")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,49 +64,76 @@ class Plan:
 
     Attributes
     ----------
-    codec : TargetCodec
-        Between the user's targets and the net's.
+    settings : FitSettings
+        What all cells share.
     samples, unseen : Samples
         Data, and the user's own candidates if there are any.
     splits : Splits
         Sizes and indices.
-    vectorize : bool
-        Whether vmap takes the net.
     constant_loss : float
         Loss of the best constant prediction.
     steps_per_epoch : callable
         Optimizer steps of an epoch at a size.
-    trained_samples : callable
-        Samples that the training at a size passes through the net.
     some_samples : Samples
         A few random ones as the net sees them, for constants that are looked up after the fit.
-    memory : FitStore or None
-        Of what is finished, if there is a store.
+    store : FitStore or None
+        Where finished cells are kept.
     """
 
-    codec: TargetCodec
+    settings: FitSettings
     samples: Samples
     unseen: Samples | None
     splits: Splits
-    vectorize: bool
     constant_loss: float
     steps_per_epoch: Callable[[int], int]
-    trained_samples: Callable[[int], int]
     some_samples: Samples
-    memory: FitStore | None = None
+    store: FitStore | None = None
+
+    @property
+    def tasks(self) -> list[CenterTask]:
+        """The trainings behind all cells, the largest first."""
+        return tasks_of_fit(self.settings, self.splits)
+
+    @property
+    def groups(self) -> list[list[CenterTask]]:
+        """Tasks that one worker does together."""
+        return [[task] for task in self.tasks]
+
+    @property
+    def refit_task(self) -> CenterTask:
+        """The training on all data."""
+        return refit_task(self.settings, self.splits)
+
+    @property
+    def n_unseen(self) -> int:
+        """Candidates of a repeat, the smallest number if repeats differ."""
+        return _n_unseen(self.unseen, self.splits)
+
+    def epochs(self, size: int) -> int:
+        """Epochs of the training at a size."""
+        steps = self.steps_per_epoch(size)
+        return planned_epochs(self.settings.net, steps, self.settings.min_steps)
+
+    def trained_samples(self, size: int) -> int:
+        """Samples that the training at a size passes through the net."""
+        return size * self.epochs(size)
+
+
+def _n_unseen(own: Samples | None, splits: Splits) -> int:
+    if own is not None:
+        return len(own.y)
+    return min(len(split.candidates) for split in splits.repeats)
 
 
 def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
     """The learning curve's score."""
     if scoring is not None:
         return get_scorer(scoring)
-    if not hasattr(net, "score"):
-        return None
-    return Predictor.score
+    return Predictor.score if hasattr(net, "score") else None
 
 
 def root_seed(
-    random_state: int | np.random.RandomState | None,
+    random_state: RandomState,
     store: Store | None,
     net: NeuralNet,
     X: Any,
@@ -123,174 +151,85 @@ def root_seed(
 
 
 def plan_fit(
+    params: Mapping[str, Any],
     net: NeuralNet,
     transformers: Pipeline | None,
-    X: Any,
-    y: npt.NDArray,
-    groups: npt.NDArray | None,
-    unseen: tuple[Any, npt.NDArray] | None,
-    params: Mapping[str, Any],
+    given: FitInput,
+    *,
     probe: Probe,
+    scorer: Scorer | None,
     root: int,
+    store: Store | None = None,
 ) -> Plan:
     """Look at net and data together and decide how they are measured."""
     untrained = initialized_net(net, child_seed(root, "check"))
-    codec = fit_target_codec(net, y, module_dtype(untrained))
-    splits = _make_splits(untrained, codec, y, groups, unseen is not None, params, root)
+    codec = fit_target_codec(net, given.y, module_dtype(untrained))
+    splits = _make_splits(untrained, codec, given, params, root)
     _check_curve(params["curve"], len(splits.sizes))
     sizes = _trained_sizes(splits, params["train"], params["refit"])
     if transformers is None:
-        warn_of_lost_digits(X, codec.dtype)
-        X = cast_inputs(X, codec.dtype)
-        unseen = unseen and (cast_inputs(unseen[0], codec.dtype), unseen[1])
-    seen = (X, y) if transformers is None else _see(transformers, X, y, splits, sizes, codec, root)
-    codec = _fit_columns(untrained, codec, *seen)
-    samples, looked_at = _encode(codec, X, y), _encode(codec, *seen)
-    own = None if unseen is None else _encode(codec, *unseen)
+        warn_of_lost_digits(given.X, codec.dtype)
+        given = given.map_inputs(lambda X: cast_inputs(X, codec.dtype))
+        seen: tuple[Any, npt.NDArray] = given.X, given.y
+    else:
+        seen = _transformed(transformers, given, splits, min(sizes), codec, root)
+    first = slice(_CHECKED)
+    codec = fit_columns(untrained, codec, take_rows(seen[0], first), seen[1][first])
+    samples, looked_at = _encode(codec, given.X, given.y), _encode(codec, *seen)
+    own = None if given.unseen is None else _encode(codec, *given.unseen)
     few = _some(looked_at, root, _CHECKED)
-    _check_net(net, untrained, samples.encoded, few, codec, sizes, root)
-    _check_probe(untrained, probe, params["method"], few)
-    _check_candidates(params["train"], n_unseen(own, splits))
+    check_net(net, untrained, few, samples.encoded, codec, sizes, root)
+    check_probe_fits(untrained, probe, params["method"], few)
+    _check_candidates(params["train"], _n_unseen(own, splits))
 
     def steps(size: int) -> int:
         # what transformers have not seen is no input of a net, which any other is as long as
-        first = samples if transformers is None else few
-        first = first.take(np.resize(np.arange(len(first.y)), size))
-        return steps_per_epoch(untrained, first.X, first.encoded)
+        some = samples if transformers is None else few
+        some = some.take(np.resize(np.arange(len(some.y)), size))
+        return steps_per_epoch(untrained, some.X, some.encoded)
 
-    _check_scheduler(untrained, steps, splits, params["min_steps"])
-    return Plan(
+    check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
+    settings = FitSettings(
+        net=net,
         codec=codec,
+        probe=probe,
+        scorer=scorer,
+        root=root,
+        vectorize=can_vectorize(untrained, few.X, few.encoded),
+        transformers=transformers,
+        **{name: params[name] for name in _COPIED},
+    )
+    return Plan(
+        settings=settings,
         samples=samples,
         unseen=own,
         splits=splits,
-        vectorize=can_vectorize(untrained, few.X, few.encoded),
         constant_loss=constant_loss(untrained, few.X, samples.encoded),
         steps_per_epoch=steps,
-        trained_samples=lambda n: n * planned_epochs(untrained, steps(n), params["min_steps"]),
         some_samples=_some(looked_at, root, _KEPT),
+        store=None if store is None else FitStore.of(store, settings, samples, own),
     )
 
 
 def _make_splits(
     untrained: NeuralNet,
     codec: TargetCodec,
-    y: npt.NDArray,
-    groups: npt.NDArray | None,
-    own_unseen: bool,
+    given: FitInput,
     params: Mapping[str, Any],
     root: int,
 ) -> Splits:
     """Sizes and indices, stratified by classes."""
+    n_samples, own = len(given.y), given.unseen is not None
     return make_splits(
-        len(y),
+        n_samples,
         sizes=params["sizes"],
         n_repeats=params["n_repeats"],
-        n_candidates=_resolve_n_candidates(params["n_candidates"], len(y), own_unseen),
+        n_candidates=_resolve_n_candidates(params["n_candidates"], n_samples, own),
         root=root,
-        strata=stratification(codec.encode(y)) if codec.strata else None,
-        groups=groups,
+        strata=stratification(codec.encode(given.y)) if codec.strata else None,
+        groups=given.groups,
         reserve_validation=params["center"] == "best" or monitors_validation(untrained),
     )
-
-
-def _see(
-    transformers: Pipeline,
-    X: Any,
-    y: npt.NDArray,
-    splits: Splits,
-    sizes: list[int],
-    codec: TargetCodec,
-    root: int,
-) -> tuple[Any, npt.NDArray]:
-    """Samples of the first repeat as the net is going to see them."""
-    orders = [split.order for split in (*splits.repeats, splits.refit)]
-    subsets = [order[:size] for order in orders for size in dict.fromkeys((len(order), min(sizes)))]
-    first: Samples | None = None
-    for which in subsets:
-        subset = Samples(take_rows(X, which), np.empty(0), y[which])
-        try:
-            _, seen = fit_transformers(transformers, subset, codec.dtype, root)
-        except Exception as error:
-            error.add_note(f"in the transformers of `net`, fitted on {len(which)} samples")
-            raise
-        first = seen if first is None else first
-        shapes = [map_arrays(some.X, lambda values: values.shape[1:]) for some in (first, seen)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"`net` has transformers that give inputs of shape {shapes[0]} after "
-                f"{len(subsets[0])} samples and {shapes[1]} after {len(which)} others, and a net "
-                "takes one shape only; fix what they learn from the data (`categories`, "
-                "`n_components`, `vocabulary`)"
-            )
-    if first is None:
-        raise ValueError("`n_repeats` must be >= 1")
-    return first.X, first.y
-
-
-def _encode(codec: TargetCodec, X: Any, y: npt.NDArray) -> Samples:
-    encoded = codec.encode(y)
-    return Samples(X.with_targets(encoded) if isinstance(X, DatasetRows) else X, encoded, y)
-
-
-def _check_net(
-    net: NeuralNet,
-    untrained: NeuralNet,
-    encoded: npt.NDArray,
-    few: Samples,
-    codec: TargetCodec,
-    sizes: list[int],
-    root: int,
-) -> None:
-    check_criterion(untrained, encoded)
-    n_classes = None if codec.classes is None else len(codec.classes)
-    check_losses(untrained, few.X, few.encoded, n_classes)
-    check_batches(net, few.X, few.encoded, sizes, child_seed(root, "check"))
-
-
-def _trained_sizes(splits: Splits, train: str, refit: bool) -> list[int]:
-    """Samples of all the trainings that there will be."""
-    sizes = splits.sizes.tolist()
-    if train == "once":
-        sizes = sorted({len(split.order) for split in splits.repeats})
-    return sizes + [len(splits.refit.order)] * refit
-
-
-def _check_candidates(train: str, n_candidates: int) -> None:
-    if train == "once" and n_candidates < 2:
-        raise ValueError(
-            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
-            "is what it measures"
-        )
-
-
-def n_unseen(own: Samples | None, splits: Splits) -> int:
-    """Candidates of a repeat, the smallest number if repeats differ."""
-    if own is not None:
-        return len(own.y)
-    return min(len(split.candidates) for split in splits.repeats)
-
-
-def _check_probe(untrained: NeuralNet, probe: Probe, method: str, few: Samples) -> None:
-    """Prepare the probe once at untrained weights, so that it is refused before any training."""
-    hessian = None
-    if needs_hessian(probe):
-        hessian = hessian_operator(untrained, few.X, few.encoded)
-    center = LossFunction(untrained).center()
-    if not center:
-        raise UnsupportedNetError("`net` must have trainable parameters, got none; unfreeze some")
-    if not isinstance(probe, BaseProbe):
-        check_probe(probe, center, hessian=hessian)
-    sampler = prepare_probe(probe, center, hessian)
-    device = next(iter(center.values())).device
-    if not ProbeDraws(sampler, [0], device).block(0, 1):
-        raise ValueError(f"`probe` must disturb some parameters, got {probe!r}, which has no names")
-    if method == "gaussian_moment":
-        # the smallest closed form that there is: it asks for what the whole one asks for
-        one = few.take(np.arange(min(2, len(few.y))))
-        gaussian_moment_delta(
-            untrained, one.X, one.encoded, one.X, one.encoded, sampler, n_probes=3
-        )
 
 
 def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -> int:
@@ -304,23 +243,48 @@ def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -
     return default_n_candidates(n_samples) if n_candidates is None else n_candidates
 
 
+def _trained_sizes(splits: Splits, train: str, refit: bool) -> list[int]:
+    """Samples of all the trainings that there will be."""
+    sizes = splits.sizes.tolist()
+    if train == "once":
+        sizes = sorted({len(split.order) for split in splits.repeats})
+    return sizes + [len(splits.refit.order)] * refit
+
+
+def _transformed(
+    transformers: Pipeline,
+    given: FitInput,
+    splits: Splits,
+    smallest: int,
+    codec: TargetCodec,
+    root: int,
+) -> tuple[Any, npt.NDArray]:
+    """Samples of the first repeat as the net is going to see them."""
+    orders = [split.order for split in (*splits.repeats, splits.refit)]
+    subsets = [order[:size] for order in orders for size in dict.fromkeys((len(order), smallest))]
+
+    def transformed(which: Indices) -> Samples:
+        subset = Samples(take_rows(given.X, which), np.empty(0), given.y[which])
+        try:
+            return fit_transformers(transformers, subset, codec.dtype, root)[1]
+        except Exception as error:
+            error.add_note(f"in the transformers of `net`, fitted on {len(which)} samples")
+            raise
+
+    first = transformed(subsets[0])
+    for subset in subsets[1:]:
+        check_shapes(first, transformed(subset))
+    return first.X, first.y
+
+
+def _encode(codec: TargetCodec, X: Any, y: npt.NDArray) -> Samples:
+    encoded = codec.encode(y)
+    return Samples(X.with_targets(encoded) if isinstance(X, DatasetRows) else X, encoded, y)
+
+
 def _some(samples: Samples, root: int, count: int) -> Samples:
     """A handful of random samples, of every class one, for looking at the net."""
-    chosen = representative(samples.encoded, count, child_rng(root, "check"))
-    return samples.take(chosen)
-
-
-def _fit_columns(untrained: NeuralNet, codec: TargetCodec, X: Any, y: npt.NDArray) -> TargetCodec:
-    """Leave 1-D regression targets flat where the net's output is flat."""
-    if not codec.column:
-        return codec
-    flat = replace(codec, column=False)
-    first = slice(_CHECKED)
-    try:
-        check_losses(untrained, take_rows(X, first), flat.encode(y[first]))
-    except ValueError:
-        return codec
-    return flat
+    return samples.take(representative(samples.encoded, count, child_rng(root, "check")))
 
 
 def _check_curve(curve: str, n_sizes: int) -> None:
@@ -332,20 +296,9 @@ def _check_curve(curve: str, n_sizes: int) -> None:
         )
 
 
-def _check_scheduler(
-    untrained: NeuralNet, steps: Callable[[int], int], splits: Splits, min_steps: int
-) -> None:
-    if not has_scheduler(untrained):
-        return
-    raised = [
-        size
-        for size in splits.sizes.tolist()
-        if planned_epochs(untrained, steps(size), min_steps) > untrained.max_epochs
-    ]
-    if raised:
-        warnings.warn(
-            f"`min_steps`={min_steps} raises the epochs at the sizes {raised}, and the net's "
-            "learning-rate schedule was made for fewer; set min_steps=0 or a schedule by steps",
-            UserWarning,
-            stacklevel=4,
+def _check_candidates(train: str, n_candidates: int) -> None:
+    if train == "once" and n_candidates < 2:
+        raise ValueError(
+            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
+            "is what it measures"
         )

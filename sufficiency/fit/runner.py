@@ -1,20 +1,20 @@
 """All cells of a fit: in parallel, largest first, with progress."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import joblib
-import numpy as np
 from tqdm.auto import tqdm
 
-from sufficiency._threads import threads_of_a_worker
-from sufficiency.cells.cell import Cell, Trainer, measure_cell
-from sufficiency.cells.one_net import measure_once
+from sufficiency._threads import limited_threads, threads_of_a_worker
+from sufficiency.cells.cell import Cell
+from sufficiency.cells.measure import measure
 from sufficiency.data.samples import Samples
-from sufficiency.data.splits import Split, Splits
+from sufficiency.fit.plan import Plan
 from sufficiency.store import FitStore
-from sufficiency.training.settings import FitSettings
+from sufficiency.training.centers import centers
+from sufficiency.training.tasks import CenterTask
 
 __all__ = ["run_cells"]
 
@@ -32,49 +32,40 @@ _BAR = {
 # A forward pass costs about a third of a training step on the same samples.
 _FORWARD_SHARE = 1 / 3
 
+Messages = list[tuple[bool, str]]
 
-def run_cells(
-    recipe: FitSettings,
-    splits: Splits,
-    samples: Samples,
-    unseen: Samples | None,
-    *,
-    trained_samples: Callable[[int], int],
-    n_jobs: int | None,
-    verbose: int,
-    memory: FitStore | None = None,
-) -> list[Cell]:
+
+def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     """Measure every (repeat, size)."""
-    n_threads = threads_of_a_worker(n_jobs)
-    n_candidates = len(splits.repeats[0].candidates) if unseen is None else len(unseen.y)
+    n_threads, store = threads_of_a_worker(n_jobs), plan.store
 
     def cost(cells: list[Cell]) -> float:
-        draws = recipe.usual_draws
+        draws = plan.settings.usual_draws
         return sum(
-            trained_samples(cell.size)
-            + _FORWARD_SHARE * draws * (recipe.evaluated(cell.size) + n_candidates)
+            plan.trained_samples(cell.size)
+            + _FORWARD_SHARE * draws * (plan.settings.evaluated(cell.size) + plan.n_unseen)
             for cell in cells
         )
 
-    cells = [] if memory is None else memory.finished(splits)
-    known = {(cell.repeat, cell.size) for cell in cells}
-    logger.info("%d repeats of the sizes %s", len(splits.repeats), splits.sizes.tolist())
+    logger.info("%d repeats of the sizes %s", len(plan.splits.repeats), plan.splits.sizes.tolist())
+    cells = [] if store is None else store.finished(plan.tasks)
     for cell in cells:
         logger.info("%s (from the store)", _in_words(cell))
-    every = [Cell(r, size) for r in range(len(splits.repeats)) for size in splits.sizes.tolist()]
-    calls = {
-        (repeat, sizes[0]): joblib.delayed(_finish)(
-            memory, recipe, samples, unseen, split, repeat, sizes, n_threads
-        )
-        for split, repeat, sizes in _tasks(recipe, splits)
-        if (repeat, sizes[0]) not in known
-    }
+    every = [Cell(task.repeat, size) for task in plan.tasks for size in task.sizes]
+    known = {(cell.repeat, cell.size) for cell in cells}
+    calls = {}
+    for number, group in enumerate(plan.groups):
+        missing = [task for task in group if (task.repeat, task.sizes[0]) not in known]
+        if missing:
+            calls[number] = joblib.delayed(_cells_of_group)(
+                number, missing, plan.samples, plan.unseen, store, n_threads
+            )
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     with tqdm(total=cost(every), initial=cost(cells), disable=verbose < 1, **_BAR) as bar:
         bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
         for finished, messages in _results(calls, n_jobs):
-            if memory is not None:
-                memory.store.relay(messages)
+            if store is not None:
+                store.store.relay(messages)
             cells.extend(finished)
             for cell in finished:
                 logger.info(_in_words(cell))
@@ -83,13 +74,39 @@ def run_cells(
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
 
 
-def _results(calls: dict[tuple[int, int], Any], n_jobs: int | None) -> Iterator[Any]:
+def _cells_of_group(
+    number: int,
+    tasks: Sequence[CenterTask],
+    samples: Samples,
+    unseen: Samples | None,
+    store: FitStore | None,
+    n_threads: int | None,
+) -> tuple[int, list[Cell], Messages]:
+    """What a worker does: train and measure, and hand back what the store has to say."""
+    cells: list[Cell] = []
+    missing = []
+    for task in tasks:
+        # looked up once more: another process may have finished it meanwhile
+        known = None if store is None else store.cells(task)
+        cells += known or []
+        if known is None:
+            missing.append(task)
+    with limited_threads(n_threads):
+        for task, center in centers(missing, samples, store):
+            measured = measure(task, center, samples, unseen)
+            if store is not None:
+                store.keep_cells(task, measured)
+            cells += measured
+    return number, cells, [] if store is None else store.store.unsaid()
+
+
+def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[Cell], Messages]]:
     """Results as they come; where a worker's process dies, what it took along is done again."""
     for attempts in range(_ATTEMPTS, 0, -1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         try:
-            for finished, messages in parallel(list(calls.values())):
-                del calls[min((cell.repeat, cell.size) for cell in finished)]
+            for number, finished, messages in parallel(list(calls.values())):
+                del calls[number]
                 yield finished, messages
             return
         except Exception as error:
@@ -116,36 +133,3 @@ def _in_words(cell: Cell) -> str:
         return f"{start}: failed: {cell.failure}"
     seconds = cell.fit_seconds + cell.probe_seconds
     return f"{start}: delta {cell.delta:.3g} ± {cell.stderr:.2g}, {seconds:.1f} s"
-
-
-def _tasks(recipe: FitSettings, splits: Splits) -> Iterator[tuple[Split, int, list[int]]]:
-    """What shares a training: one cell, the largest first, or all sizes of a repeat."""
-    sizes = splits.sizes.tolist()
-    for some in [sizes] if recipe.train == "once" else [[size] for size in reversed(sizes)]:
-        for repeat, split in enumerate(splits.repeats):
-            yield split, repeat, some
-
-
-def _finish(
-    memory: FitStore | None,
-    recipe: FitSettings,
-    samples: Samples,
-    unseen: Samples | None,
-    split: Split,
-    repeat: int,
-    sizes: list[int],
-    n_threads: int | None,
-) -> tuple[list[Cell], list[tuple[bool, str]]]:
-    """Cells that share a training, from memory or measured, and what the store has to say."""
-    shared = (recipe, samples, unseen, split, repeat)
-
-    def measure(trainer: Trainer | None = None) -> list[Cell]:
-        if recipe.train == "once":
-            return measure_once(*shared, np.array(sizes), n_threads, trainer)
-        return [measure_cell(*shared, sizes[0], n_threads, trainer)]
-
-    if memory is None:
-        return measure(), []
-    # looked up once more: another process may have finished it meanwhile
-    cells = memory.cells(split, repeat, sizes, measure)
-    return cells, memory.store.unsaid()

@@ -44,6 +44,11 @@ class TargetCodec:
     as_float: bool = False
     column: bool = False
 
+    @property
+    def strata(self) -> bool:
+        """Whether encoded targets are classes to stratify by."""
+        return self.classes is not None
+
     def encode(self, y: npt.ArrayLike, name: str = "y_unseen") -> npt.NDArray:
         """Targets as the net's criterion takes them; `name` is what an error calls them."""
         if self.classes is None:
@@ -69,9 +74,9 @@ class TargetCodec:
         return prediction
 
     @property
-    def strata(self) -> bool:
-        """Whether encoded targets are classes to stratify by."""
-        return self.classes is not None
+    def n_classes(self) -> int | None:
+        """Number of classes; None without any."""
+        return None if self.classes is None else len(self.classes)
 
 
 def cast_floating(values: npt.NDArray, dtype: torch.dtype) -> npt.NDArray:

@@ -16,7 +16,7 @@ from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix
 from sufficiency.nets.losses import LossFunction
 from sufficiency.store.files import DamagedFileError
 from sufficiency.store.tensors import parse_tensors, render_tensors
-from sufficiency.training.centers import TrainedCenter, initialized_net
+from sufficiency.training.train_net import TrainedNet, initialized_net
 
 __all__ = ["named_tensors", "parse_center", "render_center", "same_losses"]
 
@@ -37,7 +37,7 @@ def named_tensors(net: NeuralNet) -> dict[str, Tensor]:
     return tensors
 
 
-def render_center(key: str, trained: TrainedCenter, about: dict[str, Any]) -> bytes:
+def render_center(key: str, trained: TrainedNet, about: dict[str, Any]) -> bytes:
     """Bytes of a center's file."""
     named = named_tensors(trained.net)
     earlier = trained.earlier or {}
@@ -61,7 +61,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if isinstance(value, kinds)}
 
 
-def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -> TrainedCenter:
+def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -> TrainedNet:
     """Make the trained net again."""
     tensors, content = parse_tensors(data, _KIND, key)
     restored = initialized_net(net, 0, n_classes)
@@ -73,7 +73,7 @@ def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -
         for name, tensor in tensors.items()
         if name.startswith(_EARLIER)
     }
-    return TrainedCenter(
+    return TrainedNet(
         restored,
         earlier if content["has_earlier"] else None,
         content["tenths"],

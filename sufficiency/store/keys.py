@@ -20,8 +20,8 @@ from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint, tens
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.describe import describe, describe_net
 from sufficiency.store.documents import digest
-from sufficiency.training.centers import initialized_net
 from sufficiency.training.settings import FitSettings, release
+from sufficiency.training.train_net import initialized_net
 
 __all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state", "provenance"]
 

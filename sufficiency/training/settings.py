@@ -1,4 +1,4 @@
-"""What all cells of a fit share: how it is done, and with which data."""
+"""What all cells of a fit share."""
 
 import importlib.metadata
 from collections.abc import Callable

@@ -18,9 +18,8 @@ from sufficiency._random import child_seed, isolated_rng
 from sufficiency.data.rows import as_inputs, map_arrays, n_rows
 from sufficiency.data.samples import Samples
 from sufficiency.nets.targets import cast_inputs
-from sufficiency.training.settings import FitSettings
 
-__all__ = ["FittedTransformers", "fit_on", "fit_transformers", "pipeline_of", "transformed"]
+__all__ = ["FittedTransformers", "fit_transformers", "pipeline_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +77,6 @@ def _dtypes(X: Any) -> Any:
 
 def _dtype(values: Any) -> Any:
     return getattr(values, "dtype", None)
-
-
-def transformed(recipe: FitSettings, seed: int, train: Samples, *others: Samples) -> list[Samples]:
-    """Samples of a cell as its net sees them."""
-    return fit_on(recipe, seed, train, *others)[1]
-
-
-def fit_on(
-    recipe: FitSettings, seed: int, train: Samples, *others: Samples
-) -> tuple[FittedTransformers | None, list[Samples]]:
-    """The same, with the transformers; None if there are none."""
-    if recipe.transformers is None:
-        return None, [train, *others]
-    fitted, seen = fit_transformers(recipe.transformers, train, recipe.codec.dtype, seed)
-    return fitted, [seen, *(fitted(some) for some in others)]
 
 
 def pipeline_of(given: Pipeline, fitted: FittedTransformers | None, net: NeuralNet) -> Pipeline:

@@ -1,0 +1,141 @@
+"""A net that cannot be trained or probed as planned is refused before any training."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skorch import NeuralNet
+
+from sufficiency._random import child_seed, isolated_rng
+from sufficiency.curvature import hessian_operator
+from sufficiency.data.rows import map_arrays, take_rows
+from sufficiency.data.samples import Samples
+from sufficiency.deltas import gaussian_moment_delta
+from sufficiency.exceptions import UnsupportedNetError
+from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, sample_blocks
+from sufficiency.nets.skorch_nets import has_scheduler
+from sufficiency.nets.targets import TargetCodec
+from sufficiency.probes import (
+    BaseProbe,
+    Probe,
+    ProbeDraws,
+    check_probe,
+    needs_hessian,
+    prepare_probe,
+)
+from sufficiency.training.train_net import initialized_net, planned_epochs
+
+__all__ = [
+    "check_batches",
+    "check_net",
+    "check_probe_fits",
+    "check_scheduler",
+    "check_shapes",
+    "fit_columns",
+]
+
+
+def check_net(
+    net: NeuralNet,
+    untrained: NeuralNet,
+    few: Samples,
+    encoded: npt.NDArray,
+    codec: TargetCodec,
+    sizes: list[int],
+    root: int,
+) -> None:
+    """Criterion, losses and batches."""
+    check_criterion(untrained, encoded)
+    check_losses(untrained, few.X, few.encoded, codec.n_classes)
+    check_batches(net, few.X, few.encoded, sizes, child_seed(root, "check"))
+
+
+def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
+    """Refuse sizes whose last batch batch norm cannot be trained on."""
+    kwargs = net.get_params_for("iterator_train")
+    batch = kwargs.get("batch_size", net.batch_size)
+    bad = [size for size in sizes if batch > 1 and size % batch == 1]
+    if not bad or kwargs.get("drop_last"):
+        return
+    copy = initialized_net(net, seed)
+    copy.module_.train()
+    try:
+        with isolated_rng(seed), torch.no_grad():
+            copy.infer(next(sample_blocks(copy, take_rows(X, slice(1)), y[:1], 1))[0])
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UnsupportedNetError(
+            f"`net` has batch norm and its epochs at the sizes {bad} end in a batch of one sample "
+            f"(batch_size={batch}), which has no variance; set iterator_train__drop_last=True"
+        ) from error
+
+
+def check_probe_fits(untrained: NeuralNet, probe: Probe, method: str, few: Samples) -> None:
+    """Prepare the probe once, at untrained weights."""
+    hessian = None
+    if needs_hessian(probe):
+        hessian = hessian_operator(untrained, few.X, few.encoded)
+    center = LossFunction(untrained).center()
+    if not center:
+        raise UnsupportedNetError("`net` must have trainable parameters, got none; unfreeze some")
+    if not isinstance(probe, BaseProbe):
+        check_probe(probe, center, hessian=hessian)
+    sampler = prepare_probe(probe, center, hessian)
+    device = next(iter(center.values())).device
+    if not ProbeDraws(sampler, [0], device).block(0, 1):
+        raise ValueError(f"`probe` must disturb some parameters, got {probe!r}, which has no names")
+    if method == "gaussian_moment":
+        # the smallest closed form that there is: it asks for what the whole one asks for
+        one = few.take(np.arange(min(2, len(few.y))))
+        gaussian_moment_delta(
+            untrained, one.X, one.encoded, one.X, one.encoded, sampler, n_probes=3
+        )
+
+
+def check_scheduler(
+    untrained: NeuralNet, steps: Callable[[int], int], sizes: list[int], min_steps: int
+) -> None:
+    """Warn where `min_steps` outruns a learning-rate schedule."""
+    if not has_scheduler(untrained):
+        return
+    raised = [
+        size
+        for size in sizes
+        if planned_epochs(untrained, steps(size), min_steps) > untrained.max_epochs
+    ]
+    if raised:
+        warnings.warn(
+            f"`min_steps`={min_steps} raises the epochs at the sizes {raised}, and the net's "
+            "learning-rate schedule was made for fewer; set min_steps=0 or a schedule by steps",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def check_shapes(first: Samples, other: Samples) -> None:
+    """Refuse transformers that give inputs of another shape after other samples."""
+    shapes = [map_arrays(some.X, lambda values: values.shape[1:]) for some in (first, other)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"`net` has transformers that give inputs of shape {shapes[0]} after "
+            f"{len(first.y)} samples and {shapes[1]} after {len(other.y)} others, and a net "
+            "takes one shape only; fix what they learn from the data (`categories`, "
+            "`n_components`, `vocabulary`)"
+        )
+
+
+def fit_columns(untrained: NeuralNet, codec: TargetCodec, X: Any, y: npt.NDArray) -> TargetCodec:
+    """Leave 1-D regression targets flat where the net's output is flat; of a few samples."""
+    if not codec.column:
+        return codec
+    flat = replace(codec, column=False)
+    try:
+        check_losses(untrained, X, flat.encode(y))
+    except ValueError:
+        return codec
+    return flat

@@ -1,0 +1,70 @@
+"""Every training of a fit as a task: on which samples, from which seed, for which sizes."""
+
+from dataclasses import dataclass
+
+from sufficiency._random import child_seed
+from sufficiency.data.splits import Indices, Split, Splits
+from sufficiency.training.settings import FitSettings
+
+__all__ = ["CenterTask", "refit_task", "tasks_of_fit"]
+
+
+@dataclass(frozen=True, eq=False)
+class CenterTask:
+    """
+    One net to train.
+
+    Attributes
+    ----------
+    settings : FitSettings
+        How.
+    split : Split
+        Of its repeat; the net is trained on the first `size` samples of ``split.order``.
+    repeat, size : int
+        Which training.
+    seed : int
+        Of its initial weights, batches and transformers.
+    sizes : tuple of int
+        Sizes whose cells are measured at its center: none for the refit, all for
+        ``train="once"``, else its own.
+    """
+
+    settings: FitSettings
+    split: Split
+    repeat: int
+    size: int
+    seed: int
+    sizes: tuple[int, ...]
+
+    @property
+    def trained_on(self) -> Indices:
+        """Training samples, in their order."""
+        return self.split.order[: self.size]
+
+    def __str__(self) -> str:
+        if not self.sizes:
+            return "the refit"
+        if self.settings.train == "once":
+            return f"repeat {self.repeat}"
+        return f"the cell of repeat {self.repeat}, size {self.size}"
+
+
+def tasks_of_fit(settings: FitSettings, splits: Splits) -> list[CenterTask]:
+    """The trainings behind all cells, the largest first."""
+    sizes = tuple(splits.sizes.tolist())
+
+    def task(repeat: int, size: int, measured: tuple[int, ...]) -> CenterTask:
+        seed = child_seed(settings.root, "training", repeat, size)
+        return CenterTask(settings, splits.repeats[repeat], repeat, size, seed, measured)
+
+    repeats = range(len(splits.repeats))
+    if settings.train == "once":
+        return [task(repeat, len(splits.repeats[repeat].order), sizes) for repeat in repeats]
+    return [task(repeat, size, (size,)) for size in reversed(sizes) for repeat in repeats]
+
+
+def refit_task(settings: FitSettings, splits: Splits) -> CenterTask:
+    """The training on all data, which counts as one more repeat."""
+    seed = child_seed(settings.root, "refit")
+    split = splits.refit
+    return CenterTask(settings, split, len(splits.repeats), len(split.order), seed, ())
