@@ -9,8 +9,12 @@ import torch
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
+from sufficiency._random import child_seed
 from sufficiency.cells.cell import Cell
+from sufficiency.cells.measure import measure
 from sufficiency.result import SufficiencyResult
+from sufficiency.training.centers import centers
+from sufficiency.training.tasks import CenterTask
 
 
 class Perceptron(nn.Module):
@@ -78,6 +82,19 @@ def untouched_generators() -> Iterator[None]:
     before = global_states()
     yield
     assert global_states() == before
+
+
+def center_task(settings, split, repeat, size, sizes=None) -> CenterTask:
+    """The task of a fit with these settings; it measures its own size, if no others."""
+    seed = child_seed(settings.root, "training", repeat, size)
+    return CenterTask(settings, split, repeat, size, seed, sizes or (size,))
+
+
+def measure_cell(settings, samples, unseen, split, repeat, size) -> Cell:
+    """Train and measure one cell."""
+    [(task, center)] = centers([center_task(settings, split, repeat, size)], samples)
+    [cell] = measure(task, center, samples, unseen)
+    return cell
 
 
 def make_result(table=None, sizes=(10, 20, 40), **changes) -> SufficiencyResult:

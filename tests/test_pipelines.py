@@ -124,9 +124,9 @@ def test_a_cell_is_what_scaling_by_hand_gives():
     X, y = labeled(N)
     X *= np.float32([1, 10, 100])
     est = estimator(make_pipeline(StandardScaler(), classifier())).fit(X, y)
-    ladder = est._prepare(X, y, None, None, None)[1].ladder
-    for repeat, split in enumerate(ladder.repeats):
-        for i, size in enumerate(ladder.sizes):
+    splits = est._prepare(X, y, None, None, None).splits
+    for repeat, split in enumerate(splits.repeats):
+        for i, size in enumerate(splits.sizes):
             subset = X[split.order[:size]].astype(float)
             scaled = ((X - subset.mean(0)) / subset.std(0)).astype(np.float32)
             by_hand = estimator(classifier()).fit(scaled, y).result_

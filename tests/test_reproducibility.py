@@ -15,6 +15,8 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import CELL_COLUMNS
+from sufficiency.cells.measure import measure
+from sufficiency.training.centers import centers
 from tests.oracles import MLP
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -120,54 +122,32 @@ def test_two_fits_at_once_in_one_process_do_not_disturb_each_other(reference, da
     assert_bitwise(estimator(random_state=8, refit=False).fit(*data), other)
 
 
-def test_the_order_of_cells_does_not_matter(reference, data, monkeypatch):
+def bits(cells):
+    return sorted([getattr(cell, name).hex() for name in NUMBERS[2:]] for cell in cells)
+
+
+def test_the_order_of_cells_does_not_matter(reference, data):
     """Smallest first instead of largest first."""
-    import sufficiency.fit.runner as runner
-
-    original = runner.joblib.delayed
-    calls = []
-
-    def backwards(function):
-        def delayed(*args):
-            calls.append(args)
-            return original(function)(*args)
-
-        return delayed
-
-    class Reversed(runner.joblib.Parallel):
-        def __call__(self, tasks):
-            return super().__call__(list(tasks)[::-1])
-
-    monkeypatch.setattr(runner.joblib, "delayed", backwards)
-    monkeypatch.setattr(runner.joblib, "Parallel", Reversed)
-    other = estimator().fit(*data)
-    assert len(calls) == 6
-    assert_bitwise(reference, other)
+    plan = estimator()._prepare(*data, None, None, None)
+    backwards = centers(plan.tasks[::-1], plan.samples)
+    cells = [cell for task, center in backwards for cell in measure(task, center, plan.samples)]
+    assert [cell.size for cell in cells[:2]] == [30, 30]
+    assert bits(cells) == bits(reference.result_.cells)
 
 
-def test_a_cell_alone_has_the_numbers_it_has_in_the_whole(reference, data):
+def test_a_cell_alone_has_the_numbers_it_has_in_the_whole(reference):
     """What a resumed run relies on: one cell, made in a fresh process, is bitwise the same."""
     code = """
-import warnings; warnings.simplefilter("ignore")
 import torch; torch.set_num_threads(1)
-import sufficiency.fit.runner as runner
-from sklearn.base import clone
-from sklearn.datasets import load_iris
-from tests.test_reproducibility import estimator, NUMBERS
-original = runner.measure_cell
-def only_one(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
-    if (repeat, size) == (1, 60):
-        cell = original(recipe, samples, unseen, split, repeat, size, n_threads)
-        print([getattr(cell, name).hex() for name in NUMBERS[2:]])
-        raise SystemExit
-    return runner.Cell(repeat, size, failure="left out")
-runner.measure_cell = only_one
-estimator().fit(*load_iris(return_X_y=True))
+from tests.test_reproducibility import bits, centers, estimator, load_iris, measure
+plan = estimator()._prepare(*load_iris(return_X_y=True), None, None, None)
+[task] = [task for task in plan.tasks if (task.repeat, task.size) == (1, 60)]
+[(_, center)] = centers([task], plan.samples)
+print(bits(measure(task, center, plan.samples)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    sizes = list(reference.sizes_)
-    values = [reference.result_.table(name)[1, sizes.index(60)].hex() for name in NUMBERS[2:]]
-    assert done.stdout.strip() == str(values), done.stderr
+    [cell] = [cell for cell in reference.result_.cells if (cell.repeat, cell.size) == (1, 60)]
+    assert done.stdout.strip() == str(bits([cell])), done.stderr
 
 
 def test_more_draws_keep_the_trainings(reference, data):
@@ -178,7 +158,7 @@ def test_more_draws_keep_the_trainings(reference, data):
 
 
 def test_block_sizes_change_rounding_only(reference, data, monkeypatch):
-    import sufficiency.cells.statistics as probing
+    import sufficiency.cells.around_center as probing
 
     original = probing.plan_blocks
 

@@ -75,7 +75,7 @@ def no_training(monkeypatch):
     def refuse(*args, **kwargs):
         pytest.fail("a net is trained")
 
-    monkeypatch.setattr("sufficiency.cells.cell.train_center", refuse)
+    monkeypatch.setattr("sufficiency.training.centers.train_net", refuse)
 
 
 @pytest.fixture
@@ -311,7 +311,7 @@ def test_damage_is_named_and_costs_no_number(data, tmp_path, log):
 
 
 def test_an_interrupt_tells_how_to_go_on(data, tmp_path, monkeypatch, caplog, interrupts):
-    original, calls = runner.measure_cell, []
+    original, calls = runner.measure, []
 
     def interrupted(*args):
         calls.append(args)
@@ -319,7 +319,7 @@ def test_an_interrupt_tells_how_to_go_on(data, tmp_path, monkeypatch, caplog, in
             signal.raise_signal(signal.SIGINT)
         return original(*args)
 
-    monkeypatch.setattr(runner, "measure_cell", interrupted)
+    monkeypatch.setattr(runner, "measure", interrupted)
     with pytest.raises(KeyboardInterrupt):
         estimator(store=tmp_path).fit(*data)
     [text] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -475,7 +475,7 @@ def test_two_fits_share_a_store(data, tmp_path, one_thread):
 
 def cut_off(data, store, n_cells, **changes):
     """A fit that ends after so many cells."""
-    calls, measure = [], runner.measure_cell
+    calls, measure = [], runner.measure
 
     def measured(*args, **kwargs):
         if len(calls) == n_cells:
@@ -484,7 +484,7 @@ def cut_off(data, store, n_cells, **changes):
         return measure(*args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "measure_cell", measured)
+        patch.setattr(runner, "measure", measured)
         with pytest.raises(KeyboardInterrupt):
             estimator(store=store, **changes).fit(*data)
 

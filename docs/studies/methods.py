@@ -24,7 +24,6 @@ from skorch import NeuralNet
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
-from sufficiency.cells.cell import train_on
 from sufficiency.curvature import hessian_operator, quadratic_validation
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
@@ -44,6 +43,7 @@ from sufficiency.probes import (
     needs_hessian,
     prepare_probe,
 )
+from sufficiency.training.centers import centers
 
 SIZE, DRAWS, REFERENCE, RUNS = 700, 32, 2000, 12
 SIGMAS = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5]
@@ -107,11 +107,10 @@ def trained_center() -> Center:
     est = LandscapeSufficiencyEstimator(
         sizes=[SIZE // 2, SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
     )
-    recipe, plan = est._prepare(*digits(), None, None, None)
-    split = plan.splits.repeats[0]
-    train = plan.samples.take(split.order[:SIZE])
-    trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
-    return Center(trained.net, train, plan.samples.take(split.candidates))
+    plan = est._prepare(*digits(), None, None, None)
+    [task] = [task for task in plan.tasks if task.size == SIZE]
+    [(_, center)] = centers([replace(task, seed=plan.settings.root)], plan.samples)
+    return Center(center.net, center.train, plan.samples.take(task.split.candidates))
 
 
 def methods(center: Center, probe: Probe) -> dict[str, Callable[[int], float]]:

@@ -28,9 +28,10 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
-from sufficiency.cells.cell import train_on
-from sufficiency.cells.statistics import increment_statistics, view_center
+from sufficiency.cells.at_center import view_center
+from sufficiency.cells.increments import increment_statistics
 from sufficiency.probes import IsotropicGaussian
+from sufficiency.training.centers import centers
 
 SIGMAS = (0.1, 0.2, 0.3, 0.5)
 SIZES = (350, 1400)
@@ -69,22 +70,25 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
     est = LandscapeSufficiencyEstimator(
         net, sizes=list(SIZES), n_repeats=1, curve="theory", refit=False, random_state=seed
     )
-    recipe, plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
-    split = plan.splits.repeats[0]
-    train, unseen = plan.samples.take(split.order[:size]), plan.samples.take(split.candidates)
+    plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
+    [task] = [task for task in plan.tasks if task.size == size]
+    unseen = plan.samples.take(task.split.candidates)
     # training 0 is the seed's own; what is drawn around a center goes with the training
-    recipe = replace(recipe, root=child_seed(recipe.root, "training", training))
-    trained = train_on(recipe, train, plan.samples.take(split.validation), recipe.root)
-    view = view_center(recipe, trained, train, unseen, 0, size)
+    root = child_seed(plan.settings.root, "training", training)
+    settings = replace(plan.settings, root=root)
+    task = replace(task, settings=settings, seed=root)
+    [(_, center)] = centers([task], plan.samples)
+    view = view_center(task, center, unseen)
 
     def around(sigma: float, n_draws: int) -> float:
-        probing = replace(recipe, probe=IsotropicGaussian(sigma), n_draws=n_draws)
-        return increment_statistics(probing, trained.net, view, train, unseen, 0)["delta"]
+        probing = replace(settings, probe=IsotropicGaussian(sigma), n_draws=n_draws)
+        around_it = replace(task, settings=probing)
+        return increment_statistics(around_it, center, view, unseen)["delta"]
 
-    point = float(((view.point - view.train_loss) ** 2).mean() / (size + 1) ** 2)
+    point = float(((view.point - view.numbers["train_loss"]) ** 2).mean() / (size + 1) ** 2)
     return {
         "delta": [point, *(around(s, DRAWS) for s in SIGMAS)],
-        "delta_default_draws": [point, *(around(s, recipe.n_draws) for s in SIGMAS)],
+        "delta_default_draws": [point, *(around(s, settings.n_draws) for s in SIGMAS)],
         "unseen_loss": view.numbers["unseen_loss"],
         "score": view.numbers["unseen_score"],
     }

@@ -49,7 +49,7 @@ from sufficiency.probes import (
     prepare_probe,
 )
 from sufficiency.theory import bound, theorem1_bound
-from sufficiency.training.centers import train_center
+from sufficiency.training.train_net import train_net
 
 SIZE, N_CANDIDATES, STEPS = 500, 200, 600
 SIGMAS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
@@ -149,7 +149,7 @@ def make(module, seed=0):
         verbose=0,
     )
     torch.set_default_dtype(torch.float64)
-    net = train_center(
+    net = train_net(
         net, X[:SIZE], y[:SIZE], None, center="last", min_steps=STEPS, seed=seed, n_classes=10,
         verbose=0,
     ).net  # fmt: skip

@@ -47,7 +47,7 @@ from sufficiency.probes import (
     needs_hessian,
     prepare_probe,
 )
-from sufficiency.training.centers import TrainedCenter, train_center
+from sufficiency.training.train_net import TrainedNet, train_net
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 SIZES = (100, 400, 1400)
@@ -91,7 +91,7 @@ class Transformer(nn.Module):
 class Center:
     """A trained net, its data, and how they are evaluated."""
 
-    trained: TrainedCenter
+    trained: TrainedNet
     train: tuple[npt.NDArray, npt.NDArray]
     unseen: tuple[npt.NDArray, npt.NDArray]
     plan: BlockPlan
@@ -128,7 +128,7 @@ def centers(module: Callable[[], nn.Module]) -> Iterator[tuple[int, int, Center]
         for size in SIZES:
             train = X[order[:size]], y[order[:size]]
             seed = child_seed(ROOT, "training", repeat, size)
-            trained = train_center(
+            trained = train_net(
                 net, *train, None, center="last", min_steps=STEPS, seed=seed, n_classes=10
             )
             vectorize = can_vectorize(trained.net, X[:8], y[:8])

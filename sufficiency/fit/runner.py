@@ -16,7 +16,7 @@ from sufficiency.store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["run_cells"]
+__all__ = ["measure_group", "run_cells"]
 
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     for number, group in enumerate(plan.groups):
         missing = [task for task in group if (task.repeat, task.sizes[0]) not in known]
         if missing:
-            calls[number] = joblib.delayed(_cells_of_group)(
+            calls[number] = joblib.delayed(measure_group)(
                 number, missing, plan.samples, plan.unseen, store, n_threads
             )
     # the bar counts cost, not cells, so that its time left is right although large cells go first
@@ -74,7 +74,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
 
 
-def _cells_of_group(
+def measure_group(
     number: int,
     tasks: Sequence[CenterTask],
     samples: Samples,

@@ -11,7 +11,7 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.nets.default_net import Standardizer, TabularMLP, default_net
-from sufficiency.training.centers import planned_epochs, train_center
+from sufficiency.training.train_net import planned_epochs, train_net
 from tests.benchmarks.measure import paired_ratio
 from tests.benchmarks.nets import random_data
 
@@ -46,7 +46,7 @@ def trainings():
     def ours():
         for size in SIZES:
             arguments = {"center": "last", "min_steps": 500, "seed": 0, "n_classes": 10}
-            train_center(net, X[:size], y[:size], None, **arguments)
+            train_net(net, X[:size], y[:size], None, **arguments)
 
     def plain():
         for size in SIZES:

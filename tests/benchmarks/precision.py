@@ -15,7 +15,7 @@ from sufficiency.engine.loss_matrix import loss_matrix, mean_losses
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import IsotropicGaussian, ProbeDraws
-from sufficiency.training.centers import train_center
+from sufficiency.training.train_net import train_net
 from tests.benchmarks.measure import seconds
 
 # What the estimator's defaults make of 10 000 samples.
@@ -33,7 +33,7 @@ class Center:
         y = np.concatenate([made["y"], made["y_test"]]).astype("int64")
         arguments = {"center": "last", "min_steps": 500, "seed": 0, "n_classes": 10}
         net = default_net(X, y)
-        self.net = train_center(net, X[:SIZE], y[:SIZE], None, **arguments).net
+        self.net = train_net(net, X[:SIZE], y[:SIZE], None, **arguments).net
         self.X, self.y, self.X_unseen, self.y_unseen = X[:SIZE], y[:SIZE], X[SIZE:], y[SIZE:]
 
     def ours(self, replication):

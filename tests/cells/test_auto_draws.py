@@ -129,19 +129,13 @@ class Shifting:
 
     def prepare(self, center):
         return lambda generator: {
-            n: w + 0.1 * torch.rand(w.shape, generator=generator) for n, w in center.items()
+            n: w + 1e-3 * torch.rand(w.shape, generator=generator) for n, w in center.items()
         }
 
 
-def test_no_mirror_images_without_symmetry(iris, monkeypatch):
-    import sufficiency.cells.statistics as probing
-
-    def never(*args):
-        raise AssertionError("mirror images of a distribution that has none")
-
-    monkeypatch.setattr(probing, "AntitheticDraws", never)
+def test_no_mirror_images_without_symmetry(iris):
     taken = estimator(probe=Shifting()).fit(*iris).result_.table("n_draws")
-    assert set(taken.ravel()) <= {8, 16, 32, 64, 128, 256}
+    assert (taken == 8).all()  # pairs would be sixteen draws at least
 
 
 @pytest.mark.parametrize("order", [1, 2])

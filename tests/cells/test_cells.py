@@ -9,15 +9,18 @@ from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from sufficiency._random import child_seed, isolated_rng
-from sufficiency.cells.cell import CELL_COLUMNS, Cell, FitSettings, Samples, measure_cell
+from sufficiency.cells.cell import CELL_COLUMNS, Cell
+from sufficiency.data.samples import Samples
 from sufficiency.data.splits import Split
 from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.targets import fit_target_codec
 from sufficiency.probes import IsotropicGaussian
+from sufficiency.training.settings import FitSettings
 from tests.helpers import (
     Perceptron,
     classifier,
     labeled,
+    measure_cell,
     measured,
     regressor,
     untouched_generators,
@@ -37,12 +40,12 @@ class Double(Perceptron):
 
 
 def prepare(net, n=50, **changes):
-    """A recipe and samples for a net of any kind, double precision."""
+    """Settings and samples for a net of any kind, double precision."""
     X, y = labeled(n) if hasattr(net, "classes") else measured(n)
     y = y if hasattr(net, "classes") else y[:, 0]
     X = X.astype(np.float64)
     codec = fit_target_codec(net, y, torch.float64)
-    settings = {
+    defaults = {
         "net": net,
         "codec": codec,
         "probe": PROBE,
@@ -58,7 +61,7 @@ def prepare(net, n=50, **changes):
         "vectorize": True,
         "verbose": 0,
     }
-    return FitSettings(**(settings | changes)), Samples(X, codec.encode(y), y)
+    return FitSettings(**(defaults | changes)), Samples(X, codec.encode(y), y)
 
 
 def double_regressor(module=Double, **params):
@@ -90,9 +93,9 @@ def squared_errors(weights, samples, indices):
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("vectorize", [False, True])
 def test_a_cell_is_what_its_definition_says(order, vectorize):
-    recipe, samples = prepare(double_regressor(), order=order, vectorize=vectorize)
+    settings, samples = prepare(double_regressor(), order=order, vectorize=vectorize)
     repeat, size = 3, 12
-    cell = measure_cell(recipe, samples, None, SPLIT, repeat, size)
+    cell = measure_cell(settings, samples, None, SPLIT, repeat, size)
 
     train, candidates = SPLIT.order[:size], SPLIT.candidates
     seed = child_seed(5, "training", repeat, size)
@@ -144,8 +147,8 @@ def test_a_cell_is_what_its_definition_says(order, vectorize):
 
 
 def test_the_gradient_norm_is_that_of_the_training_loss():
-    recipe, samples = prepare(double_regressor(max_epochs=3))
-    cell = measure_cell(recipe, samples, None, SPLIT, 0, 12)
+    settings, samples = prepare(double_regressor(max_epochs=3))
+    cell = measure_cell(settings, samples, None, SPLIT, 0, 12)
     train = SPLIT.order[:12]
     center = own_training(samples, train, 3, child_seed(5, "training", 0, 12))
     total, step = 0.0, 1e-5
@@ -163,18 +166,18 @@ def test_the_gradient_norm_is_that_of_the_training_loss():
 
 
 def test_without_width_a_probe_gives_the_point():
-    recipe, samples = prepare(double_regressor(), probe=IsotropicGaussian(0.0))
-    cell = measure_cell(recipe, samples, None, SPLIT, 0, 12)
+    settings, samples = prepare(double_regressor(), probe=IsotropicGaussian(0.0))
+    cell = measure_cell(settings, samples, None, SPLIT, 0, 12)
     assert cell.delta == pytest.approx(cell.delta_point, rel=1e-13)
 
 
 def test_own_candidates_replace_the_reserved_ones():
-    recipe, samples = prepare(double_regressor())
+    settings, samples = prepare(double_regressor())
     own = samples.take(np.arange(45, 50))
-    cell = measure_cell(recipe, samples, own, SPLIT, 0, 12)
+    cell = measure_cell(settings, samples, own, SPLIT, 0, 12)
     reserved = dataclasses.replace(SPLIT, candidates=np.arange(45, 50))
-    assert numbers(cell) == numbers(measure_cell(recipe, samples, None, reserved, 0, 12))
-    assert numbers(cell) != numbers(measure_cell(recipe, samples, None, SPLIT, 0, 12))
+    assert numbers(cell) == numbers(measure_cell(settings, samples, None, reserved, 0, 12))
+    assert numbers(cell) != numbers(measure_cell(settings, samples, None, SPLIT, 0, 12))
 
 
 def numbers(cell: Cell) -> dict[str, float]:
@@ -184,34 +187,34 @@ def numbers(cell: Cell) -> dict[str, float]:
 
 
 def test_the_same_cell_has_the_same_bits_and_others_have_others():
-    recipe, samples = prepare(classifier(Double, module__n_outputs=3, module__dropout=0.3))
+    settings, samples = prepare(classifier(Double, module__n_outputs=3, module__dropout=0.3))
     with untouched_generators():
-        first = measure_cell(recipe, samples, None, SPLIT, 0, 12)
+        first = measure_cell(settings, samples, None, SPLIT, 0, 12)
     torch.rand(7)
-    measure_cell(recipe, samples, None, SPLIT, 1, 20)
-    assert numbers(measure_cell(recipe, samples, None, SPLIT, 0, 12)) == numbers(first)
+    measure_cell(settings, samples, None, SPLIT, 1, 20)
+    assert numbers(measure_cell(settings, samples, None, SPLIT, 0, 12)) == numbers(first)
     for other in (
-        measure_cell(recipe, samples, None, SPLIT, 1, 12),
-        measure_cell(recipe, samples, None, SPLIT, 0, 13),
-        measure_cell(dataclasses.replace(recipe, root=6), samples, None, SPLIT, 0, 12),
+        measure_cell(settings, samples, None, SPLIT, 1, 12),
+        measure_cell(settings, samples, None, SPLIT, 0, 13),
+        measure_cell(dataclasses.replace(settings, root=6), samples, None, SPLIT, 0, 12),
     ):
         assert other.train_loss != first.train_loss
         assert other.delta != first.delta
 
 
 def test_the_probe_does_not_touch_the_training_or_the_other_draws():
-    recipe, samples = prepare(double_regressor())
-    few = measure_cell(recipe, samples, None, SPLIT, 0, 12)
-    many = measure_cell(dataclasses.replace(recipe, n_draws=8), samples, None, SPLIT, 0, 12)
+    settings, samples = prepare(double_regressor())
+    few = measure_cell(settings, samples, None, SPLIT, 0, 12)
+    many = measure_cell(dataclasses.replace(settings, n_draws=8), samples, None, SPLIT, 0, 12)
     assert few.train_loss == many.train_loss
     assert few.delta_point == many.delta_point
     assert few.delta != many.delta
 
 
 def test_one_candidate_has_neither_score_nor_error():
-    recipe, samples = prepare(double_regressor())
+    settings, samples = prepare(double_regressor())
     single = dataclasses.replace(SPLIT, candidates=np.array([40]))
-    cell = measure_cell(recipe, samples, None, single, 0, 12)
+    cell = measure_cell(settings, samples, None, single, 0, 12)
     assert math.isfinite(cell.delta)
     for name in ("stderr", "gap_sq", "spread", "unseen_score"):
         assert math.isnan(getattr(cell, name))
@@ -224,12 +227,12 @@ def test_scorers_see_the_users_labels():
         seen.append((predictor.predict(X), predictor.classes_, X, y))
         return 0.25
 
-    recipe, samples = prepare(classifier(Double, module__n_outputs=3), scorer=scorer)
+    settings, samples = prepare(classifier(Double, module__n_outputs=3), scorer=scorer)
     names = np.array(["ant", "bee", "cat"])
-    codec = dataclasses.replace(recipe.codec, classes=names)
+    codec = dataclasses.replace(settings.codec, classes=names)
     samples = Samples(samples.X, samples.encoded, names[samples.encoded])
-    recipe = dataclasses.replace(recipe, codec=codec)
-    assert measure_cell(recipe, samples, None, SPLIT, 0, 12).unseen_score == 0.25
+    settings = dataclasses.replace(settings, codec=codec)
+    assert measure_cell(settings, samples, None, SPLIT, 0, 12).unseen_score == 0.25
     ((predicted, classes, X, y),) = seen
     assert set(predicted) <= set(names)
     assert classes.tolist() == names.tolist()
@@ -238,17 +241,17 @@ def test_scorers_see_the_users_labels():
 
 
 def test_nets_without_score_have_none():
-    recipe, samples = prepare(double_regressor(), scorer=None)
-    assert math.isnan(measure_cell(recipe, samples, None, SPLIT, 0, 12).unseen_score)
+    settings, samples = prepare(double_regressor(), scorer=None)
+    assert math.isnan(measure_cell(settings, samples, None, SPLIT, 0, 12).unseen_score)
 
 
 def test_validation_samples_reach_the_net():
     # without them, the callback has nothing to monitor and skorch fails
     net = double_regressor(callbacks=[EarlyStopping(patience=2)], train_split=None)
-    recipe, samples = prepare(net)
-    assert measure_cell(recipe, samples, None, VALIDATING, 0, 12).failure == ""
+    settings, samples = prepare(net)
+    assert measure_cell(settings, samples, None, VALIDATING, 0, 12).failure == ""
     with pytest.raises(KeyError, match="valid_loss"):
-        measure_cell(recipe, samples, None, SPLIT, 0, 12)
+        measure_cell(settings, samples, None, SPLIT, 0, 12)
 
 
 def test_a_subset_that_lacks_classes_is_measured():
@@ -258,12 +261,12 @@ def test_a_subset_that_lacks_classes_is_measured():
         known.append(predictor.net.classes_.tolist())
         return predictor.score(X, y)
 
-    recipe, samples = prepare(classifier(Double, module__n_outputs=3), scorer=scorer)
+    settings, samples = prepare(classifier(Double, module__n_outputs=3), scorer=scorer)
     y = np.sort(samples.encoded)
     samples = Samples(samples.X, y, y)
     split = dataclasses.replace(SPLIT, order=np.arange(12))
     assert set(y[:12]) == {0}
-    cell = measure_cell(recipe, samples, None, split, 0, 12)
+    cell = measure_cell(settings, samples, None, split, 0, 12)
     assert cell.failure == ""
     assert 0 <= cell.unseen_score <= 1
     assert known == [[0, 1, 2]]
@@ -298,9 +301,9 @@ class Infinite(nn.MSELoss):
     ],
 )
 def test_what_is_not_finite_is_a_failure_and_no_exception(net, changes, told):
-    recipe, samples = prepare(net, **changes)
+    settings, samples = prepare(net, **changes)
     with untouched_generators():
-        cell = measure_cell(recipe, samples, None, SPLIT, 2, 12)
+        cell = measure_cell(settings, samples, None, SPLIT, 2, 12)
     assert told in cell.failure
     assert (cell.repeat, cell.size) == (2, 12)
     assert all(math.isnan(getattr(cell, name)) for name in CELL_COLUMNS[2:])
@@ -314,9 +317,9 @@ def test_a_criterion_that_refuses_nan_is_a_failure_too():
         Logistic, criterion=nn.BCELoss, lr=math.inf, max_epochs=20, batch_size=4, verbose=0
     )
     codec = fit_target_codec(net, y, torch.float64)
-    recipe, _ = prepare(double_regressor())
-    recipe = dataclasses.replace(recipe, net=net, codec=codec)
-    cell = measure_cell(recipe, Samples(X, codec.encode(y), y), None, SPLIT, 0, 12)
+    settings, _ = prepare(double_regressor())
+    settings = dataclasses.replace(settings, net=net, codec=codec)
+    cell = measure_cell(settings, Samples(X, codec.encode(y), y), None, SPLIT, 0, 12)
     assert "the training diverged" in cell.failure
 
 
@@ -326,26 +329,7 @@ class Broken(Double):
 
 
 def test_any_other_error_is_raised_with_the_cells_name():
-    recipe, samples = prepare(double_regressor(module=Broken))
+    settings, samples = prepare(double_regressor(module=Broken))
     with pytest.raises(RuntimeError, match="no forward today") as caught:
-        measure_cell(recipe, samples, None, SPLIT, 2, 12)
+        measure_cell(settings, samples, None, SPLIT, 2, 12)
     assert caught.value.__notes__ == ["in the cell of repeat 2, size 12"]
-
-
-@pytest.mark.parametrize("module", [Double, Broken])
-def test_the_number_of_threads_is_restored(module):
-    before = torch.get_num_threads()
-    used = []
-
-    class Counting(module):
-        def forward(self, X):
-            used.append(torch.get_num_threads())
-            return super().forward(X)
-
-    recipe, samples = prepare(double_regressor(module=Counting), vectorize=False)
-    try:
-        measure_cell(recipe, samples, None, SPLIT, 0, 12, n_threads=2)
-    except RuntimeError:
-        assert module is Broken
-    assert set(used) == {2}
-    assert torch.get_num_threads() == before

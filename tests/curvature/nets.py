@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sufficiency.training.centers import train_center
+from sufficiency.training.train_net import train_net
 
 
 class Perceptron(nn.Module):
@@ -97,7 +97,7 @@ def trained_net(kind, X, y, *, steps=200, seed=0, **params):
     )
     torch.set_default_dtype(torch.float64)
     try:
-        net = train_center(
+        net = train_net(
             net, X, y, None, center="last", min_steps=0, seed=seed, n_classes=3, verbose=0
         ).net
     finally:

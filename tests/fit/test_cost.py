@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import Cell
-from sufficiency.fit.cost import CostEstimate
+from sufficiency.fit.cost import CostEstimate, scaled_cost
 from sufficiency.nets.default_net import default_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -17,23 +17,16 @@ def estimator(**kwargs):
     return LandscapeSufficiencyEstimator(**{**defaults, **kwargs})
 
 
-@pytest.fixture
-def timed(monkeypatch):
-    """A cell that takes 2 s of training and 0.5 s of probing, and is counted."""
-    calls = []
-
-    def measure(recipe, samples, unseen, split, repeat, size):
-        calls.append((repeat, size))
-        return Cell(repeat, size, delta=1.0, fit_seconds=2.0, probe_seconds=0.5)
-
-    monkeypatch.setattr("sufficiency.fit.cost.measure_cell", measure)
-    return calls
+def scaled(est, X, y, timed) -> CostEstimate:
+    """The cost where the cell of this size takes 2 s of training and 0.5 s of probing."""
+    plan = est._prepare(X, y, None, None, None)
+    cell = Cell(0, timed, delta=1.0, fit_seconds=2.0, probe_seconds=0.5)
+    return scaled_cost(plan, cell, 10**9, est.n_jobs, est.refit)
 
 
-def test_cells_scale_with_steps_and_samples(timed):
+def test_cells_scale_with_steps_and_samples():
     """By hand: batches of 64 make 2 steps of each size, so all trainings cost alike."""
-    cost = estimator(min_steps=0).estimate_cost(*load_iris(return_X_y=True))
-    assert set(timed) == {(0, 70)}  # the smallest with a full batch
+    cost = scaled(estimator(min_steps=0), *load_iris(return_X_y=True), 70)
     samples = np.array([70, 100, 120]) + 30  # and 30 candidates
     cells = 2.0 + 0.5 * samples / 100
     np.testing.assert_allclose(cost.cell_seconds, cells, rtol=1e-12)
@@ -43,12 +36,25 @@ def test_cells_scale_with_steps_and_samples(timed):
     assert list(cost.sizes) == [70, 100, 120]
 
 
-def test_workers_share_the_cells_but_not_the_largest(timed):
-    X, y = load_iris(return_X_y=True)
-    alone = estimator(refit=False).estimate_cost(X, y)
-    shared = estimator(refit=False, n_jobs=2).estimate_cost(X, y)
+def test_the_smallest_cell_with_a_full_batch_is_timed():
+    timed = []
+
+    def size_of(predictor, X, y):
+        timed.append(len(predictor.net.history))
+        return 0.0
+
+    est = estimator(sizes=[40, 70, 120], min_steps=100, scoring=size_of)
+    est.estimate_cost(*load_iris(return_X_y=True))
+    # a hundred steps take 50 epochs of two batches; 40 samples would take 100 of one
+    assert timed == [50, 50]
+
+
+def test_workers_share_the_cells_but_not_the_largest():
+    data = load_iris(return_X_y=True)
+    alone = scaled(estimator(refit=False), *data, 70)
+    shared = scaled(estimator(refit=False, n_jobs=2), *data, 70)
     assert shared.seconds == pytest.approx(alone.seconds / 2)
-    many = estimator(refit=False, n_jobs=100).estimate_cost(X, y)
+    many = scaled(estimator(refit=False, n_jobs=100), *data, 70)
     assert many.seconds == pytest.approx(alone.cell_seconds[-1])
 
 
@@ -68,18 +74,19 @@ def test_bad_input_is_refused_as_in_fit():
         estimator().estimate_cost(np.where(X > 5, np.nan, X), y)
 
 
-def test_one_net_is_one_training_a_repeat(timed):
-    X, y = load_iris(return_X_y=True)
-    once = estimator(refit=False, train="once", curve="theory").estimate_cost(X, y)
-    each = estimator(refit=False).estimate_cost(X, y)
+def test_one_net_is_one_training_a_repeat():
+    data = load_iris(return_X_y=True)
+    once = scaled(estimator(refit=False, train="once", curve="theory"), *data, 70)
+    each = scaled(estimator(refit=False), *data, 70)
     assert once.seconds == pytest.approx(2 * each.cell_seconds[-1])
 
 
-def test_a_step_with_the_whole_batch_costs_its_samples(timed):
+def test_a_step_with_the_whole_batch_costs_its_samples():
     X, y = load_iris(return_X_y=True)
     net = default_net(X, y).set_params(batch_size=-1)
     sizes = [30, 64, 120]
-    cost = LandscapeSufficiencyEstimator(net, sizes=sizes, refit=False).estimate_cost(X, y)
+    est = LandscapeSufficiencyEstimator(net, sizes=sizes, refit=False, random_state=0)
+    cost = scaled(est, X, y, 30)
     # one step an epoch for all; 500 steps of 120 samples against 500 of what 64 cost
     training = cost.cell_seconds - 0.5 * (np.array(sizes) + 30) / 60
     np.testing.assert_allclose(training, [2.0, 2.0, 2.0 * 120 / 64], rtol=1e-12)

@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 import math
 import subprocess
@@ -9,20 +10,25 @@ import numpy as np
 import pytest
 import torch
 
-from sufficiency.cells.cell import Cell, FitSettings, Samples
+from sufficiency.cells.cell import Cell
+from sufficiency.data.samples import Samples
 from sufficiency.data.splits import make_splits
 from sufficiency.fit import runner
-from sufficiency.fit.runner import run_cells
+from sufficiency.fit.plan import Plan
+from sufficiency.fit.runner import measure_group, run_cells
 from sufficiency.nets.targets import fit_target_codec
 from sufficiency.probes import IsotropicGaussian
-from tests.helpers import measured, regressor
+from sufficiency.training.settings import FitSettings
+from tests.helpers import measure_cell, measured, regressor
 
 X, Y = measured(40)
-LADDER = make_splits(40, sizes=[5, 10, 20], n_repeats=2, n_candidates=8, root=1)
+SAMPLES = Samples(X, Y, Y)
+SPLITS = make_splits(40, sizes=[5, 10, 20], n_repeats=2, n_candidates=8, root=1)
 
 
-def recipe_for(net) -> FitSettings:
-    return FitSettings(
+def plan_of(net=None, unseen=None, **changes) -> Plan:
+    net = net or regressor(max_epochs=3, batch_size=-1)
+    settings = FitSettings(
         net=net,
         codec=fit_target_codec(net, Y, torch.float32),
         probe=IsotropicGaussian(0.2),
@@ -38,80 +44,74 @@ def recipe_for(net) -> FitSettings:
         vectorize=True,
         verbose=0,
     )
+    settings = dataclasses.replace(settings, **changes)
+    return Plan(settings, SAMPLES, unseen, SPLITS, 1.0, lambda size: 1, SAMPLES)
 
 
-def run(net=None, **changes) -> list[Cell]:
-    settings = {"trained_samples": lambda size: 3 * size, "n_jobs": None, "verbose": 0}
-    recipe = recipe_for(net or regressor())
-    return run_cells(recipe, LADDER, Samples(X, Y, Y), None, **(settings | changes))
+def run(net=None, n_jobs=None, verbose=0, **changes) -> list[Cell]:
+    return run_cells(plan_of(net, **changes), n_jobs=n_jobs, verbose=verbose)
 
 
-@pytest.fixture
-def calls(monkeypatch) -> list:
-    """Instead of measuring, note what would have been."""
-    made = []
-
-    def note(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
-        assert split is LADDER.repeats[repeat]
-        made.append((repeat, size, n_threads))
-        return Cell(repeat, size)
-
-    monkeypatch.setattr(runner, "measure_cell", note)
-    return made
+def numbers(cells):
+    return [
+        [repr(v) for name, v in vars(cell).items() if not name.endswith("_seconds")]
+        for cell in cells
+    ]
 
 
-def test_every_cell_is_measured_once_the_largest_first_and_comes_back_sorted(calls):
-    cells = run()
-    assert [(r, s) for r, s, _ in calls] == [(0, 20), (1, 20), (0, 10), (1, 10), (0, 5), (1, 5)]
+def test_cells_are_measured_the_largest_first_logged_and_come_back_sorted(caplog):
+    with caplog.at_level(logging.INFO, logger="sufficiency"):
+        cells = run()
+    first, *logged = [record.getMessage() for record in caplog.records]
+    assert first == "2 repeats of the sizes [5, 10, 20]"
+    assert [line.split(": delta")[0] for line in logged] == [
+        f"repeat {repeat}, size {size}" for size in (20, 10, 5) for repeat in (0, 1)
+    ]
     assert [(c.repeat, c.size) for c in cells] == [
         (0, 5), (0, 10), (0, 20), (1, 5), (1, 10), (1, 20),
     ]  # fmt: skip
     assert all(type(cell.size) is int for cell in cells)
+    assert all(math.isfinite(cell.delta) for cell in cells)
 
 
-def test_one_worker_keeps_its_threads_and_several_share_the_cores(calls, monkeypatch):
-    run(n_jobs=1)
-    assert {threads for *_, threads in calls} == {None}
-    calls.clear()
-    for cores, expected in ((6, 3), (1, 1)):
-        monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
-        with joblib.parallel_config(backend="threading"):
-            run(n_jobs=2)
-        assert {threads for *_, threads in calls} == {expected}
-        calls.clear()
+def count_threads(predictor, X, y):
+    return float(torch.get_num_threads())
+
+
+def test_one_worker_keeps_its_threads_and_several_share_the_cores(monkeypatch):
+    """Of six cores, which this machine may have or not."""
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    here = torch.get_num_threads()
+    for n_jobs, expected in ((1, here), (2, 3)):
+        cells = run(n_jobs=n_jobs, scorer=count_threads)
+        assert {cell.unseen_score for cell in cells} == {expected}
+    assert torch.get_num_threads() == here
 
 
 def test_workers_change_no_bit():
-    def numbers(cells):
-        return [
-            [repr(v) for name, v in vars(cell).items() if not name.endswith("_seconds")]
-            for cell in cells
-        ]
-
     alone = run()
     with joblib.parallel_config(backend="threading"):
         shared = run(n_jobs=2)
     assert numbers(alone) == numbers(shared)
-    assert all(math.isfinite(cell.delta) for cell in alone)
 
 
-def test_own_candidates_are_handed_on(monkeypatch):
+def test_a_group_of_tasks_has_the_cells_of_each():
+    plan = plan_of()
+    number, cells, messages = measure_group(7, plan.tasks, SAMPLES, None, None, None)
+    assert (number, messages) == (7, [])
+    assert numbers(sorted(cells, key=lambda c: (c.repeat, c.size))) == numbers(run())
+
+
+def test_own_candidates_are_handed_on():
     own = Samples(X[:3], Y[:3], Y[:3])
-    seen = []
-
-    def note(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
-        seen.append(unseen)
-        return Cell(repeat, size)
-
-    monkeypatch.setattr(runner, "measure_cell", note)
-    run_cells(
-        recipe_for(regressor()), LADDER, Samples(X, Y, Y), own,
-        trained_samples=lambda size: size, n_jobs=None, verbose=0,
-    )  # fmt: skip
-    assert all(unseen is own for unseen in seen)
+    plan = plan_of(unseen=own)
+    cells = run_cells(plan, n_jobs=None, verbose=0)
+    again = measure_cell(plan.settings, SAMPLES, own, SPLITS.repeats[1], 1, 10)
+    assert numbers(cells[4:5]) == numbers([again])
+    assert numbers(cells) != numbers(run())
 
 
-def test_progress_is_shown_where_it_is_asked_for(calls, capsys):
+def test_progress_is_shown_where_it_is_asked_for(capsys):
     run(verbose=1)
     shown = capsys.readouterr()
     assert not shown.out
@@ -123,7 +123,7 @@ def test_progress_is_shown_where_it_is_asked_for(calls, capsys):
     assert not shown.out + shown.err
 
 
-def test_the_progress_bar_weighs_cells_by_their_cost(calls, monkeypatch):
+def test_the_progress_bar_weighs_cells_by_their_cost(monkeypatch):
     updates, totals = [], []
 
     class Bar(runner.tqdm):
@@ -143,39 +143,25 @@ def test_the_progress_bar_weighs_cells_by_their_cost(calls, monkeypatch):
     assert totals == [pytest.approx(sum(expected))]
 
 
+class Broken(torch.nn.Linear):
+    def forward(self, X):
+        raise RuntimeError("no forward today")
+
+
 def test_an_error_in_a_cell_ends_the_run():
-    class Broken(torch.nn.Linear):
-        def forward(self, X):
-            raise RuntimeError("no forward today")
-
     net = regressor(Broken, module__in_features=3, module__out_features=1)
-    with pytest.raises(RuntimeError, match="no forward today"):
+    with pytest.raises(RuntimeError, match="no forward today") as caught:
         run(net)
+    assert caught.value.__notes__ == ["in the cell of repeat 0, size 20"]
 
 
-def test_failed_cells_come_back_with_the_others():
-    cells = run(regressor(lr=1e20, max_epochs=20))
+def test_failed_cells_come_back_with_the_others_and_are_logged_with_their_reason(caplog):
+    with caplog.at_level(logging.INFO, logger="sufficiency"):
+        cells = run(regressor(lr=1e20, max_epochs=20))
     assert len(cells) == 6
-    assert all("diverged" in cell.failure for cell in cells)
-
-
-def test_finished_cells_are_logged(calls, caplog):
-    with caplog.at_level(logging.INFO, logger="sufficiency"):
-        run()
-    said = [record.getMessage() for record in caplog.records]
-    assert said[0] == "2 repeats of the sizes [5, 10, 20]"
-    assert said[1].startswith("repeat 0, size 20: delta nan")
-    assert len(said) == 7
-
-
-def test_failed_cells_are_logged_with_their_reason(monkeypatch, caplog):
-    def fail(recipe, samples, unseen, split, repeat, size, n_threads, trainer):
-        return Cell(repeat, size, failure="no luck")
-
-    monkeypatch.setattr(runner, "measure_cell", fail)
-    with caplog.at_level(logging.INFO, logger="sufficiency"):
-        run()
-    assert caplog.records[-1].getMessage() == "repeat 1, size 5: failed: no luck"
+    reason = "the training diverged: its weights are not finite"
+    assert all(cell.failure == reason for cell in cells)
+    assert caplog.records[-1].getMessage() == f"repeat 1, size 5: failed: {reason}"
 
 
 def test_notebook_without_its_widgets_gets_a_plain_bar():

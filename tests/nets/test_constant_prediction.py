@@ -8,7 +8,7 @@ from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, Ne
 from torch import nn
 
 from sufficiency.nets.constant_prediction import constant_loss
-from sufficiency.training.centers import initialized_net
+from sufficiency.training.train_net import initialized_net
 from tests.helpers import Perceptron, same_weights, weights_of
 
 COUNTS = np.array([70, 20, 10])

@@ -11,7 +11,6 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.cells.cell import measure_cell
 from sufficiency.probes import (
     CurvatureSubspace,
     DiagonalGaussian,
@@ -23,7 +22,7 @@ from sufficiency.probes import (
     UniformSphere,
 )
 from tests.cells.test_cells import SPLIT, Double, numbers, prepare, squared_errors
-from tests.helpers import regressor
+from tests.helpers import measure_cell, regressor
 
 OUT = {"out.weight": np.full((2, 3, 8), 0.2)}
 EVERY = [
@@ -97,7 +96,7 @@ def test_directions_do_not_depend_on_order_or_workers(probe):
     np.testing.assert_array_equal(alone.table("delta"), together.table("delta"))
 
 
-def recipe_of(probe, **changes):
+def settings_of(probe, **changes):
     net = regressor(Double, max_epochs=10, batch_size=-1)
     return prepare(net, probe=probe, **changes)
 
@@ -122,8 +121,8 @@ class Curious(Spy):
 def test_a_hessian_is_made_only_for_those_who_ask():
     spy, curious = Spy(), Curious()
     for probe in (spy, curious):
-        recipe, samples = recipe_of(probe)
-        measure_cell(recipe, samples, None, SPLIT, 0, 12)
+        settings, samples = settings_of(probe)
+        measure_cell(settings, samples, None, SPLIT, 0, 12)
     ((center, none, _),), ((_, hessian, _),) = spy.seen, curious.seen
     assert none is None
     n = sum(tensor.numel() for tensor in center.values())
@@ -133,8 +132,8 @@ def test_a_hessian_is_made_only_for_those_who_ask():
 def test_the_hessian_is_that_of_the_cells_own_training_samples():
     """Against second differences of the training loss, written out in NumPy."""
     probe = Curious()
-    recipe, samples = recipe_of(probe)
-    measure_cell(recipe, samples, None, SPLIT, 0, 12)
+    settings, samples = settings_of(probe)
+    measure_cell(settings, samples, None, SPLIT, 0, 12)
     ((center, hessian, _),) = probe.seen
     names, step = list(center), 1e-4
     v = {
@@ -154,9 +153,9 @@ def test_the_hessian_is_that_of_the_cells_own_training_samples():
 
 def test_directions_have_a_seed_for_every_cell():
     probe = Spy()
-    recipe, samples = recipe_of(probe)
+    settings, samples = settings_of(probe)
     for repeat, size in ((0, 12), (1, 12), (0, 13), (0, 12)):
-        measure_cell(recipe, samples, None, SPLIT, repeat, size)
+        measure_cell(settings, samples, None, SPLIT, repeat, size)
     seeds = [seed for _, _, seed in probe.seen]
     assert len(set(seeds)) == 3
     assert seeds[0] == seeds[3]
@@ -170,8 +169,8 @@ class Old:
 def test_own_probes_of_the_short_signature():
     cells = []
     for probe in (Old(), IsotropicGaussian(0.3)):
-        recipe, samples = recipe_of(probe)
-        cells.append(numbers(measure_cell(recipe, samples, None, SPLIT, 0, 12)))
+        settings, samples = settings_of(probe)
+        cells.append(numbers(measure_cell(settings, samples, None, SPLIT, 0, 12)))
     assert cells[0] == cells[1]
 
 
@@ -187,8 +186,8 @@ def test_parameters_that_are_left_out_stay_at_the_center(vectorize):
 
     cells = []
     for probe in (Whole(), IsotropicGaussian(0.3, parameters="out.*")):
-        recipe, samples = recipe_of(probe, vectorize=vectorize)
-        cells.append(measure_cell(recipe, samples, None, SPLIT, 0, 12))
+        settings, samples = settings_of(probe, vectorize=vectorize)
+        cells.append(measure_cell(settings, samples, None, SPLIT, 0, 12))
     # double precision: vmap multiplies in another order where a layer has no draws of its own
     assert cells[0].delta == pytest.approx(cells[1].delta, rel=1e-12)
     assert cells[0].delta != pytest.approx(cells[0].delta_point, rel=1e-3)
@@ -207,7 +206,7 @@ class Bent(Double):
 
 def test_a_center_without_curvature_is_a_failed_cell():
     net = regressor(Bent, max_epochs=10, batch_size=-1)
-    recipe, samples = prepare(net, probe=CurvatureSubspace(2))
-    cell = measure_cell(recipe, samples, None, SPLIT, 0, 12)
+    settings, samples = prepare(net, probe=CurvatureSubspace(2))
+    cell = measure_cell(settings, samples, None, SPLIT, 0, 12)
     assert cell.failure.startswith("the curvature at the trained weights: ")
     assert math.isnan(cell.delta)

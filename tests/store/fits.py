@@ -7,11 +7,14 @@ from unittest import mock
 import numpy as np
 from torch import nn
 
-from sufficiency.cells.cell import CELL_COLUMNS, measure_cell
+from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.splits import Split, Splits
+from sufficiency.fit.runner import measure_group
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.store.keys import FitKeys
+from sufficiency.training import centers as training
 from tests.cells.test_cells import Double, prepare
+from tests.helpers import center_task
 
 ORDER = np.random.default_rng(3).permutation(40)
 SPLITS = tuple(
@@ -34,7 +37,7 @@ class Limited(Double):
 
 
 def fit(net=None, n=45, **changes):
-    """A recipe and samples: classes, double precision."""
+    """Settings and samples: classes, double precision."""
     from tests.helpers import classifier
 
     if net is None:
@@ -54,29 +57,24 @@ def keys_of_limited() -> list[str]:
         iterator_train__shuffle=True,
         iterator_train__collate_fn=lambda batch, kinds=LIMITS: nn.utils.rnn.pad_sequence(batch),
     )
-    recipe, samples = fit(net, scorer=lambda predictor, X, y: float(len(LIMITS)))
-    keys = FitKeys.from_fit(recipe, samples, samples.take(np.arange(3)))
+    settings, samples = fit(net, scorer=lambda predictor, X, y: float(len(LIMITS)))
+    keys = FitKeys.from_fit(settings, samples, samples.take(np.arange(3)))
     center = keys.center(SPLITS[0].order, SPLITS[0].validation, 7)
     return [center.digest, keys.cells(SPLITS[0], 0, [10]).digest]
 
 
-def measuring(recipe, samples, split, repeat, size):
-    """What FitStore.cells calls where it knows nothing."""
-
-    def measure(trainer):
-        return [measure_cell(recipe, samples, None, split, repeat, size, trainer=trainer)]
-
-    return measure
+def cells_of(store, settings, samples, split, repeat, size):
+    """What a worker does with the task of one cell."""
+    task = center_task(settings, split, repeat, size)
+    return measure_group(0, [task], samples, None, store, None)[1]
 
 
-def all_cells(memory, recipe, samples, ladder=LADDER):
+def all_cells(store, settings, samples, ladder=LADDER):
     return [
         cell
         for repeat, split in enumerate(ladder.repeats)
         for size in ladder.sizes.tolist()
-        for cell in memory.cells(
-            split, repeat, [size], measuring(recipe, samples, split, repeat, size)
-        )
+        for cell in cells_of(store, settings, samples, split, repeat, size)
     ]
 
 
@@ -93,14 +91,12 @@ def changed(thing, **changes):
 @contextlib.contextmanager
 def counted_trainings():
     """A list that gets the size of every training."""
-    from sufficiency.store import memory
-
     sizes = []
-    original = memory.train_on
+    original = training.train_net
 
-    def train_on(recipe, train, held_out, seed):
-        sizes.append(len(train.y))
-        return original(recipe, train, held_out, seed)
+    def train_net(net, X, y, *args, **kwargs):
+        sizes.append(len(y))
+        return original(net, X, y, *args, **kwargs)
 
-    with mock.patch.object(memory, "train_on", train_on):
+    with mock.patch.object(training, "train_net", train_net):
         yield sizes

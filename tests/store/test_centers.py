@@ -1,6 +1,7 @@
 """A center that comes back from a file is the one that was trained, bit for bit."""
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -9,13 +10,21 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, Freezer
 from torch import nn
 
-from sufficiency.cells.cell import measure_cell, train_on
-from sufficiency.cells.statistics import view_center
+from sufficiency.cells.at_center import view_center
+from sufficiency.cells.measure import measure
 from sufficiency.nets.default_net import default_net
 from sufficiency.store.centers import named_tensors, parse_center, render_center, same_losses
 from sufficiency.store.files import DamagedFileError
+from sufficiency.training.centers import TrainedCenter, centers
 from tests.cells.test_cells import Double
-from tests.helpers import Perceptron, classifier, measured, regressor, untouched_generators
+from tests.helpers import (
+    Perceptron,
+    center_task,
+    classifier,
+    measured,
+    regressor,
+    untouched_generators,
+)
 from tests.store.fits import SPLITS, fit
 
 SPLIT = SPLITS[0]
@@ -108,10 +117,15 @@ class Recurrent(nn.Module):
         return self.out(self.layer(X[:, None])[0][:, -1])
 
 
+def center_of(settings, samples, size=30) -> TrainedCenter:
+    [(_, center)] = centers([center_task(settings, SPLIT, 0, size)], samples)
+    return center
+
+
 def trained(net, **changes):
-    recipe, samples = fit(net, **changes)
-    train, held_out = samples.take(SPLIT.order), samples.take(SPLIT.validation)
-    return recipe, samples, train, train_on(recipe, train, held_out, 5)
+    settings, samples = fit(net, **changes)
+    center = center_of(settings, samples)
+    return settings, samples, center.train, center.trained
 
 
 def bits(tensors):
@@ -132,10 +146,10 @@ def assert_same_bits(a, b):
 @pytest.mark.parametrize("center", ["last", "best"])
 @pytest.mark.parametrize("name", NETS)
 def test_a_net_comes_back_bit_for_bit(name, center):
-    recipe, samples, train, before = trained(NETS[name](), center=center, vectorize=False)
+    settings, samples, train, before = trained(NETS[name](), center=center, vectorize=False)
     data = render_center("key", before, {})
     with untouched_generators():
-        after = parse_center(data, "key", recipe.net, 3)
+        after = parse_center(data, "key", settings.net, 3)
     assert_same_bits(named_tensors(before.net), named_tensors(after.net))
     assert_same_bits(before.net.module_.state_dict(), after.net.module_.state_dict())
     assert (before.earlier is None) == (after.earlier is None)
@@ -150,51 +164,52 @@ def test_a_net_comes_back_bit_for_bit(name, center):
     assert same_losses(before.net, after.net, train)
     # everything that is seen at the center, and the score
     candidates = samples.take(SPLIT.candidates)
-    views = [view_center(recipe, t, train, candidates, 0, 30) for t in (before, after)]
+    task = center_task(settings, SPLIT, 0, 30)
+    views = [view_center(task, TrainedCenter(t, train, None), candidates) for t in (before, after)]
     assert repr(views[0].numbers) == repr(views[1].numbers)
     np.testing.assert_array_equal(views[0].point, views[1].point)
 
 
 def test_tied_weights_stay_tied():
-    recipe, _, _, before = trained(classifier(Tied))
-    module = parse_center(render_center("key", before, {}), "key", recipe.net, 3).net.module_
+    settings, _, _, before = trained(classifier(Tied))
+    module = parse_center(render_center("key", before, {}), "key", settings.net, 3).net.module_
     assert module.encoder.weight is module.decoder.weight
 
 
 def test_the_default_net_keeps_its_scales():
     """Its callback measures them at the beginning of a training, and there is none here."""
     X, y = measured(60)
-    recipe, samples = fit(default_net(X, y[:, 0]))
+    settings, samples = fit(default_net(X, y[:, 0]))
     samples = type(samples)(X, y, y[:, 0])
-    before = train_on(recipe, samples, samples.take(np.arange(0)), 5)
-    after = parse_center(render_center("key", before, {}), "key", recipe.net, None)
+    before = center_of(settings, samples).trained
+    after = parse_center(render_center("key", before, {}), "key", settings.net, None)
     assert float(after.net.module_.input_mean.abs().sum()) > 0
     assert_same_bits(before.net.module_.state_dict(), after.net.module_.state_dict())
     np.testing.assert_array_equal(before.net.predict(X), after.net.predict(X))
 
 
 def test_the_net_is_ready_for_use():
-    recipe, samples, _, before = trained(NETS["batch norm"](), min_steps=50)
-    after = parse_center(render_center("key", before, {}), "key", recipe.net, 3)
+    settings, samples, _, before = trained(NETS["batch norm"](), min_steps=50)
+    after = parse_center(render_center("key", before, {}), "key", settings.net, 3)
     np.testing.assert_array_equal(
         before.net.predict_proba(samples.X), after.net.predict_proba(samples.X)
     )
-    assert after.net.max_epochs == before.net.max_epochs > recipe.net.max_epochs
+    assert after.net.max_epochs == before.net.max_epochs > settings.net.max_epochs
     assert after.net.history[:, "train_loss"] == before.net.history[:, "train_loss"]
     copy.deepcopy(after.net)
     after.net.partial_fit(samples.X, samples.encoded)
 
 
 def test_a_training_of_one_step_has_no_earlier_weights():
-    recipe, _, _, before = trained(NETS["dropout"]().set_params(max_epochs=1, batch_size=-1))
+    settings, _, _, before = trained(NETS["dropout"]().set_params(max_epochs=1, batch_size=-1))
     assert before.earlier is None
-    after = parse_center(render_center("key", before, {}), "key", recipe.net, 3)
+    after = parse_center(render_center("key", before, {}), "key", settings.net, 3)
     assert after.earlier is None
     assert math.isnan(after.tenths)
 
 
 def test_another_net_s_file_is_foreign():
-    recipe, _, _, before = trained(NETS["batch norm"]())
+    settings, _, _, before = trained(NETS["batch norm"]())
     data = render_center("key", before, {})
     for net in (
         classifier(Double, module__n_outputs=3),
@@ -204,7 +219,7 @@ def test_another_net_s_file_is_foreign():
         with pytest.raises(DamagedFileError, match="not those of the net"):
             parse_center(data, "key", net, 3)
     with pytest.raises(DamagedFileError, match="key"):
-        parse_center(data, "another", recipe.net, 3)
+        parse_center(data, "another", settings.net, 3)
 
 
 class Forgetful(Double):
@@ -222,8 +237,8 @@ class Measuring(Callback):
 
 
 def test_what_a_file_cannot_hold_is_noticed():
-    recipe, _, train, before = trained(regressor(Forgetful, callbacks=[Measuring()]), n_draws=2)
-    after = parse_center(render_center("key", before, {}), "key", recipe.net, None)
+    settings, _, train, before = trained(regressor(Forgetful, callbacks=[Measuring()]), n_draws=2)
+    after = parse_center(render_center("key", before, {}), "key", settings.net, None)
     assert not same_losses(before.net, after.net, train)
 
 
@@ -235,27 +250,21 @@ def test_a_net_is_compared_with_itself_without_being_changed():
     assert_same_bits(state, named_tensors(before.net))
 
 
-def test_cells_of_a_net_that_came_back_are_the_same(monkeypatch):
-    from sufficiency.cells import cell as cells
-
-    recipe, samples = fit(NETS["batch norm"]())
-    plain = measure_cell(recipe, samples, None, SPLIT, 0, 20)
-
-    def train(recipe, train, held_out, seed):
-        done = train_on(recipe, train, held_out, seed)
-        return parse_center(render_center("key", done, {}), "key", recipe.net, 3)
-
-    monkeypatch.setattr(cells, "train_on", train)
-    again = measure_cell(recipe, samples, None, SPLIT, 0, 20)
+def test_cells_of_a_net_that_came_back_are_the_same():
+    settings, samples = fit(NETS["batch norm"]())
+    task, center = center_task(settings, SPLIT, 0, 20), center_of(settings, samples, 20)
+    data = render_center("key", center.trained, {})
+    restored = dataclasses.replace(center, trained=parse_center(data, "key", settings.net, 3))
+    [plain], [again] = (measure(task, some, samples) for some in (center, restored))
     for name, value in vars(plain).items():
-        if not name.endswith("_seconds"):
+        if name != "probe_seconds":
             assert repr(getattr(again, name)) == repr(value), name
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_net_on_a_gpu_comes_back_there():
-    recipe, _, train, before = trained(NETS["batch norm"]().set_params(device="cuda"))
-    after = parse_center(render_center("key", before, {}), "key", recipe.net, 3)
+    settings, _, train, before = trained(NETS["batch norm"]().set_params(device="cuda"))
+    after = parse_center(render_center("key", before, {}), "key", settings.net, 3)
     assert next(after.net.module_.parameters()).is_cuda
     assert all(tensor.is_cuda for tensor in after.earlier.values())
     assert_same_bits(named_tensors(before.net), named_tensors(after.net))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sufficiency.store import keys
-from sufficiency.store.fit_store import train_on
-from tests.store.fits import SPLITS, changed, fit, measuring
+from sufficiency.training.centers import centers
+from tests.helpers import center_task, measure_cell
+from tests.store.fits import SPLITS, changed, fit
 
 # Double precision, so that releases and machines agree to far more digits than these; only a
 # release that draws other random numbers disagrees, and that is part of every key.
@@ -54,17 +55,18 @@ def whole():
 
 
 def test_trainings_are_those_of_the_format(whole):
-    recipe, samples = whole
-    trained = train_on(recipe, samples.take(SPLITS[0].order), samples.take(SPLITS[0].validation), 5)
+    settings, samples = whole
+    task = changed(center_task(settings, SPLITS[0], 0, 30), seed=5)
+    [(_, trained)] = centers([task], samples)
     found = {n: float(t.norm()) for n, t in trained.net.module_.state_dict().items() if t.ndim}
     assert found == pytest.approx(WEIGHT_NORMS, rel=RTOL)
 
 
 @pytest.mark.parametrize("method", ["monte_carlo", "gaussian_moment"])
 def test_cells_are_those_of_the_formats(method, whole):
-    recipe, samples = whole
-    recipe = changed(recipe, method=method)
-    [cell] = measuring(recipe, samples, SPLITS[0], 0, 30)(train_on)
+    settings, samples = whole
+    settings = changed(settings, method=method)
+    cell = measure_cell(settings, samples, None, SPLITS[0], 0, 30)
     found = {
         name: value
         for name, value in vars(cell).items()

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sufficiency.cells.cell import Samples
+from sufficiency.data.samples import Samples
 from sufficiency.probes import IsotropicGaussian, StudentT
 from sufficiency.store import keys as keys_module
 from sufficiency.store.keys import FitKeys, initial_state

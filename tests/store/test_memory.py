@@ -14,24 +14,24 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from torch import nn
 
-from sufficiency._random import child_seed
 from sufficiency.cells.cell import Cell
-from sufficiency.cells.one_net import measure_once
-from sufficiency.exceptions import DivergedTrainingError, StoreWarning
+from sufficiency.exceptions import StoreWarning
+from sufficiency.fit.runner import measure_group
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.store import FitStore, Store, remembered_seed
-from sufficiency.store import memory as memory_module
+from sufficiency.training.centers import FailedTraining, centers
+from sufficiency.training.tasks import refit_task, tasks_of_fit
 from tests.cells.test_cells import Double
-from tests.helpers import classifier, regressor
+from tests.helpers import center_task, classifier, regressor
 from tests.store.fits import (
     DURATIONS,
     LADDER,
     SPLITS,
     all_cells,
+    cells_of,
     changed,
     counted_trainings,
     fit,
-    measuring,
     numbers,
 )
 from tests.store.test_centers import Forgetful, Measuring, assert_same_bits
@@ -45,6 +45,11 @@ def whole():
 
 def remember(folder, recipe, samples, **kwargs):
     return FitStore.of(Store(folder, **kwargs), recipe, samples)
+
+
+def finished(memory, fit_settings):
+    tasks = sorted(tasks_of_fit(fit_settings, LADDER), key=lambda task: (task.repeat, task.size))
+    return memory.finished(tasks)
 
 
 def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
@@ -65,12 +70,7 @@ def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
 
 def test_a_store_changes_no_number(whole, tmp_path):
     recipe, samples = whole
-    plain = [
-        cell
-        for repeat, split in enumerate(SPLITS)
-        for size in (10, 30)
-        for cell in measuring(recipe, samples, split, repeat, size)(memory_module.train_on)
-    ]
+    plain = all_cells(None, recipe, samples)
     stored = all_cells(remember(tmp_path, *whole), *whole)
     assert numbers(plain, DURATIONS) == numbers(stored, DURATIONS)
 
@@ -102,7 +102,7 @@ def test_another_probe_stage_trains_nothing(changes, whole, tmp_path):
 def test_more_sizes_and_repeats_train_those_alone(whole, tmp_path):
     all_cells(remember(tmp_path, *whole), *whole)
     third = changed(SPLITS[0], order=SPLITS[0].order[::-1])
-    more = changed(LADDER, sizes=np.array([10, 20, 30]), splits=(*SPLITS, third))
+    more = changed(LADDER, sizes=np.array([10, 20, 30]), repeats=(*SPLITS, third))
     with counted_trainings() as trainings:
         all_cells(remember(tmp_path, *whole), *whole, ladder=more)
     assert trainings == [20, 20, 10, 20, 30]
@@ -115,67 +115,46 @@ def test_a_run_that_was_cut_off_is_taken_up(kept, whole, tmp_path):
     expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
     tasks = [(repeat, size) for repeat in range(2) for size in (10, 30)]
     for repeat, size in tasks[:kept]:
-        memory.cells(
-            SPLITS[repeat], repeat, [size], measuring(*whole, SPLITS[repeat], repeat, size)
-        )
-    assert [(cell.repeat, cell.size) for cell in memory.finished(LADDER)] == tasks[:kept]
+        cells_of(memory, *whole, SPLITS[repeat], repeat, size)
+    assert [(cell.repeat, cell.size) for cell in finished(memory, whole[0])] == tasks[:kept]
     with counted_trainings() as trainings:
         cells = all_cells(remember(tmp_path, *whole), *whole)
     assert trainings == [size for _, size in tasks[kept:]]
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
-    assert numbers(memory.finished(LADDER)) == numbers(cells)
+    assert numbers(finished(memory, whole[0])) == numbers(cells)
 
 
 def test_a_death_between_training_and_probing_keeps_the_center(whole, tmp_path):
-    class Death(BaseException):
-        pass
-
-    def measure(train):
-        recipe, samples = whole
-        train(recipe, samples.take(SPLITS[0].order[:10]), samples.take(np.arange(40, 45)),
-              child_seed(recipe.root, "training", 0, 10))  # fmt: skip
-        raise Death
-
-    memory = remember(tmp_path, *whole)
+    recipe, samples = whole
+    memory, task = remember(tmp_path, *whole), center_task(recipe, SPLITS[0], 0, 10)
     with counted_trainings() as trainings:
-        with pytest.raises(Death):
-            memory.cells(SPLITS[0], 0, [10], measure)
-        memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+        next(centers([task], samples, memory))
+        cells_of(memory, *whole, SPLITS[0], 0, 10)
     assert trainings == [10]
 
 
 def test_one_net_for_all_sizes(tmp_path):
     recipe, samples = fit(train="once")
-    sizes = [5, 10, 30]
-
-    def measure_with(split, repeat):
-        def measure(trainer):
-            return measure_once(
-                recipe, samples, None, split, repeat, np.array(sizes), trainer=trainer
-            )
-
-        return measure
-
     memory = remember(tmp_path, recipe, samples)
+    ladder = changed(LADDER, sizes=np.array([5, 10, 30]))
+    tasks = tasks_of_fit(recipe, ladder)
     with counted_trainings() as trainings:
-        first = [memory.cells(s, r, sizes, measure_with(s, r)) for r, s in enumerate(SPLITS)]
-        again = [memory.cells(s, r, sizes, measure_with(s, r)) for r, s in enumerate(SPLITS)]
-        fewer = memory.cells(SPLITS[0], 0, sizes[1:], lambda train: first[0][1:])
+        first, again = (measure_group(0, tasks, samples, None, memory, None)[1] for _ in range(2))
+        fewer = tasks_of_fit(recipe, changed(ladder, sizes=ladder.sizes[1:]))
+        some = measure_group(0, fewer[:1], samples, None, memory, None)[1]
     assert trainings == [30, 30]
-    assert [numbers(cells) for cells in first] == [numbers(cells) for cells in again]
-    assert numbers(fewer) == numbers(first[0][1:])
-    ladder = changed(LADDER, sizes=np.array(sizes))
-    assert numbers(memory.finished(ladder)) == numbers(first[0] + first[1])
+    assert numbers(first) == numbers(again) == numbers(memory.finished(tasks))
+    assert numbers(some, DURATIONS) == numbers(first[1:3], DURATIONS)
 
 
 def test_a_refitted_net_is_remembered(whole, tmp_path):
     recipe, samples = whole
-    memory = remember(tmp_path, *whole)
-    train, held_out = samples.take(SPLITS[0].order), samples.take(SPLITS[0].validation)
+    task = refit_task(recipe, LADDER)
     with counted_trainings() as trainings:
         nets = [
-            memory.trainer(SPLITS[0].order, SPLITS[0].validation)(recipe, train, held_out, 3).net
+            center.net
             for _ in range(2)
+            for _, center in centers([task], samples, remember(tmp_path, *whole))
         ]
     assert trainings == [30]
     assert_same_bits(nets[0].module_.state_dict(), nets[1].module_.state_dict())
@@ -194,41 +173,41 @@ def test_a_training_that_diverged_is_not_tried_again(tmp_path):
     assert numbers(first) == numbers(again) == numbers(re_probed)
 
 
-def test_an_error_is_not_kept(whole, tmp_path):
+def no_memory(predictor, X, y):
+    raise MemoryError("none left")
+
+
+def test_an_error_is_not_kept(tmp_path):
+    whole = fit(scorer=no_memory)
     memory = remember(tmp_path, *whole)
-
-    def measure(train):
-        raise MemoryError("none left")
-
     for _ in range(2):
         with pytest.raises(MemoryError):
-            memory.cells(SPLITS[0], 0, [10], measure)
+            cells_of(memory, *whole, SPLITS[0], 0, 10)
     assert not (tmp_path / "cells").exists()
 
 
-def test_failures_of_the_probe_stage_come_back_with_their_reason(whole, tmp_path):
-    memory = remember(tmp_path, *whole)
-    failed = Cell(0, 10, failure="the losses at some weight draws are not finite")
-    memory.cells(SPLITS[0], 0, [10], lambda train: [failed])
-    [again] = memory.cells(SPLITS[0], 0, [10], lambda train: pytest.fail("known"))
-    assert numbers([again]) == numbers([failed])
-
-
-def test_numbers_of_any_kind_come_back(whole, tmp_path):
-    strange = Cell(
-        0, 10, delta=math.inf, stderr=-math.inf, delta_point=5e-324, gap_sq=-0.0, spread=0.1 + 0.2,
-        top1pct_share=np.float64(1 / 3), train_loss=1.7976931348623157e308, failure="ℓ → ∞",
-    )  # fmt: skip
-    memory = remember(tmp_path, *whole)
-    memory.cells(SPLITS[0], 0, [10], lambda train: [strange])
-    [again] = memory.cells(SPLITS[0], 0, [10], lambda train: pytest.fail("known"))
-    assert numbers([again]) == numbers([changed(strange, top1pct_share=1 / 3)])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell(0, 10, failure="the losses at some weight draws are not finite"),
+        Cell(
+            0, 10, delta=math.inf, stderr=-math.inf, delta_point=5e-324, gap_sq=-0.0,
+            spread=0.1 + 0.2, top1pct_share=1 / 3, train_loss=1.7976931348623157e308,
+            failure="ℓ → ∞",
+        ),
+    ],
+    ids=["failure", "numbers"],
+)  # fmt: skip
+def test_cells_of_any_kind_come_back(cell, whole, tmp_path):
+    memory, task = remember(tmp_path, *whole), center_task(whole[0], SPLITS[0], 0, 10)
+    memory.keep_cells(task, [changed(cell, top1pct_share=np.float64(cell.top1pct_share))])
+    assert numbers(memory.cells(task)) == numbers([cell])
 
 
 def test_swapped_files_are_foreign(whole, tmp_path):
     """Each is whole and of its kind, but under the name of the other."""
     memory = remember(tmp_path, *whole)
-    one = changed(LADDER, splits=SPLITS[:1])
+    one = changed(LADDER, repeats=SPLITS[:1])
     expected = all_cells(memory, *whole, ladder=one)
     for folder in ("cells", "centers"):
         first, last = (tmp_path / folder).iterdir()
@@ -257,16 +236,15 @@ def test_damage_never_makes_a_wrong_number(damaged_store, of_cell, of_center):
         path.write_bytes(damage(files[path], how[0], how[1] % len(files[path]), *how[2:]))
     changed_files = [path for path, data in files.items() if path.read_bytes() != data]
     memory = FitStore(Store(folder), remember(folder, *whole).keys)
-    measure = measuring(*whole, SPLITS[0], 0, 10)
     with pytest.warns(StoreWarning) if changed_files else contextlib.nullcontext():
-        cells = memory.cells(SPLITS[0], 0, [10], measure)
+        cells = cells_of(memory, *whole, SPLITS[0], 0, 10)
     assert numbers(cells, DURATIONS) == expected
 
 
 @pytest.fixture(scope="module")
 def damaged_store(tmp_path_factory):
     folder, whole = tmp_path_factory.mktemp("store"), fit()
-    cells = remember(folder, *whole).cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    cells = cells_of(remember(folder, *whole), *whole, SPLITS[0], 0, 10)
     [cell], [center] = (list((folder / name).iterdir()) for name in ("cells", "centers"))
     files = {path: path.read_bytes() for path in (cell, center)}
     return folder, whole, numbers(cells, DURATIONS), files
@@ -275,7 +253,7 @@ def damaged_store(tmp_path_factory):
 def test_a_full_disk_does_not_end_the_run(whole, tmp_path, monkeypatch):
     expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
     memory = remember(tmp_path / "full", *whole)
-    memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    cells_of(memory, *whole, SPLITS[0], 0, 10)
 
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -285,8 +263,8 @@ def test_a_full_disk_does_not_end_the_run(whole, tmp_path, monkeypatch):
         with pytest.warns(StoreWarning, match="No space left on device"):
             cells = all_cells(memory, *whole)
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
-    finished = [cell for cell in memory.finished(LADDER) if not cell.failure]
-    assert [(cell.repeat, cell.size) for cell in finished] == [(0, 10)]
+    kept = [cell for cell in finished(memory, whole[0]) if not cell.failure]
+    assert [(cell.repeat, cell.size) for cell in kept] == [(0, 10)]
 
 
 def test_a_net_with_a_hidden_memory_is_trained_again_rather_than_wrongly_restored(tmp_path):
@@ -317,15 +295,15 @@ def test_a_lazy_net_s_cells_are_kept_though_its_centres_are_not(tmp_path):
     recipe, samples = fit(classifier(LazyDouble))
     memory = remember(tmp_path, recipe, samples)
     with pytest.warns(StoreWarning, match="cannot be made again"):
-        memory.cells(SPLITS[0], 0, [10], measuring(recipe, samples, SPLITS[0], 0, 10))
-    assert memory.finished(LADDER)[0].failure == ""
+        cells_of(memory, recipe, samples, SPLITS[0], 0, 10)
+    assert finished(memory, recipe)[0].failure == ""
 
 
 def test_a_read_only_store_gives_what_it_has(whole, tmp_path):
     memory = remember(tmp_path, *whole)
-    [known] = memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
+    [known] = cells_of(memory, *whole, SPLITS[0], 0, 10)
     looking = remember(tmp_path, *whole, read_only=True)
-    assert numbers(looking.finished(LADDER)[:1]) == numbers([known])
+    assert numbers(finished(looking, whole[0])[:1]) == numbers([known])
     before = sorted(tmp_path.rglob("*"))
     with counted_trainings() as trainings:
         all_cells(looking, *whole)
@@ -349,10 +327,12 @@ def test_the_root_seed_belongs_to_data_and_net(whole, tmp_path):
 
 def test_an_interrupted_run_is_told_how_to_go_on(whole, tmp_path):
     memory = remember(tmp_path, *whole)
-    assert memory.how_to_go_on(LADDER).startswith("0 of 4 cells are finished")
-    memory.cells(SPLITS[0], 0, [10], measuring(*whole, SPLITS[0], 0, 10))
-    memory.cells(SPLITS[0], 0, [30], lambda train: [Cell(0, 30, failure="diverged")])
-    text = memory.how_to_go_on(LADDER)
+    assert memory.how_to_go_on(tasks_of_fit(whole[0], LADDER)).startswith(
+        "0 of 4 cells are finished"
+    )
+    cells_of(memory, *whole, SPLITS[0], 0, 10)
+    memory.keep_cells(center_task(whole[0], SPLITS[0], 0, 30), [Cell(0, 30, failure="diverged")])
+    text = memory.how_to_go_on(tasks_of_fit(whole[0], LADDER))
     assert text.startswith(f"2 of 4 cells are finished and kept in {str(tmp_path)!r}")
 
 
@@ -368,16 +348,14 @@ def test_a_memory_is_small_and_travels(whole, tmp_path):
     assert trainings == []
 
 
-def test_a_diverged_training_raises_again(tmp_path):
+def test_a_diverged_training_fails_again(tmp_path):
     recipe, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
-    trainer = remember(tmp_path, recipe, samples).trainer(SPLITS[0].order, SPLITS[0].validation)
-    train, held_out = samples.take(SPLITS[0].order), samples.take(SPLITS[0].validation)
-    reasons = []
-    for _ in range(2):
-        with pytest.raises(DivergedTrainingError) as caught:
-            trainer(recipe, train, held_out, 3)
-        reasons.append(str(caught.value))
-    assert reasons[0] == reasons[1]
+    task = refit_task(recipe, LADDER)
+    first, again = (
+        next(centers([task], samples, remember(tmp_path, recipe, samples)))[1] for _ in range(2)
+    )
+    assert isinstance(first, FailedTraining)
+    assert first == again
 
 
 def test_the_description_of_the_net_is_there_to_be_read(whole, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sufficiency.store import FitStore, Store
+from sufficiency.training.tasks import tasks_of_fit
 from tests.store.fits import DURATIONS, LADDER, all_cells, counted_trainings, fit, numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,14 +61,14 @@ def test_two_processes_share_a_store(tmp_path):
 RUN = """
 import sys, time
 from sufficiency.store import FitStore, Store
-from tests.store.fits import LADDER, fit, measuring
+from tests.store.fits import LADDER, cells_of, fit
 import torch; torch.set_num_threads(1)
 whole = fit(min_steps=200)
 memory = FitStore.of(Store(sys.argv[1]), *whole)
 print("ready", flush=True)
 for repeat, split in enumerate(LADDER.repeats):
     for size in LADDER.sizes.tolist():
-        memory.cells(split, repeat, [size], measuring(*whole, split, repeat, size))
+        cells_of(memory, *whole, split, repeat, size)
 print("done", flush=True)
 """
 
@@ -84,8 +85,8 @@ def test_killed_again_and_again_a_run_comes_to_its_end(tmp_path, rng):
             assert process.stdout.readline() == "ready\n"
             time.sleep(pause)
             process.send_signal(signal.SIGKILL)
-        assert len(memory.finished(LADDER)) >= finished
-        finished = len(memory.finished(LADDER))
+        assert len(memory.finished(tasks_of_fit(whole[0], LADDER))) >= finished
+        finished = len(memory.finished(tasks_of_fit(whole[0], LADDER)))
     with counted_trainings() as trainings:
         cells = all_cells(FitStore.of(Store(tmp_path / "store"), *whole), *whole)
     # a center may be there although its cell is not

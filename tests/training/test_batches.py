@@ -8,9 +8,9 @@ from skorch.dataset import Dataset
 from torch import nn
 from torch.utils.data import DataLoader
 
-from sufficiency.training import centers as training
+from sufficiency.training import train_net as training
 from sufficiency.training.batches import BatchDataset, may_fuse, whole_batches
-from sufficiency.training.centers import train_center
+from sufficiency.training.train_net import train_net
 from tests.oracles import MLP
 
 
@@ -82,12 +82,12 @@ def test_what_the_user_chose_is_left_alone(own, data):
 
 def test_a_training_is_bitwise_the_plain_one(data, monkeypatch):
     arguments = {"center": "last", "min_steps": 20, "seed": 5, "n_classes": 3}
-    fast = train_center(net(), *data, None, **arguments)
+    fast = train_net(net(), *data, None, **arguments)
 
     from contextlib import nullcontext
 
     monkeypatch.setattr(training, "whole_batches", lambda *args: nullcontext())
-    plain = train_center(net(), *data, None, **arguments)
+    plain = train_net(net(), *data, None, **arguments)
     for name, tensor in plain.net.module_.state_dict().items():
         assert torch.equal(tensor, fast.net.module_.state_dict()[name]), name
     assert np.array_equal(plain.net.history[:, "train_loss"], fast.net.history[:, "train_loss"])
@@ -121,9 +121,9 @@ def test_a_fused_training_is_the_plain_one_to_rounding(optimizer, data, monkeypa
     arguments = {"center": "last", "min_steps": 20, "seed": 5, "n_classes": 3}
     double = net(optimizer=optimizer).set_params(module=Double)
     X, y = data[0].astype("float64"), data[1]
-    fast = train_center(double, X, y, None, **arguments)
+    fast = train_net(double, X, y, None, **arguments)
     monkeypatch.setattr(training, "may_fuse", lambda net: False)
-    plain = train_center(double, X, y, None, **arguments)
+    plain = train_net(double, X, y, None, **arguments)
     assert fast.net.optimizer_.defaults["fused"]
     assert not plain.net.optimizer_.defaults["fused"]
     for name, tensor in plain.net.module_.state_dict().items():
@@ -145,5 +145,5 @@ def test_complex_parameters_have_no_fused_optimiser(data):
         Complex, criterion=nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
     )
     assert may_fuse(trained)
-    center = train_center(trained, *data, None, center="last", min_steps=0, seed=0, n_classes=3)
+    center = train_net(trained, *data, None, center="last", min_steps=0, seed=0, n_classes=3)
     assert not torch.equal(center.net.module_.weight, torch.ones(5, 3, dtype=torch.complex64))

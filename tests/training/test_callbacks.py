@@ -7,7 +7,7 @@ from skorch.callbacks import Callback, EpochTimer
 from torch import nn
 
 from sufficiency.training.callbacks import only_listeners
-from sufficiency.training.centers import train_center
+from sufficiency.training.train_net import train_net
 from tests.helpers import same_weights, weights_of
 from tests.oracles import MLP
 
@@ -158,5 +158,5 @@ def test_the_net_is_as_before_also_after_an_error():
 
 
 def test_a_trained_center_keeps_nothing_of_it(data):
-    trained = train_center(net(), *data, None, center="last", min_steps=0, seed=0, n_classes=3)
+    trained = train_net(net(), *data, None, center="last", min_steps=0, seed=0, n_classes=3)
     assert "notify" not in vars(trained.net)

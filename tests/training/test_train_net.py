@@ -11,12 +11,12 @@ from torch import nn
 
 from sufficiency._random import isolated_rng
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
-from sufficiency.training.centers import (
-    check_batches,
+from sufficiency.fit.net_checks import check_batches
+from sufficiency.training.train_net import (
     initialized_net,
     planned_epochs,
     steps_per_epoch,
-    train_center,
+    train_net,
 )
 from tests.helpers import (
     Perceptron,
@@ -97,7 +97,7 @@ def mean_squared_error(state, X, y):
 @pytest.mark.parametrize("batch", [-1, 4, 7])
 def test_a_training_is_the_plain_loop(batch):
     X, y = measured(20)
-    trained = train_center(regressor(max_epochs=5, batch_size=batch), X, y, None, **PLAIN)
+    trained = train_net(regressor(max_epochs=5, batch_size=batch), X, y, None, **PLAIN)
     expected = own_loop(X, y, 5, batch=None if batch == -1 else batch)
     assert_close(weights_of(trained.net), expected[-1])
     assert trained.seconds > 0
@@ -110,7 +110,7 @@ def test_exactly_these_samples_are_trained_on_although_the_net_would_split(spy):
     )
     assert net.train_split is not None
     X, y = labeled(30)
-    train_center(net, X, y, None, **PLAIN)
+    train_net(net, X, y, None, **PLAIN)
     assert all(training for training, _ in spy.batches)
     assert sum(len(batch) for _, batch in spy.batches) == 3 * 30
     assert rows(spy.batches) == {row.tobytes() for row in X}
@@ -120,7 +120,7 @@ def test_exactly_these_samples_are_trained_on_although_the_net_would_split(spy):
 def test_validation_samples_are_validated_on_and_not_trained_on(spy):
     X, y = labeled(40)
     net = classifier(callbacks=[Spy()], max_epochs=1)
-    train_center(net, X[:30], y[:30], (X[30:], y[30:]), **PLAIN)
+    train_net(net, X[:30], y[:30], (X[30:], y[30:]), **PLAIN)
     trained = [b for b in spy.batches if b[0]]
     validated = [b for b in spy.batches if not b[0]]
     assert rows(trained) == {row.tobytes() for row in X[:30]}
@@ -143,7 +143,7 @@ def test_validation_samples_are_validated_on_and_not_trained_on(spy):
 def test_epochs_are_raised_to_the_fewest_that_make_the_steps(params, min_steps, epochs):
     X, y = measured(10)
     net = regressor(max_epochs=3, **({"batch_size": 4} | params))
-    trained = train_center(net, X, y, None, **(PLAIN | {"min_steps": min_steps}))
+    trained = train_net(net, X, y, None, **(PLAIN | {"min_steps": min_steps}))
     assert len(trained.net.history) == epochs
     assert net.max_epochs == 3
 
@@ -165,13 +165,13 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_in_between():
     net = classifier(
         module__dropout=0.5, module__batch_norm=True, iterator_train__shuffle=True, batch_size=8
     )
-    first = train_center(net, X, y, None, **PLAIN)
+    first = train_net(net, X, y, None, **PLAIN)
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
-    train_center(net, X[:20], y[:20], None, **(PLAIN | {"seed": 5}))
+    train_net(net, X[:20], y[:20], None, **(PLAIN | {"seed": 5}))
     net.fit(X, y)
-    second = train_center(net, X, y, None, **PLAIN)
-    other = train_center(net, X, y, None, **(PLAIN | {"seed": 12}))
+    second = train_net(net, X, y, None, **PLAIN)
+    other = train_net(net, X, y, None, **(PLAIN | {"seed": 12}))
     assert same_weights(weights_of(first.net), weights_of(second.net))
     assert not same_weights(weights_of(first.net), weights_of(other.net))
 
@@ -184,7 +184,7 @@ def test_the_users_net_stays_as_it_came(make):
     net.module_.hidden.eval()
     modes = [part.training for part in net.module_.modules()]
     before, params, history = weights_of(net), net.get_params(deep=False), len(net.history)
-    trained = train_center(net, X, y, (X, y), **(PLAIN | {"center": "best"}))
+    trained = train_net(net, X, y, (X, y), **(PLAIN | {"center": "best"}))
     assert trained.net is not net
     assert trained.net.module_ is not net.module_
     assert same_weights(weights_of(net), before)
@@ -197,9 +197,9 @@ def test_the_users_net_stays_as_it_came(make):
 def test_trainings_of_an_instance_are_independent_of_each_other():
     X, y = measured(30)
     net = regressor(Perceptron())
-    first = train_center(net, X, y, None, **PLAIN)
+    first = train_net(net, X, y, None, **PLAIN)
     weights = weights_of(first.net)
-    second = train_center(net, X, y, None, **PLAIN)
+    second = train_net(net, X, y, None, **PLAIN)
     assert same_weights(weights_of(second.net), weights)
     assert same_weights(weights_of(first.net), weights)
     assert first.net.module_ is not second.net.module_
@@ -210,7 +210,7 @@ def test_frozen_parameters_stay_and_the_others_learn():
     module = Perceptron()
     module.hidden.weight.requires_grad_(False)
     before = module.hidden.weight.numpy().copy()
-    weights = weights_of(train_center(regressor(module), X, y, None, **PLAIN).net)
+    weights = weights_of(train_net(regressor(module), X, y, None, **PLAIN).net)
     assert weights["hidden.weight"].tobytes() == before.tobytes()
     assert not np.array_equal(weights["out.weight"], module.out.weight.detach().numpy())
 
@@ -231,18 +231,18 @@ class Breaks(Callback):
 def test_the_global_generators_are_restored():
     X, y = labeled(30)
     with untouched_generators():
-        train_center(classifier(module__dropout=0.5), X, y, None, **PLAIN)
+        train_net(classifier(module__dropout=0.5), X, y, None, **PLAIN)
     for error in (RuntimeError, KeyError, KeyboardInterrupt):
         net = classifier(callbacks=[Breaks(error)])
         with untouched_generators(), pytest.raises(error, match="in the middle"):
-            train_center(net, X, y, None, **PLAIN)
+            train_net(net, X, y, None, **PLAIN)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, ValueError])
 def test_an_error_with_finite_weights_is_no_divergence(error):
     X, y = labeled(30)
     with pytest.raises(error, match="in the middle"):
-        train_center(classifier(callbacks=[Breaks(error)]), X, y, None, **PLAIN)
+        train_net(classifier(callbacks=[Breaks(error)]), X, y, None, **PLAIN)
 
 
 def validation_case():
@@ -268,7 +268,7 @@ def test_best_is_the_epoch_of_the_lowest_validation_loss_over_samples_not_batche
     best = int(np.argmin(by_sample))
     assert best not in (int(np.argmin(by_batch)), 0, 39)
     net = regressor(max_epochs=40, iterator_train__batch_size=-1, iterator_valid__batch_size=16)
-    trained = train_center(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
+    trained = train_net(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
     assert_close(weights_of(trained.net), states[best])
     # neighboring epochs are further apart than the comparison's tolerance
     with pytest.raises(AssertionError):
@@ -278,18 +278,18 @@ def test_best_is_the_epoch_of_the_lowest_validation_loss_over_samples_not_batche
 def test_best_takes_the_buffers_of_its_epoch_along():
     X, y, X_valid, y_valid = validation_case()
     net = regressor(max_epochs=40, module__batch_norm=True, iterator_train__batch_size=-1)
-    best = train_center(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
+    best = train_net(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
     losses = best.net.history[:, "valid_loss"]
     epoch = int(np.argmin(losses)) + 1
     assert 1 < epoch < 40
-    stopped = train_center(net.set_params(max_epochs=epoch), X, y, (X_valid, y_valid), **PLAIN)
+    stopped = train_net(net.set_params(max_epochs=epoch), X, y, (X_valid, y_valid), **PLAIN)
     assert same_weights(weights_of(best.net), weights_of(stopped.net))
 
 
 def test_last_is_the_last_epoch_also_with_validation_data():
     X, y, X_valid, y_valid = validation_case()
     net = regressor(max_epochs=40, **FULL_BATCH)
-    trained = train_center(net, X, y, (X_valid, y_valid), **PLAIN)
+    trained = train_net(net, X, y, (X_valid, y_valid), **PLAIN)
     assert_close(weights_of(trained.net), own_loop(X, y, 40)[-1])
 
 
@@ -297,13 +297,13 @@ def test_last_is_the_last_epoch_also_with_validation_data():
 def test_the_earlier_weights_are_those_of_the_training_about_a_tenth_ago(n_steps):
     X, y = measured(12)
     net = regressor(module__batch_norm=True, max_epochs=n_steps, **FULL_BATCH)
-    trained = train_center(net, X, y, None, **PLAIN)
+    trained = train_net(net, X, y, None, **PLAIN)
     n_earlier = n_steps * (1 - trained.tenths / 10)
     assert n_earlier == pytest.approx(round(n_earlier), abs=1e-9)
     # Snapshots in steps of 1.1, rounded up: 0.9 is at most 0.043 from one of the last two, apart
     # from two roundings.
     assert abs(n_earlier - 0.9 * n_steps) <= 0.043 * n_steps + 2
-    again = train_center(net.set_params(max_epochs=round(n_earlier)), X, y, None, **PLAIN)
+    again = train_net(net.set_params(max_epochs=round(n_earlier)), X, y, None, **PLAIN)
     earlier = {name: tensor.numpy() for name, tensor in trained.earlier.items()}
     assert same_weights(earlier, weights_of(again.net))
 
@@ -311,7 +311,7 @@ def test_the_earlier_weights_are_those_of_the_training_about_a_tenth_ago(n_steps
 def test_the_earlier_weights_of_a_best_epoch_come_before_it():
     X, y, X_valid, y_valid = validation_case()
     net = regressor(max_epochs=40, iterator_train__batch_size=-1)
-    trained = train_center(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
+    trained = train_net(net, X, y, (X_valid, y_valid), **(PLAIN | {"center": "best"}))
     best = int(np.argmin(trained.net.history[:, "valid_loss"])) + 1
     n_earlier = round(best * (1 - trained.tenths / 10))
     assert 0 < n_earlier < best
@@ -323,7 +323,7 @@ def test_the_earlier_weights_of_a_best_epoch_come_before_it():
 
 def test_one_step_has_no_earlier_weights():
     X, y = measured(12)
-    trained = train_center(regressor(max_epochs=1, **FULL_BATCH), X, y, None, **PLAIN)
+    trained = train_net(regressor(max_epochs=1, **FULL_BATCH), X, y, None, **PLAIN)
     assert trained.earlier is None
     assert math.isnan(trained.tenths)
 
@@ -338,7 +338,7 @@ def test_early_stopping_ends_a_training():
 
     callbacks = [EarlyStopping(patience=3, threshold=0.0), Ends()]
     net = regressor(max_epochs=200, callbacks=callbacks, iterator_train__batch_size=-1)
-    trained = train_center(net, X, y, (X_valid, y_valid), **PLAIN)
+    trained = train_net(net, X, y, (X_valid, y_valid), **PLAIN)
     n_epochs = len(trained.net.history)
     best = int(np.argmin(trained.net.history[:, "valid_loss"])) + 1
     assert n_epochs == best + 3 < 200
@@ -350,7 +350,7 @@ def test_early_stopping_may_load_its_best():
     X, y, X_valid, y_valid = validation_case()
     stopper = EarlyStopping(patience=3, threshold=0.0, load_best=True)
     net = regressor(max_epochs=200, callbacks=[stopper], iterator_train__batch_size=-1)
-    trained = train_center(net, X, y, (X_valid, y_valid), **PLAIN)
+    trained = train_net(net, X, y, (X_valid, y_valid), **PLAIN)
     best = int(np.argmin(trained.net.history[:, "valid_loss"]))
     assert_close(weights_of(trained.net), own_loop(X, y, best + 1)[-1])
 
@@ -360,7 +360,7 @@ def test_the_epoch_at_which_early_stopping_ends_may_be_the_best():
     # stops after its patience whatever happens, while the validation loss still falls
     stopper = EarlyStopping(monitor="train_loss", patience=3, threshold=1e6, threshold_mode="abs")
     net = regressor(max_epochs=200, callbacks=[stopper], iterator_train__batch_size=-1)
-    trained = train_center(net, X[:20], y[:20], (X[20:], y[20:]), **(PLAIN | {"center": "best"}))
+    trained = train_net(net, X[:20], y[:20], (X[20:], y[20:]), **(PLAIN | {"center": "best"}))
     losses = trained.net.history[:, "valid_loss"]
     assert losses == sorted(losses, reverse=True)
     assert_close(weights_of(trained.net), own_loop(X[:20], y[:20], len(losses))[-1])
@@ -370,14 +370,14 @@ def test_an_interrupt_of_the_user_is_no_early_stopping():
     X, y, X_valid, y_valid = validation_case()
     net = regressor(callbacks=[EarlyStopping(patience=3), Breaks(KeyboardInterrupt)])
     with pytest.raises(KeyboardInterrupt):
-        train_center(net, X, y, (X_valid, y_valid), **PLAIN)
+        train_net(net, X, y, (X_valid, y_valid), **PLAIN)
 
 
 def test_a_checkpoint_may_load_its_best(tmp_path):
     X, y, X_valid, y_valid = validation_case()
     checkpoint = Checkpoint(dirname=str(tmp_path), load_best=True)
     net = regressor(max_epochs=40, callbacks=[checkpoint], iterator_train__batch_size=-1)
-    trained = train_center(net, X, y, (X_valid, y_valid), **PLAIN)
+    trained = train_net(net, X, y, (X_valid, y_valid), **PLAIN)
     best = int(np.argmin(trained.net.history[:, "valid_loss"]))
     assert best < 39
     assert_close(weights_of(trained.net), own_loop(X, y, best + 1)[-1])
@@ -409,13 +409,13 @@ def test_a_training_that_diverges_is_told_apart(net):
     X, y = measured(12)
     y = (y[:, 0] > 0).astype(np.float32) if isinstance(net, NeuralNetBinaryClassifier) else y
     with untouched_generators(), pytest.raises(DivergedTrainingError, match="training diverged"):
-        train_center(net, X, y, None, **PLAIN)
+        train_net(net, X, y, None, **PLAIN)
 
 
 def test_classes_that_the_samples_lack_are_known_to_the_net():
     X, y = labeled(30)
     some = y < 2
-    trained = train_center(classifier(), X[some], y[some], None, n_classes=3, **PLAIN)
+    trained = train_net(classifier(), X[some], y[some], None, n_classes=3, **PLAIN)
     assert trained.net.classes_.tolist() == [0, 1, 2]
     assert trained.net.predict_proba(X).shape == (30, 3)
     assert trained.net.predict(X).dtype.kind == "i"
@@ -424,19 +424,19 @@ def test_classes_that_the_samples_lack_are_known_to_the_net():
 @pytest.mark.parametrize(("verbose", "printed"), [(0, False), (1, False), (2, True)])
 def test_a_net_speaks_only_where_it_is_asked_to(capsys, verbose, printed):
     X, y = measured(12)
-    train_center(regressor(verbose=1), X, y, None, verbose=verbose, **PLAIN)
+    train_net(regressor(verbose=1), X, y, None, verbose=verbose, **PLAIN)
     assert bool(capsys.readouterr().out) == printed
 
 
 def test_a_silent_net_stays_silent(capsys):
     X, y = measured(12)
-    train_center(regressor(verbose=0), X, y, None, verbose=2, **PLAIN)
+    train_net(regressor(verbose=0), X, y, None, verbose=2, **PLAIN)
     assert not capsys.readouterr().out
 
 
 def test_nets_without_default_callbacks_are_trained():
     X, y = measured(12)
-    trained = train_center(
+    trained = train_net(
         regressor(callbacks="disable", max_epochs=5, **FULL_BATCH), X, y, None, **PLAIN
     )
     assert_close(weights_of(trained.net), own_loop(X, y, 5)[-1])
@@ -458,10 +458,10 @@ def test_checkpoints_of_cells_stay_apart_and_leave_no_files(tmp_path, monkeypatc
     X, y = measured(30)
     keeper = Checkpoint(monitor="train_loss_best", load_best=True)
     net = regressor(callbacks=[("keeper", keeper)], max_epochs=4)
-    trained = train_center(net, X, y, None, **PLAIN)
+    trained = train_net(net, X, y, None, **PLAIN)
     assert list(tmp_path.iterdir()) == []
     assert keeper.dirname == ""
-    plain = train_center(regressor(max_epochs=4), X, y, None, **PLAIN)
+    plain = train_net(regressor(max_epochs=4), X, y, None, **PLAIN)
     # the training loss falls in every epoch, so the best weights are the last
     assert np.all(np.diff(plain.net.history[:, "train_loss"]) < 0)
     assert same_weights(weights_of(trained.net), weights_of(plain.net))
@@ -483,7 +483,7 @@ def test_batch_norm_with_a_last_batch_of_one_is_refused_with_the_remedy(params, 
     sizes = [8, 9, 10, 13]
     if not refused:
         check_batches(net, X, y, sizes, seed=0)
-        train_center(net, X, y, None, **PLAIN)
+        train_net(net, X, y, None, **PLAIN)
         return
     with pytest.raises(
         UnsupportedNetError, match=f"{refused!r}.*drop_last=True".replace("[", r"\[")
@@ -491,4 +491,4 @@ def test_batch_norm_with_a_last_batch_of_one_is_refused_with_the_remedy(params, 
         check_batches(net, X, y, sizes, seed=0)
     # as it is
     with pytest.raises(ValueError, match="more than 1 value per channel"):
-        train_center(net, X, y, None, **PLAIN)
+        train_net(net, X, y, None, **PLAIN)
