@@ -14,7 +14,7 @@ writes docs/studies/results/methods.json.
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import record
