@@ -21,9 +21,10 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from sufficiency import LandscapeSufficiencyEstimator, runner
+from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.exceptions import CellFailedWarning, StoreWarning
+from sufficiency.fit import runner
 from sufficiency.probes import RandomSubspace
 from sufficiency.store import Store
 from tests.oracles import MLP
