@@ -24,8 +24,8 @@ X, y = load_digits(return_X_y=True)
 estimator = LandscapeSufficiencyEstimator(random_state=0, n_jobs=-1, verbose=1).fit(X, y)
 
 # %%
-# Every size was trained four times. Δ is the mean square of the change of the loss when one unseen
-# digit is added; the loss and the accuracy beside it are taken on unseen digits, too.
+# Every size was trained four times. Δ is the mean squared change of the loss when one unseen digit
+# is added; loss and accuracy are measured on unseen digits as well.
 table = estimator.result_.to_frame().groupby("size")[["unseen_loss", "unseen_score"]].mean()
 table.insert(0, "delta", estimator.deltas_)
 table.insert(1, "s.e.", estimator.delta_stderr_)

@@ -15,12 +15,13 @@ from sufficiency import LandscapeSufficiencyEstimator
 
 # %%
 # The curves are procedural, and the network has three convolutions and a linear layer; both are in
-# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, which lies beside this script.
+# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, next to this script.
 X, y = curves(9000)
 
 # %%
-# A thousand curves are few for this network: trained to the end it would be worse on unseen ones
-# than a guess. With ``center="best"`` the centers are the weights of the lowest validation loss.
+# A thousand curves are few for this network: if it were trained to the end, it would be worse than
+# guessing on unseen ones. With ``center="best"``, the centers are the weights with the lowest
+# validation loss.
 est = LandscapeSufficiencyEstimator(
     convolutional_net(),
     sizes=[700, 1000, 1400, 2000, 4000, 7000],
@@ -51,8 +52,8 @@ stderr = saved.std(ddof=1) / len(saved) ** 0.5
 print(f"from {sizes[near]} to {sizes[-1]}: {saved.mean():.0%} ± {stderr:.0%} of the loss saved")
 
 # %%
-# Many samples at once are another question than one more sample. Twice as many would still move the
-# landscape by several per cent of the loss (last row), a hundred times what one does:
+# The effect of many samples at once is a different question. Twice as many would still move the
+# landscape by several percent of the loss (last row), a hundred times as much as one sample does:
 print(result.suggest_thresholds().to_string(float_format="{:.2g}".format))
 
 # %%

@@ -2,9 +2,9 @@
 In a pipeline: what leaks, and what does not
 ============================================
 
-Claim: a scaler in front of the estimator shows no harm, and a network that needs one is worse
-without it. A step that looks at the targets does harm: on pure noise, where nothing can be learned,
-it makes unseen samples look predictable. As a step of `net` it does not.
+Claim: a scaler before the estimator does no measurable harm, and a network that needs one is worse
+without it. A step that uses the targets does harm: on pure noise, where nothing can be learned, it
+makes unseen samples look predictable. As a step of `net` it does not.
 """
 
 import matplotlib.pyplot as plt
@@ -45,7 +45,7 @@ est = LandscapeSufficiencyEstimator(
 # %%
 # A scaler
 # --------
-# The columns of these data are of very different size. The pipeline standardizes them, by all
+# The columns of these data have very different scales. The pipeline standardizes them, using all
 # samples that it is given, and the estimator is its last step. (The warnings: nearly all of these
 # patients are easy, and Δ is about the few that are not.)
 X, y = load_breast_cancer(return_X_y=True)
@@ -53,8 +53,8 @@ pipeline = make_pipeline(StandardScaler(), est).fit(X, y)
 scaled = pipeline[-1].result_
 
 # %%
-# Did the estimator's unseen candidates leak through the scaler? Here they are out of its reach:
-# candidates of one's own, scaled by what the other samples show.
+# Did the estimator's unseen candidates leak through the scaler? Here they cannot: separate
+# candidates are scaled with the statistics of the other samples.
 X_rest, X_own, y_rest, y_own = train_test_split(X, y, test_size=113, stratify=y, random_state=0)
 scaler = StandardScaler().fit(X_rest)
 apart = est.fit(
@@ -76,22 +76,22 @@ for name, result in {"scaled": scaled, "scaled apart": apart, "raw": raw}.items(
     print(f"{name:12}: accuracy {summary(result)[0]:.3f} ± {summary(result)[1]:.3f}")
 
 # %%
-# The 113 candidates of the second run are others than those of the first; their choice alone moves
-# an accuracy by 0.015 (one standard error). Beyond that the scaler's look at all inputs shows no
-# effect. (The other warning: at candidates as easy as these the noise of the probe adds little.)
+# The 113 candidates of the second run differ from those of the first; their choice alone changes
+# the accuracy by 0.015 (one standard error). Beyond that, scaling with all inputs has no visible
+# effect. (The other warning: for candidates as easy as these, the noise of the probe adds little.)
 
 # %%
-# A step that looks at the targets
-# --------------------------------
-# 2 000 columns of noise, and targets that are noise, too: no network can be right more than half of
-# the time. The 30 columns that agree best with all targets agree with the candidates', too. The
-# warnings are right: on noise a network *is* no better than a constant.
+# A step that uses the targets
+# ----------------------------
+# 2 000 columns of noise, and targets that are also noise: no network can be right more than half of
+# the time. The 30 columns that agree best with all targets agree with those of the candidates as
+# well. The warnings are right: on noise, a network *is* no better than a constant.
 rng = np.random.default_rng(0)
 X_noise, y_noise = rng.standard_normal((500, 2000)), rng.permutation(np.repeat([0, 1], 250))
 leaking = make_pipeline(SelectKBest(k=30), est).fit(X_noise, y_noise)[-1].result_
 
 # %%
-# As a part of `net`, the selection is made anew for every training, on its samples only.
+# As a step of `net`, the selection is repeated for every training, on its samples only.
 inside = clone(est).set_params(net=make_pipeline(SelectKBest(k=30), net))
 honest = inside.fit(X_noise, y_noise).result_
 
@@ -99,7 +99,7 @@ for name, result in {"leaking": leaking, "honest": honest}.items():
     print(f"{name:8}: accuracy {summary(result)[0]:.3f} ± {summary(result)[1]:.3f}")
 
 # %%
-# Left Δ of the first data with and without the scaler, right the score on "unseen" noise.
+# Left: Δ of the first data with and without the scaler. Right: the score on "unseen" noise.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 for name, result in {"scaled": scaled, "scaled apart": apart, "raw": raw}.items():
     left.errorbar(result.sizes, result.deltas, result.delta_stderr, marker="o", label=name)
@@ -115,7 +115,7 @@ right.legend(title="noise, SelectKBest")
 
 # %%
 # The claims, checked, to three standard errors of the scaler's gain and four of the leak. The
-# honest run has four times 100 different candidates; chance gives their score an error of 0.025.
+# honest run has four times 100 different candidates; their score has a standard error of 0.025.
 chance = (0.25 / (4 * honest.n_candidates)) ** 0.5
 assert honest.disjoint_candidates
 gain = (scaled.table("unseen_score") - raw.table("unseen_score")).mean(axis=1)

@@ -59,9 +59,9 @@ est = LandscapeSufficiencyEstimator(
 ).fit(X, y)
 
 # %%
-# The warning tells the truth about these data: nine columns explain a tenth of the variance, so
-# that no network gets far below 0.9 times the loss of a constant. Here that is what there is to
-# learn, and not a training that was too short: the loss levels off.
+# The warning is true for these data: nine columns explain a tenth of the variance, so no network
+# gets far below 0.9 times the loss of a constant prediction. There is nothing more to learn; the
+# training was not too short, since the loss levels off.
 result = est.result_
 grouped = result.to_frame().groupby("size")
 table = grouped[["unseen_loss", "unseen_score"]].mean()
@@ -72,14 +72,14 @@ table.insert(1, "κ²Δ s.e.", kappa_sq * est.delta_stderr_)
 print(table.to_string(float_format="{:.3g}".format))
 
 # %%
-# The numerator κ²Δ falls to about a thousand samples, and stays: from there on Δ falls as 1/k²,
-# only because each sample counts less. The network has learned what it can.
+# The numerator κ²Δ falls up to about a thousand samples and is then constant: from there on Δ falls
+# as 1/k², only because each sample counts less. The network has learned what it can.
 verdict = est.verdict(1e-3, relative=True)
 print(verdict)
 
 # %%
-# "One more sample" is a small question. What if twice as many came? In the last row: they would
-# move the landscape by less than one per cent of the loss.
+# One more sample is a small change. What about twice as many? The last row shows that they would
+# move the landscape by less than one percent of the loss.
 print(result.suggest_thresholds().to_string(float_format="{:.2g}".format))
 
 # %%
@@ -89,7 +89,7 @@ est.plot_learning_curve(ax=right)
 
 # %%
 # The claims, checked: the interval of the size ends within a fifth of the data, and eight times as
-# many samples as 2 000 save less than 5 % of the loss, by more than three standard errors.
+# many samples as 2 000 reduce the loss by less than 5 %, by more than three standard errors.
 assert verdict.status == "reached"
 assert verdict.interval[1] < len(y) / 5
 losses = result.table("unseen_loss")

@@ -2,9 +2,9 @@
 How fast does Δ fall?
 =====================
 
-Claim: around *one* center Δ falls as 1/k², whatever the data, and that is arithmetic. Where every
-size has a network of its own, Δ of the digits falls clearly *faster* than 1/k²: the paper's rate is
-a bound that is kept, not the exponent that is seen.
+Claim: around *one* center, Δ falls as 1/k² for any data, by arithmetic. If every size has its own
+network, Δ of the digits falls clearly *faster* than 1/k²: the paper's rate is a bound that holds,
+not the exponent that is observed.
 """
 
 import matplotlib.pyplot as plt
@@ -22,15 +22,15 @@ settings = {"sizes": SIZES, "sigma": 0.5, "n_draws": 16, "random_state": 0, "n_j
 # %%
 # One center
 # ----------
-# As in the paper's figures, one network is trained on everything, and every size is read off it.
+# As in the paper's figures, one network is trained on everything and used for every size.
 once = LandscapeSufficiencyEstimator(train="once", **settings).fit(X, y)
 
 # %%
-# The warning is about the samples, not the rate: a few digits are hard, and they carry most of Δ.
+# The warning is about the samples, not the rate: a few digits are hard and account for most of Δ.
 #
-# For a weight draw whose losses have the variance S², the mean over all orders in which samples can
-# come is S²/(k(k+1)), exactly. Look at it the slow way: shuffle the digits, add them one by one,
-# and note how far the mean loss moves. A single order is the paper's procedure.
+# For a weight draw whose losses have variance S², the mean over all orders of the samples is
+# exactly S²/(k(k+1)). To check it the slow way, shuffle the digits, add them one by one, and record
+# how far the mean loss moves. A single order is the paper's procedure.
 generator = torch.Generator().manual_seed(0)
 draws = {}
 for name, weight in once.net_.module_.named_parameters():
@@ -45,7 +45,7 @@ orders = np.array([literal_curve(losses[:, rng.permutation(len(y))])[19:] for _ 
 exact = single_center_delta(losses, k)[0]
 
 # %%
-# Were the exponent another one, the ratio to the closed form would rise or fall with log k.
+# If the exponent were different, the ratio to the closed form would rise or fall with log k.
 ratios = orders / exact
 drifts = np.polyfit(np.log(k), ratios.T, 1)[0]
 drift, drift_stderr = drifts.mean(), drifts.std(ddof=1) / len(orders) ** 0.5
@@ -57,8 +57,8 @@ print(f"a single order at a single size: {ratios.std(axis=0).mean():.0%} off (RM
 # %%
 # A network for every size
 # ------------------------
-# This is what a decision about data needs, and now the numerator C = κ²Δ (with κ = k + 1) may
-# change with the size.
+# A decision about data needs this, and now the numerator C = κ²Δ (with κ = k + 1) may change with
+# the size.
 each = LandscapeSufficiencyEstimator(refit=False, **settings).fit(X, y)
 low, high = each.result_.parameter_intervals("power_law")["alpha"]
 kappa_sq = (each.sizes_ + 1.0) ** 2
@@ -68,8 +68,8 @@ for size, c, error in zip(SIZES, numerators, errors, strict=True):
 print(f"exponent of κ: 95 % interval {low:.2f} to {high:.2f}")
 
 # %%
-# Left the one center: single orders, their mean (over neighboring sizes, too) and the closed form.
-# Right the retrained ones, with the fitted decay.
+# Left: one center, with single orders, their mean (also over neighboring sizes) and the closed
+# form. Right: a network for every size, with the fitted decay.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 left.loglog(k, orders[:3].T, color="C0", alpha=0.25, linewidth=0.4)
 left.loglog([], [], color="C0", alpha=0.5, linewidth=0.8, label="single orders")

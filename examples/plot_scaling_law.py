@@ -2,9 +2,9 @@
 Δ against a scaling law
 =======================
 
-Claim: networks trained on at most 2 000 curves of MNIST-1D are asked where Δ, or where the loss,
-will be what it is at 8 000. A plain power law through the loss is wrong by a factor three or four,
-since the loss levels off. The answer from Δ is too small as well, but closer.
+Claim: from networks trained on at most 2 000 curves of MNIST-1D, we predict at which size Δ, or the
+loss, will reach its value at 8 000. A plain power law through the loss is wrong by a factor of
+three or four, since the loss levels off. The answer from Δ is also too small, but closer.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from sufficiency import DeltaCurveDisplay, LandscapeSufficiencyEstimator
 
 # %%
 # Curves and network are those of :ref:`sphx_glr_auto_examples_plot_mnist1d.py`, in
-# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, which lies beside this script.
+# :download:`mnist1d_net.py </../examples/mnist1d_net.py>`, next to this script.
 SHOWN, HIDDEN = [700, 1000, 1400, 2000], [4000, 8000]
 
 X, y = curves(10_000)
@@ -35,10 +35,10 @@ est = LandscapeSufficiencyEstimator(
 ).fit(X, y)
 
 # %%
-# A few centers are not settled: with a constant learning rate the last steps still go up and down.
+# A few centers are not settled: with a constant learning rate, the last steps still go up and down.
 # That is part of the training, and the same for all sizes, which are trained equally long.
 #
-# All sizes are measured, and the two largest put away:
+# All sizes are measured, and the two largest are held out:
 whole = est.result_
 small = dataclasses.replace(whole, cells=tuple(c for c in whole.cells if c.size <= SHOWN[-1]))
 columns = whole.to_frame().groupby("size")[["delta", "train_loss", "unseen_loss", "unseen_score"]]
@@ -60,8 +60,9 @@ plain = np.exp((log_a - np.log(truth)) / b)
 
 # %%
 # The same from Δ, and from the loss with a floor, which this package fits. The question about the
-# loss is the harder one: the closer a loss is to its floor, the more samples a small error of the
-# target is worth. Without a size, its interval says how little 2 000 samples tell about the floor.
+# loss is the harder one: the closer a loss is to its floor, the more samples a small error in the
+# target amounts to. There is no size, and its interval shows how little 2 000 samples tell about
+# the floor.
 verdict = small.verdict(whole.deltas[-1])
 floored = small.estimate_for_target(truth, "loss")
 print(f"truth                {n}")
@@ -70,8 +71,8 @@ print(f"power law, loss      {plain:.0f}")
 print(f"with a floor, loss   {floored.size}, {floored.interval}, {floored.status}")
 
 # %%
-# The warning says what the dashed line says: 5 000 lies beyond everything that was shown. And this
-# is one data set and one network. On others the plain power law is as good, and Δ can be
+# The warning repeats what the dashed line shows: 5 000 lies beyond all sizes that were used. This
+# is only one data set and one network. On others the plain power law is equally good, and Δ can be
 # further off: see :doc:`/trust`.
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
 DeltaCurveDisplay.from_result(small, threshold=whole.deltas[-1], ax=left)
@@ -87,7 +88,7 @@ right.set(xscale="log", yscale="log", xlabel="training size k (samples)", ylabel
 right.legend()
 
 # %%
-# The claim, checked: the answer from Δ is the closer one (on a logarithmic scale), and the interval
-# holds the truth, or misses it by less than half of it.
+# The claim, checked: the answer from Δ is closer (on a logarithmic scale), and the interval
+# contains the truth or misses it by less than half of it.
 assert abs(np.log(verdict.size / n)) < abs(np.log(plain / n))
 assert verdict.interval[0] < n < 1.5 * verdict.interval[1]

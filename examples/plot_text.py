@@ -27,9 +27,9 @@ X, y = X[chosen], y[chosen]
 print(f"{len(X)} sequences, {len(vocabulary)} characters: {''.join(vocabulary[i] for i in X[0])!r}")
 
 # %%
-# `language_model` is a plain skorch ``NeuralNet``. Unseen sequences come from the same texts as
-# the others; to count texts instead, pass the text of every sequence as `groups`. Three sizes are
-# too few to choose the form of the decay by, so it is chosen here.
+# `language_model` is a plain skorch ``NeuralNet``. Unseen sequences come from the same texts as the
+# others; to count texts instead, pass the text of every sequence as `groups`. Three sizes are too
+# few to select the form of the decay, so it is set here.
 net = language_model(
     len(vocabulary),
     CONTEXT,
@@ -55,9 +55,9 @@ est = LandscapeSufficiencyEstimator(
 ).fit(X, y)
 
 # %%
-# Two warnings, both true. After 400 steps some losses still fall: this is a short training, and Δ
-# is Δ of short trainings. And the noise hardly changes Δ: with this training one could as well look
-# at the trained weights alone (``delta_point``).
+# There are two warnings, both true. After 400 steps some losses still fall: this is a short
+# training, and Δ is that of a short training. And the noise hardly changes Δ: with this training,
+# one could just as well use the trained weights alone (``delta_point``).
 result = est.result_
 columns = ["delta", "delta_point", "train_loss", "unseen_loss"]
 print(result.to_frame().groupby("size")[columns].mean().to_string(float_format="{:.3g}".format))

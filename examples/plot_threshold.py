@@ -3,7 +3,7 @@ Choosing a threshold
 ====================
 
 Claim: a threshold in units of the loss and the same one as a share of the loss give the same size.
-"Ten per cent more samples" is another question than "one more sample", and where both may move the
+"Ten percent more samples" is a different question from "one more sample": if either may move the
 loss by 2 % of itself, the former needs several times the data.
 """
 
@@ -37,16 +37,16 @@ result = est.result_
 # %%
 # Where do we stand?
 # ------------------
-# The measurement knows no threshold; ask as often as you like. What would more data change now,
+# The measurement needs no threshold; ask as often as you like. What would more data change now,
 # with all 3 000 samples, and what would it cost to halve that change?
 table = result.suggest_thresholds()
 print(table.to_string(float_format="{:.2g}".format))
 
 # %%
-# One threshold, said in two ways
-# -------------------------------
-# "One more sample may move the loss by one per cent of it." The loss is the mean over unseen
-# samples at the largest size, a mean squared error here; Δ is the square of its change.
+# One threshold, in two units
+# ---------------------------
+# "One more sample may move the loss by one percent of it." The loss is the mean over unseen samples
+# at the largest size, a mean squared error here; Δ is the square of its change.
 loss = result.table("unseen_loss")[:, -1].mean()
 relative = est.predict_sufficient_size(0.01, relative=True)
 absolute = est.predict_sufficient_size((0.01 * loss) ** 2)
@@ -56,8 +56,8 @@ print(f"loss {loss:.3g}: {relative} samples, or {absolute}")
 # Many samples at once
 # --------------------
 # Data rarely come one at a time. ``growth=0.1`` asks what a tenth more would change together. At a
-# fixed share this falls far more slowly than Δ, so that a threshold for one sample is no threshold
-# for many.
+# fixed share this falls far more slowly than Δ, so a threshold for one sample cannot be used for
+# many.
 one = est.verdict(0.02, relative=True)
 tenth = est.verdict(0.02, relative=True, growth=0.1)
 print(one, tenth, sep="\n\n")
@@ -65,13 +65,13 @@ print(one, tenth, sep="\n\n")
 # %%
 # A verdict that says no
 # ----------------------
-# A threshold far below what was measured is answered, too, but not with a plan. A program asks
-# for the status:
+# A threshold far below what was measured gets an answer as well, but not one to plan with. A
+# program checks the status:
 strict = est.verdict(0.001, relative=True, growth=0.1)
 print(strict.status, strict.interval)
 
 # %%
-# On the left the thresholds of 1 % and 2 % for one more sample, on the right what the loss does.
+# Left: the thresholds of 1 % and 2 % for one more sample. Right: the loss.
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
 est.plot_delta(threshold=(0.01 * loss) ** 2, ax=left)
 left.axhline((0.02 * loss) ** 2, color="C3", linewidth=1, linestyle="--", label="2 % of the loss")

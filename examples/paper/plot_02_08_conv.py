@@ -6,10 +6,10 @@ Figures 2 and 8: batch norm and dropout in convolutional nets
 it widens it again (figure 2). At the validation-optimal weights (figure 8), both together are
 sharper than the plain net.
 
-**Here** both come out: at the validation-optimal weights batch norm makes the loss rise several
-times as fast as in the plain net, dropout on top of it takes most of that back, and what is left
-is sharper than the plain net. At the last weights the net with both is about as wide as the plain
-one.
+**Here** both are confirmed: at the validation-optimal weights, batch norm makes the loss rise
+several times as fast as in the plain net; dropout on top of it undoes most of that, and the result
+is still sharper than the plain net. At the last weights the net with both is about as wide as the
+plain one.
 """
 
 from functools import partial
@@ -63,8 +63,8 @@ _ = draw_variants(nets["last"], first, PLANE_SAMPLES, "Figure 2: last epoch")
 _ = draw_variants(nets["best"], first, PLANE_SAMPLES, "Figure 8: best epoch")
 
 # %%
-# A picture of one plane is no measurement. The rise of the loss at a relative distance of 0.1, a
-# mean over directions, compared within each seed:
+# A picture of one plane is not a measurement. The rise of the loss at a relative distance of 0.1,
+# averaged over directions, compared within each seed:
 ratios = {center: compare_variants(by_name) for center, by_name in rises.items()}
 for center, compared in ratios.items():
     title = f"ratio of rises around {center} weights, over {len(SEEDS)} seeds (± 1 s.e.):"

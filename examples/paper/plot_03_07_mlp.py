@@ -6,10 +6,10 @@ Figures 3 and 7: batch norm and dropout in perceptrons
 widest, more clearly than in convolutional nets (figure 3). At the validation-optimal weights
 (figure 7) batch norm narrows and dropout widens.
 
-**Here** both come out. At the last weights batch norm alone widens already, for it lets the net
-fit its samples nearly without loss, where the loss hardly moves; with dropout the landscape is
-the widest. At the validation-optimal weights, where nothing is fitted to the end, batch norm
-narrows and dropout on top of it widens.
+**Here** both are confirmed. At the last weights, batch norm alone already widens, because the net
+then fits its samples almost perfectly, and a loss near zero hardly moves; with dropout the
+landscape is the widest. At the validation-optimal weights, before the samples are fitted
+completely, batch norm narrows and dropout on top of it widens.
 """
 
 from functools import partial
@@ -57,8 +57,8 @@ _ = draw_variants(nets["last"], first, PLANE_SAMPLES, "Figure 3: last epoch")
 _ = draw_variants(nets["best"], first, PLANE_SAMPLES, "Figure 7: best epoch")
 
 # %%
-# A picture of one plane is no measurement. The rise of the loss at a relative distance of 0.1, a
-# mean over directions, compared within each seed:
+# A picture of one plane is not a measurement. The rise of the loss at a relative distance of 0.1,
+# averaged over directions, compared within each seed:
 ratios = {center: compare_variants(by_name) for center, by_name in rises.items()}
 for center, compared in ratios.items():
     title = f"ratio of rises around {center} weights, over {len(SEEDS)} seeds (± 1 s.e.):"

@@ -6,9 +6,9 @@ Figures 4 and 9: depth
 geometry, where nets of two layers are nearly parabolic (figure 4); at the validation-optimal
 weights deeper nets have "stronger boundary effects and more complex curvature" (figure 9).
 
-**Here** the opposite comes out for the width: at an equal relative distance the loss rises faster
-in deeper nets, at both kinds of weights. The shapes get less parabolic with depth on average, but
-by no more than two or three standard errors, here as with the six seeds of
+**Here** the opposite holds for the width: at an equal relative distance the loss rises faster in
+deeper nets, at both kinds of weights. The shapes get less parabolic with depth on average, but by
+no more than two or three standard errors, here as with the six seeds of
 ``docs/studies/findings_landscape.py``.
 """
 
@@ -49,7 +49,7 @@ if arguments.full:
 # sphinx_gallery_end_ignore
 
 # %%
-# How wide: the rise of the loss at a relative distance of 0.1, a mean over directions. How
+# How wide: the rise of the loss at a relative distance of 0.1, averaged over directions. How
 # parabolic: the share of the variance over a plane to the relative distance 1 that no quadratic
 # explains.
 DEPTHS = (2, 4, 6)

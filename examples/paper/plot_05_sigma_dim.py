@@ -3,7 +3,7 @@ Figure 5: Δ against σ and dim
 =============================
 
 **The paper**: Δ depends strongly on the scale σ of p(w), and on the number of random directions,
-dim, only by noise.
+dim, only within noise.
 
 **Here** the first holds. The second does not, once all directions are used: the authors' released
 code draws dim directions and moves the weights along the first one only. With all of them the
@@ -39,12 +39,12 @@ if arguments.full:
 
 # %%
 # The net of section 5.4, four hidden layers with batch norm and dropout. ``train="once"`` is the
-# paper's procedure: one net on everything, with its validation-optimal weights, and every size
-# read off it. Four repeats, each with a training and with unseen samples of its own. Through the
-# store all probes share these four trainings, so that they are compared within a net.
+# paper's procedure: one net trained on everything, with its validation-optimal weights, is used for
+# every size. There are four repeats, each with its own training and its own unseen samples. Through
+# the store all probes share these four trainings, so that they are compared within a net.
 #
-# Where σ is small the draws lose no more than the center itself. The package warns of that, and
-# it is part of what is shown here, so the warning is silenced and its number printed below.
+# For small σ, the draws lose no more than the center itself. The package warns about this; since it
+# is part of what is shown here, the warning is silenced and its number printed below.
 warnings.simplefilter("ignore", InertProbeWarning)
 data = get_data(0)
 store = TemporaryDirectory()
@@ -75,10 +75,9 @@ by_dim_at_one_distance = {dim: measure(dim, 0.4 / dim**0.5) for dim in DIMS}
 store.cleanup()
 
 # %%
-# Around one net Δ is exactly proportional to 1/(k(k+1)), so each curve is one number, its value
-# at any size. On the left the whole curves on unseen samples, with standard errors over repeats;
-# dotted the paper's own kind, on the samples that the net was trained on. On the right Δ at the
-# largest size.
+# Around one net Δ is exactly proportional to 1/(k(k+1)), so each curve is one number, its value at
+# any size. Left: the whole curves on unseen samples, with standard errors over repeats; dotted,
+# those of the paper, on the samples that the net was trained on. Right: Δ at the largest size.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 for color, (sigma, result) in enumerate(by_sigma.items()):
     left.errorbar(

@@ -5,9 +5,9 @@ Figure 6: the integrand of Δ for growing k
 **The paper**: as k grows with p(w) unchanged, (L_{k+1} − L_k)² p(w) smooths out, and "local
 behavior becomes increasingly dominant".
 
-**Here** it gets small, as 1/k², and keeps its shape: the share of the integrand within one σ of
-the center is the same at all k, within its error. Around one net that must be so. Over orders of
-the samples the expectation of (L_{k+1} − L_k)² is S²(w)/(k(k+1)) at every w, so that k is only a
+**Here** it decreases as 1/k² and keeps its shape: the share of the integrand within one σ of the
+center is the same at all k, within its error. Around one net this must be so. Over orders of the
+samples the expectation of (L_{k+1} − L_k)² is S²(w)/(k(k+1)) at every w, so that k is only a
 factor. What changes from picture to picture is the one sample that is added.
 """
 

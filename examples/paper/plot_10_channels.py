@@ -5,9 +5,8 @@ Figure 10: hidden channels
 **The paper**: the more channels, the wider the landscape, in neighborhoods of equal norm; it
 adds that "fixed-norm comparisons introduce dimensionality biases".
 
-**Here** it comes out in both readings of "equal": more channels are wider at an equal distance,
-and, by less, at an equal share of each net's own weights. So it is not only a matter of
-dimensions.
+**Here** it is confirmed in both senses of "equal": more channels are wider at an equal distance,
+and, by less, at an equal share of each net's own weights. So it is not only a matter of dimensions.
 """
 
 import numpy as np
@@ -34,10 +33,9 @@ if arguments.full:
 # sphinx_gallery_end_ignore
 
 # %%
-# A net with more channels has longer weights, so that one distance is a smaller share of them.
-# Both readings of "equal" are measured, around the validation-optimal weights: the same distance
-# for all nets, a tenth of the weights' norm in the narrowest net; and a tenth of each net's own
-# norm.
+# A net with more channels has longer weights, so that one distance is a smaller share of them. Both
+# senses of "equal" are measured, around the validation-optimal weights: the same distance for all
+# nets, a tenth of the weights' norm in the narrowest net; and a tenth of each net's own norm.
 rises = {reading: {c: [] for c in CHANNELS} for reading in ("equal norm", "relative")}
 shown = {}
 for seed in SEEDS:
@@ -83,7 +81,7 @@ save_figures(arguments.output)
 # sphinx_gallery_end_ignore
 
 # %%
-# The claim, checked in both readings with a margin of three standard errors:
+# The claim, checked in both senses with a margin of three standard errors:
 if get_data is noisy_digits:
     for reading in ratios:
         wider, stderr = ratios[reading][f"{most} / {least} channels"]
