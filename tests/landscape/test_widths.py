@@ -70,7 +70,7 @@ def test_standard_errors_tell_the_spread_over_data_and_directions():
             LeastSquares(n=150, seed=s, optimal=False),
             n_directions=4,
             n_probes=2,
-            n_folds=15,
+            n_folds=8,
             random_state=s,
         )
         for s in range(n)
