@@ -18,7 +18,7 @@ def load_cifar10(
     root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
 ) -> Images | Any:
     """
-    CIFAR-10, the paper's data: 50 000 color images for training and 10 000 for testing.
+    CIFAR-10, the data of the paper: 50 000 color images for training and 10 000 for testing.
 
     The training part as an array takes 614 MB.
 
@@ -196,7 +196,7 @@ def _load(source: FileSet, *, train: bool, download: bool, as_dataset: bool) -> 
 
 
 def _pixels(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """From 0 … 255, channels last or absent, to 0 … 1, channels first."""
+    """Images of 0 … 255, channels last or absent, as 0 … 1, channels first."""
     channels = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
     X = channels.astype(np.float32, order="C")
     X /= 255  # in place: the arrays are large

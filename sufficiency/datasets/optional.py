@@ -8,7 +8,7 @@ __all__ = ["needs_extra"]
 
 @contextmanager
 def needs_extra(loader: str) -> Iterator[None]:
-    """Say how to install what a plain installation does not have, where an import of it fails."""
+    """Add to an import error how to install the extra that has the library."""
     try:
         yield
     except ImportError as error:

@@ -89,8 +89,8 @@ def load_randhie(*, log: bool = True, as_frame: bool = False) -> tuple[Any, Any]
 
     Notes
     -----
-    statsmodels' description says more of two columns than the numbers bear out: `fmde` is not 0
-    wherever `idp` is 1, and `disea` is no whole number of diseases.
+    statsmodels' description of two columns does not match the numbers: `fmde` is not 0 wherever
+    `idp` is 1, and `disea` is no whole number of diseases.
 
     References
     ----------

@@ -24,8 +24,8 @@ def load_text(
         Characters of a sequence.
     step : int, optional
         Characters between the beginnings of two sequences. None is `context`: sequences do not
-        overlap, and every character is predicted at most once. A smaller step gives more samples
-        that share their text, so that those which are called unseen have been seen in part.
+        overlap, and every character is predicted at most once. A smaller step gives more samples,
+        which share text, so that unseen ones have been seen in part.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def load_text(
     Raises
     ------
     TypeError, ValueError
-        If `context` or `step` is no integer or out of its range.
+        If `context` or `step` is no integer or out of range.
 
     Examples
     --------

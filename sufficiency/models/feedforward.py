@@ -14,8 +14,8 @@ class MLP(nn.Module):
 
     The defaults are those of the paper's section 5 and appendix B: four hidden layers of 128
     ReLU units, with batch norm and dropout switched on where an experiment asks for them. The
-    paper names neither their place nor a dropout rate; here a layer is linear, batch norm, ReLU,
-    dropout, and a layer before a batch norm has no bias, which the norm would take away again.
+    paper gives neither their place nor a dropout rate; here a layer is linear, batch norm, ReLU,
+    dropout, and a layer before a batch norm has no bias, which the norm would cancel.
 
     The number of parameters is, with n inputs, d hidden layers of w units, c outputs and b = 1,
     or b = 2 with batch norm (a scale and a shift in place of the bias)::
@@ -40,7 +40,7 @@ class MLP(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If a number is out of its range, or is none.
+        If an argument is out of range or no number.
 
     References
     ----------
@@ -99,14 +99,14 @@ class MLP(nn.Module):
 
 class ConvNet(nn.Module):
     """
-    Convolutions of equally many channels, then one linear layer on all that they give.
+    Convolutions of equally many channels, then one linear layer on the flattened feature maps.
 
     The defaults are those of the paper's section 5 and appendix B: four convolutions of 64
     channels, kernel size 3, padding 1, ReLU, with batch norm and dropout switched on where an
     experiment asks for them. The paper mentions no pooling, so there is none: the last feature
-    maps are flattened. As in :class:`MLP` a layer is convolution, batch norm, ReLU, dropout,
-    without a bias before a batch norm. What the paper does not mention but its authors' released
-    code does, a further convolution to 16 channels, is left out.
+    maps are flattened. As in :class:`MLP`, a layer is convolution, batch norm, ReLU, dropout,
+    without a bias before a batch norm. A further convolution to 16 channels, which the authors'
+    released code has and the paper does not mention, is left out.
 
     The number of parameters is, with i channels in, d convolutions of w channels and kernel size
     k, an image of h × v pixels after them, c outputs and b = 1, or b = 2 with batch norm::
@@ -139,7 +139,7 @@ class ConvNet(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If a number is out of its range, or is none, or nothing is left of the image.
+        If an argument is out of range or no number, or the convolutions leave nothing of the image.
 
     References
     ----------

@@ -13,7 +13,7 @@ __all__ = ["convnet_classifier", "language_model", "mlp_classifier"]
 
 
 def _training() -> dict[str, Any]:
-    """The paper's section 5.1, and what it leaves open: shuffled, on all samples, silent."""
+    """Section 5.1 of the paper; what it leaves open: shuffled batches, no validation, silent."""
     return {
         "criterion": nn.CrossEntropyLoss,
         "optimizer": torch.optim.Adam,
@@ -47,7 +47,7 @@ def mlp_classifier(n_inputs: int, n_outputs: int, **params: Any) -> NeuralNetCla
     Returns
     -------
     NeuralNetClassifier
-        It holds the module's class, so every clone starts from weights of its own.
+        Its module is a class, so that every clone starts from new weights.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def convnet_classifier(in_channels: int, n_outputs: int, **params: Any) -> Neura
     Returns
     -------
     NeuralNetClassifier
-        It holds the module's class, so every clone starts from weights of its own.
+        Its module is a class, so that every clone starts from new weights.
 
     Examples
     --------

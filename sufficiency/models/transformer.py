@@ -17,8 +17,8 @@ class Transformer(nn.Module):
 
     Embeddings of tokens and of positions are added; then follow `depth` blocks of causal
     self-attention and a feed-forward layer of 4 · `width` GELU units, layer norms before both
-    (Radford et al. 2019), a last layer norm and a linear layer to the tokens, whose weights are
-    its own. GELU and softmax are smooth, and attention is written out in matrix products, so the
+    (Radford et al. 2019), a last layer norm and a linear layer to the tokens that shares no
+    weights with the embedding. GELU and softmax are smooth, and attention is written out in matrix products, so the
     loss has second derivatives everywhere and vmap takes the network as it is.
 
     The number of parameters is, with v tokens, a context of t, d blocks and width w::
@@ -44,7 +44,7 @@ class Transformer(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If a number is out of its range, or is none.
+        If an argument is out of range or no number.
 
     References
     ----------
@@ -122,7 +122,7 @@ class Transformer(nn.Module):
 
 
 class _Block(nn.Module):
-    """Attention and feed-forward layer, each added to what it is given."""
+    """Attention and feed-forward layer, each with a residual connection."""
 
     def __init__(self, width: int, n_heads: int, dropout: float) -> None:
         super().__init__()

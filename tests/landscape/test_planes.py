@@ -7,9 +7,9 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from sufficiency import UnsupportedNetError
-from sufficiency.engine.loss_matrix import BlockPlan
+from sufficiency.engine.loss_matrix import BlockPlan, mean_losses
 from sufficiency.landscape import change_plane, loss_line, loss_plane, planes
-from sufficiency.landscape.planes import SubspaceDraws
+from sufficiency.landscape.planes import MeanLoss, SubspaceDraws, plane_draws
 from sufficiency.nets.losses import LossFunction
 from tests.helpers import same_weights, untouched_generators, weights_of
 from tests.landscape.nets import LeastSquares, authors_net, double_classifier, gaussian_direction
@@ -60,16 +60,14 @@ def test_a_quadratic_is_the_exact_paraboloid(optimal, rng):
 
 @pytest.mark.parametrize("vectorize", [True, False])
 @pytest.mark.parametrize(("draws", "samples"), [(1, 1), (5, 4), (7, 17), (100, 100)])
-def test_planes_from_blocks_equal_planes_point_by_point(
-    draws, samples, vectorize, rng, monkeypatch
-):
+def test_planes_from_blocks_equal_planes_point_by_point(draws, samples, vectorize, rng):
     net = double_classifier(MLP)
     X, y = classes(rng)
     u, v = gaussian_direction(net, 1), gaussian_direction(net, 2)
     expected = naive_plane(net.module_, nn.CrossEntropyLoss(), u, v, GRID, OTHER, X, y)
-    plan = BlockPlan(draws, samples, vectorize)
-    monkeypatch.setattr(planes, "plan_blocks", lambda *args, **kwargs: plan)
-    np.testing.assert_allclose(loss_plane(net, X, y, u, v, GRID, OTHER), expected, **EXACT)
+    points = plane_draws(MeanLoss(net, X, y), u, v, (GRID, OTHER))
+    found = mean_losses(net, points, X, y, BlockPlan(draws, samples, vectorize))
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, **EXACT)
 
 
 @pytest.mark.parametrize("module", [ConvNet, Recurrent])
@@ -203,24 +201,22 @@ def test_nothing_of_the_net_changes_when_it_fails(rng, monkeypatch):
 
 BAD_GRIDS = [
     ([0.0], "must have at least 2 points, got 1"),
-    ([], "must have at least 2 points, got 0"),
     ([0.0, np.nan], "must be finite, got nan"),
     ([0.0, 0.0, 1.0], "must be strictly increasing"),
-    ([1.0, 0.0], "must be strictly increasing"),
     ([[0.0, 1.0]], "must be a row of numbers"),
     (0.0, "must be a row of numbers"),
     (["a", "b"], "must be a row of numbers"),
 ]
 
 
-@pytest.mark.parametrize(("grid", "message"), BAD_GRIDS)
-@pytest.mark.parametrize("axis", ["alphas", "betas"])
-def test_grids_that_cannot_carry_a_plane(axis, grid, message, rng):
-    net = double_classifier(MLP)
+def test_grids_that_cannot_carry_a_plane(rng):
+    net, data = double_classifier(MLP), classes(rng)
     u = gaussian_direction(net)
-    grids = {"alphas": GRID, "betas": GRID} | {axis: grid}
-    with pytest.raises(ValueError, match=f"`{axis}` {message}"):
-        loss_plane(net, *classes(rng), u, u, **grids)
+    for grid, message in BAD_GRIDS:
+        with pytest.raises(ValueError, match=f"`alphas` {message}"):
+            loss_plane(net, *data, u, u, grid, GRID)
+        with pytest.raises(ValueError, match=f"`betas` {message}"):
+            loss_plane(net, *data, u, u, GRID, grid)
 
 
 def test_a_plane_need_not_hold_the_center(rng):

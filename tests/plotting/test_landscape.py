@@ -1,6 +1,5 @@
 """Planes are drawn where their coordinates say, on the scale that was asked for."""
 
-import inspect
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -127,9 +126,8 @@ def test_a_logarithmic_scale_ends_eight_decades_below_its_top():
 )
 @pytest.mark.parametrize("kind", ["contour", "surface"])
 def test_values_without_a_logarithm_are_refused_before_a_figure_is_opened(kind, losses, message):
-    with pytest.raises(ValueError, match="`log` must be False for values that are not positive"):
-        LandscapeDisplay(landscape(losses)).plot(log=True, kind=kind)
-    with pytest.raises(ValueError, match=message):
+    refusal = rf"`log` must be False for values that are not positive.*{message}"
+    with pytest.raises(ValueError, match=refusal):
         LandscapeDisplay(landscape(losses)).plot(log=True, kind=kind)
     assert plt.get_fignums() == []
 
@@ -204,11 +202,6 @@ def test_a_display_keeps_its_data_and_draws_only_when_told():
     assert plt.get_fignums() == []
     assert display.plane is plane
     assert (other.plane, other.squared, other.weighted) == (moved, True, True)
-    assert list(inspect.signature(LandscapeChangeDisplay).parameters) == [
-        "plane",
-        "squared",
-        "weighted",
-    ]
     assert display.plot() is display
 
 
