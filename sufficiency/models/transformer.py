@@ -18,8 +18,8 @@ class Transformer(nn.Module):
     Embeddings of tokens and of positions are added; then follow `depth` blocks of causal
     self-attention and a feed-forward layer of 4 · `width` GELU units, layer norms before both
     (Radford et al. 2019), a last layer norm and a linear layer to the tokens that shares no
-    weights with the embedding. GELU and softmax are smooth, and attention is written out in matrix products, so the
-    loss has second derivatives everywhere and vmap takes the network as it is.
+    weights with the embedding. GELU and softmax are smooth, and attention is written out in matrix
+    products, so that the loss has second derivatives everywhere and vmap takes the network.
 
     The number of parameters is, with v tokens, a context of t, d blocks and width w::
 
