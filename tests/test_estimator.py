@@ -17,7 +17,7 @@ from sufficiency import (
     LandscapeSufficiencyEstimator,
     UnsupportedNetError,
 )
-from sufficiency.probes import IsotropicGaussian
+from sufficiency.probes import IsotropicGaussian, StudentT
 from tests.oracles import MLP, Branching, ConvNet, Recurrent
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -313,6 +313,14 @@ BAD_PARAMETERS = [
     ({"curve": "powerlaw"}, ValueError, "did you mean 'power_law'"),
     ({"curve": "transient", "sizes": 2}, ValueError, "'transient' needs at least 3 sizes, got 2"),
     ({"scoring": "acuracy"}, ValueError, "acuracy"),
+    ({"method": "gauss"}, ValueError, "did you mean 'gaussian_moment'"),
+    ({"train": "one"}, ValueError, "did you mean 'once'"),
+    ({"order": 1, "method": "gaussian_moment"}, ValueError, "`order` must be 2 with method"),
+    ({"order": 1, "train": "once"}, ValueError, "`order` must be 2 with train"),
+    ({"train": "once", "method": "gaussian_moment"}, ValueError, "must be 'monte_carlo' with"),
+    ({"train": "once", "n_candidates": 1}, ValueError, "`n_candidates` must be >= 2"),
+    ({"method": "gaussian_moment", "probe": StudentT()}, TypeError, "`probe` must be Gaussian"),
+    ({"probe": IsotropicGaussian(parameters="nobody.*")}, ValueError, "which matches none"),
     ({"random_state": "x"}, ValueError, "cannot be used to seed"),
 ]
 

@@ -7,6 +7,7 @@ from sufficiency import DeltaCurveDisplay, LandscapeSufficiencyEstimator, Suffic
 from sufficiency.cli import main
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.families import FAMILIES, Family
+from sufficiency.report.method import paragraphs
 from tests.helpers import make_result
 
 SIZES = np.array([40, 70, 122, 214, 374, 653, 1143, 2000])
@@ -69,8 +70,7 @@ def test_a_result_answers_draws_and_reports_with_it(decay, tmp_path):
     assert low * high == pytest.approx(result.curve.parameters["C"] ** 2)
     label = DeltaCurveDisplay.from_result(result).curve_.get_label()
     assert label == r"fit: $C\,e^{-r\sqrt{\kappa}}$, $\kappa = k + 1$"
-    page = result.report(tmp_path / "page.html", thresholds=[0.1]).read_text(encoding="utf-8")
-    assert "C·exp(−rate·√κ) with κ = k + 1" in page
+    assert "C·exp(−rate·√κ) with κ = k + 1" in "".join(paragraphs(result))
 
 
 @pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
