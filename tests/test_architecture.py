@@ -18,6 +18,8 @@ PACKAGE = ROOT / "sufficiency"
 # TYPE_CHECKING, for annotations, does not count.
 STATIONS = (
     "exceptions",
+    "_files",
+    "_json",
     "_random",
     "_tables",
     "_threads",
@@ -48,7 +50,7 @@ STATIONS = (
 )
 
 # Stations that may know less than everything before them.
-FOUNDATION = {"exceptions", "_random", "_tables", "_threads", "_validation"}
+FOUNDATION = {"exceptions", "_files", "_json", "_random", "_tables", "_threads", "_validation"}
 MAY_IMPORT = {
     "data": FOUNDATION,
     "engine": FOUNDATION | {"data", "nets"},  # knows neither probes nor Δ

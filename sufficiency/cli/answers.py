@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-import numpy as np
-
+from sufficiency._json import to_json
 from sufficiency.cli.errors import BadInput, one_line, speak_of_options
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import SizeEstimate
@@ -236,16 +235,6 @@ def suggestions_of(result: SufficiencyResult) -> list[dict[str, Any]]:
 
 def json_text(document: Mapping[str, Any]) -> str:
     """Strict JSON: what is not finite, or missing, is null."""
-    return json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return json.dumps(
+        to_json(document, reversible=False), indent=2, allow_nan=False, ensure_ascii=False
+    )

@@ -1,12 +1,10 @@
 """The directory that a run leaves: as a whole, or not at all."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from sufficiency._files import new_directory
 from sufficiency.cli.answers import Answer, Questions, accepted
 from sufficiency.cli.errors import BadInput, RunFailed, one_line
 from sufficiency.cli.notices import say
@@ -61,11 +59,14 @@ def deliver(
 ) -> list[str]:
     """Write result, answers, figures and report."""
     try:
-        with _new_directory(directory) as making:
+        replaces = directory.is_dir() and bool(os.listdir(directory))
+        with new_directory(directory) as making:
             result.save(making)
             (making / _VERDICT).write_text(document + "\n", encoding="utf-8")
             failure = _draw(result, making, questions, answers)
             names = sorted(os.listdir(making))
+        if replaces:
+            say(f"Note: the earlier results in {directory} are replaced")
     except OSError as error:
         raise RunFailed(
             f"--out {directory} could not be written ({one_line(error)}); with --store, the same "
@@ -96,36 +97,3 @@ def _draw(
     except Exception as error:
         return error
     return None
-
-
-@contextmanager
-def _new_directory(directory: Path) -> Iterator[Path]:
-    """A directory beside the one that is meant, and moved there when it is complete."""
-    directory = directory.resolve()  # a link to a directory stays one
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        yield making
-        # mkdtemp's are for one user alone
-        making.chmod(0o777 & ~_umask())
-        _put_in_place(making, directory)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-def _put_in_place(making: Path, directory: Path) -> None:
-    if not directory.exists() or not os.listdir(directory):
-        making.replace(directory)
-        return
-    # the earlier result stays until the new one is there
-    earlier = making.with_name(making.name + "-earlier")
-    directory.replace(earlier)
-    making.replace(directory)
-    shutil.rmtree(earlier)
-    say(f"Note: the earlier results in {directory} are replaced")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -97,7 +97,7 @@ def measure_group(
             if store is not None:
                 store.keep_cells(task, measured)
             cells += measured
-    return number, cells, [] if store is None else store.store.unsaid()
+    return number, cells, [] if store is None else store.store.take_messages()
 
 
 def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[Cell], Messages]]:

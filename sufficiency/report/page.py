@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from importlib.metadata import version
 from os import PathLike
@@ -12,11 +13,11 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from sufficiency._files import write_file
 from sufficiency.report import tables
 from sufficiency.report.decisions import decide
 from sufficiency.report.doubts import doubts
 from sufficiency.report.figures import draw_delta, draw_learning_curve
-from sufficiency.report.files import check_place, put_file
 from sufficiency.report.method import paragraphs, settings
 from sufficiency.report.questions import Answered, Asked, answer
 
@@ -34,11 +35,21 @@ def write_report(
     """Write a result as one HTML file."""
     asked = asked.checked()
     place = Path(path)
-    check_place(place)
+    _check_place(place)
     page = render(result, answer(result, asked), title)
     # what no encoding can hold, such as half a character in a file name, is spelled out
-    put_file(place, page.encode("utf-8", errors="backslashreplace"))
+    write_file(place, page.encode("utf-8", errors="backslashreplace"))
     return place
+
+
+def _check_place(path: Path) -> None:
+    """Find out, before any work, whether a file can go there."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "`path` must be a file, got a directory", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, "`path` must lie in a directory that exists, got", str(path)
+        )
 
 
 def render(result: SufficiencyResult, answered: Answered, title: str | None = None) -> str:

@@ -14,8 +14,7 @@ from sufficiency.data.samples import Samples
 from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix
 from sufficiency.nets.losses import LossFunction
-from sufficiency.store.files import DamagedFileError
-from sufficiency.store.tensors import parse_tensors, render_tensors
+from sufficiency.store.containers import DamagedFileError, parse_tensors, render_tensors
 from sufficiency.training.train_net import TrainedNet, initialized_net
 
 __all__ = ["named_tensors", "parse_center", "render_center", "same_losses"]

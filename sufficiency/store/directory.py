@@ -1,5 +1,6 @@
 """A directory of finished work: opened with care, and read without trust."""
 
+import itertools
 import logging
 import os
 import warnings
@@ -7,19 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sufficiency._files import create_file, remove_stale, write_file
 from sufficiency.exceptions import StoreWarning
-from sufficiency.store.documents import digest, parse_document, render_document
-from sufficiency.store.files import (
-    DamagedFileError,
-    create_once,
-    remove_stale,
-    set_aside,
-    write_atomically,
-)
+from sufficiency.store.containers import DamagedFileError, parse_document, render_document
+from sufficiency.store.fingerprints import digest
 
 __all__ = ["Store"]
 
 T = TypeVar("T")
+# Whether it is a warning (or a line of the log), and its text.
 Messages = list[tuple[bool, str]]
 
 # Hits, misses and writes, one line each: the way to see, and to count, what is computed again.
@@ -36,14 +33,14 @@ Finished work of the Python package "sufficiency", kept so that nothing is compu
 
 centers/   trained networks (safetensors), <samples>-<key>; needed to probe them in another way
 cells/     numbers of one repeat and size (JSON), <samples>-<key>; what a result is made of
-nets/      descriptions of the networks, to see why one was trained again
+nets/      what the networks consist of, to see why one was trained again
 seeds/     random seeds that were drawn for random_state=None
 damaged/   files whose content was not what had been written; nothing reads them
-tmp/       files in the making
+tmp/       unfinished files
 
 Every file names its key, what the key is made of, and a checksum of itself. Any of them can be
 deleted at any time: what is missing is computed again. Several processes may use the directory at
-once. {_MARKER} marks it as ours.
+the same time. {_MARKER} marks it as a store.
 """
 
 
@@ -51,11 +48,11 @@ class Store:
     """
     Keeps finished cells and trained centers in a directory, and gives them back.
 
-    Files are written at once and as a whole (temporary file, fsync, rename), so that a process
-    that is killed leaves nothing half done. What is read is checked bit by bit; a damaged file,
-    or one that belongs elsewhere, is named in a warning, set aside and computed again. A disk
-    that fills up costs what does not fit on it, not the run. Instances can be sent to other
-    processes, which have to see the same directory.
+    Files are written as a whole (temporary file, fsync, rename), so that a process that is killed
+    leaves nothing half done. What is read is checked bit by bit; a damaged file, or one that
+    belongs elsewhere, is named in a warning, set aside and computed again. A disk that fills up
+    costs what does not fit on it, not the run. Instances can be sent to other processes, which
+    have to see the same directory.
 
     Parameters
     ----------
@@ -88,8 +85,8 @@ class Store:
         self.directory = Path(directory).expanduser().absolute()
         self.read_only = read_only
         self._temporary = self.directory / "tmp"
-        # a copy in a worker process remembers what it has to say, see `relay`
-        self._home, self._unsaid = os.getpid(), Messages()
+        # a copy in a worker process collects its messages, see `relay`
+        self._home, self._messages = os.getpid(), Messages()
         try:
             self._open()
         except OSError as error:
@@ -103,39 +100,35 @@ class Store:
         return f"Store({str(self.directory)!r})"
 
     def _open(self) -> None:
+        if not self.read_only:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        marked = self._check_marker(os.listdir(self.directory))
         if self.read_only:
-            self._check_marker(os.listdir(self.directory))
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        if self._check_marker(os.listdir(self.directory)):
-            remove_stale(self._temporary)
-            # also finds out whether this process may write, and whether anything fits
-            trial = self._temporary / f"trial-{os.getpid()}"
-            write_atomically(trial, b"sufficiency", self._temporary)
-            trial.unlink(missing_ok=True)
-            return
-        marker = render_document(_KIND, _MARKER, {"version": _VERSION})
-        write_atomically(self.directory / _MARKER, marker, self._temporary)
-        write_atomically(self.directory / _README, _ABOUT.encode(), self._temporary)
+        remove_stale(self._temporary)
+        if not marked:
+            marker = render_document(_KIND, _MARKER, {"version": _VERSION})
+            write_file(self.directory / _MARKER, marker, self._temporary)
+        # every time: it finds out whether this process may write, and whether anything fits
+        write_file(self.directory / _README, _ABOUT.encode(), self._temporary)
 
     def _check_marker(self, names: list[str]) -> bool:
         """Whether the directory is a store already; anything but a store or nothing is refused."""
+        path = self.directory / _MARKER
         foreign = sorted(set(names) - {_MARKER, _README, *_FOLDERS})
         foreign = [name for name in foreign if not name.startswith(_IGNORED)]
-        marked = _MARKER in names
-        if (foreign and not marked) or (self.read_only and not marked):
+        if _MARKER not in names and (foreign or self.read_only):
             held = f"which holds {foreign[0]!r}" if foreign else "which is none"
             raise ValueError(
                 f"`store` must be a new or empty directory, or one that is a store already, got "
                 f"{str(self.directory)!r}, {held}; choose another one"
             )
-        if not marked:
+        if _MARKER not in names:
             return False
-        path = self.directory / _MARKER
         try:
             version = parse_document(path.read_bytes(), _KIND, _MARKER)["version"]
         except DamagedFileError as error:
-            self._put_aside(path, str(error))
+            self._set_aside(path, str(error))
             return False
         if version != _VERSION:
             raise ValueError(
@@ -152,7 +145,7 @@ class Store:
         """What a file holds, if it is there and in order."""
         path = self.directory / folder / name
         try:
-            data = path.read_bytes()
+            value = parse(path.read_bytes())
         except FileNotFoundError:
             self._note(f"{folder}/{name}: missing")
             return None
@@ -161,10 +154,8 @@ class Store:
                 f"the file {str(path)!r} of the store cannot be read ({error}); it is left out"
             )
             return None
-        try:
-            value = parse(data)
         except DamagedFileError as error:
-            self._put_aside(path, str(error))
+            self._set_aside(path, str(error))
             return None
         self._note(f"{folder}/{name}: found")
         return value
@@ -174,7 +165,7 @@ class Store:
         if self.read_only:
             return False
         try:
-            write_atomically(self.directory / folder / name, data, self._temporary)
+            write_file(self.directory / folder / name, data, self._temporary)
         except OSError as error:
             # one text for all files: it is shown once
             self.warn(
@@ -203,7 +194,7 @@ class Store:
             return seed
         data = render_document(kind, key, {"seed": seed, "made_of": made_of})
         try:
-            created = create_once(self.directory / "seeds" / name, data, self._temporary)
+            created = create_file(self.directory / "seeds" / name, data, self._temporary)
         except OSError as error:
             self.warn(f"the store cannot keep the seed {seed} ({error}); pass it as `random_state`")
             return seed
@@ -211,13 +202,18 @@ class Store:
         known = None if created else self.load("seeds", name, parse)
         return seed if known is None else known
 
-    def _put_aside(self, path: Path, reason: str) -> None:
+    def _set_aside(self, path: Path, reason: str) -> None:
+        """Move a file away under a name that is free, for whoever wants to look at it."""
         found = f"the file {str(path)!r} of the store is damaged or foreign: {reason}"
         if self.read_only:
             self.warn(f"{found}; it is left out")
             return
+        folder = self.directory / "damaged"
         try:
-            moved = set_aside(path, self.directory / "damaged")
+            folder.mkdir(exist_ok=True)
+            names = (folder / f"{path.name}.{number}" for number in itertools.count(1))
+            moved = next(name for name in names if not name.exists())
+            os.replace(path, moved)
         except OSError as error:
             self.warn(f"{found}; it could not be set aside ({error}) and is computed again")
         else:
@@ -229,20 +225,20 @@ class Store:
         if os.getpid() == self._home:
             warnings.warn(message, StoreWarning, stacklevel=3)
         else:
-            self._unsaid.append((True, message))
+            self._messages.append((True, message))
 
     def _note(self, message: str) -> None:
         if os.getpid() == self._home:
             logger.info(message)
         else:
-            self._unsaid.append((False, message))
+            self._messages.append((False, message))
 
-    def unsaid(self) -> Messages:
-        """What happened in a worker process, for :meth:`relay`; forgotten here."""
-        messages, self._unsaid = self._unsaid, []
+    def take_messages(self) -> Messages:
+        """Warnings and lines of the log of a worker process, for :meth:`relay`; forgotten here."""
+        messages, self._messages = self._messages, []
         return messages
 
     def relay(self, messages: Messages) -> None:
-        """Say what happened in a worker, whose own warnings and log nobody may see."""
+        """Repeat the messages of a worker, whose own warnings and log nobody may see."""
         for is_warning, message in messages:
             (self.warn if is_warning else self._note)(message)

@@ -10,12 +10,11 @@ from skorch import NeuralNet
 
 from sufficiency.cells.cell import Cell
 from sufficiency.data.samples import Samples
-from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint
 from sufficiency.store.centers import parse_center, render_center, same_losses
-from sufficiency.store.describe import describe, describe_net
+from sufficiency.store.containers import DamagedFileError, parse_document, render_document
+from sufficiency.store.contents import content_of, content_of_net
 from sufficiency.store.directory import Store
-from sufficiency.store.documents import digest, parse_document, render_document
-from sufficiency.store.files import DamagedFileError
+from sufficiency.store.fingerprints import array_fingerprint, digest, inputs_fingerprint
 from sufficiency.store.interruption import interruptible
 from sufficiency.store.keys import FitKeys, Key, provenance
 from sufficiency.training.centers import FailedTraining
@@ -44,10 +43,10 @@ def remembered_seed(
     made_of = {
         "X": inputs_fingerprint(X),
         "y": array_fingerprint(y),
-        "net": digest(describe_net(net)),
+        "net": digest(content_of_net(net)),
     }
     if transformers is not None:
-        made_of["transformers"] = digest(describe(transformers, "net"))
+        made_of["transformers"] = digest(content_of(transformers, "net"))
     return store.seed(made_of, draw)
 
 

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,14 @@ from sufficiency._threads import limited_threads
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
 from sufficiency.data.splits import Split
-from sufficiency.store.arrays import array_fingerprint, inputs_fingerprint, tensor_fingerprint
 from sufficiency.store.centers import named_tensors
-from sufficiency.store.describe import describe, describe_net
-from sufficiency.store.documents import digest
+from sufficiency.store.contents import content_of, content_of_net
+from sufficiency.store.fingerprints import (
+    array_fingerprint,
+    digest,
+    inputs_fingerprint,
+    tensor_fingerprint,
+)
 from sufficiency.training.settings import FitSettings, release
 from sufficiency.training.train_net import initialized_net
 
@@ -27,43 +32,32 @@ __all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state",
 
 # To be raised whenever this package trains, or probes, so that other numbers come out:
 # tests/store/test_formats.py has the numbers of today.
-TRAINING_FORMAT = 1
-PROBE_FORMAT = 1
+TRAINING_FORMAT = 2
+PROBE_FORMAT = 2
 
 Indices = npt.NDArray[np.int64]
 
-# Fields of a recipe that are part of the center's key, or that only print.
+# Fields of a settings that are part of the center's key, or that only print.
 _NOT_OF_THE_PROBE = {"net", "transformers", "verbose"}
 _SHOWN_AS = {"scorer": "scoring"}
 
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """
-    Address of something in the store.
-
-    Attributes
-    ----------
-    size : int
-        Samples of the training.
-    digest : str
-        SHA-256 of `made_of`.
-    made_of : dict
-        Everything that it depends on.
-    """
+    """Address in the store: samples of the training, and everything that the file depends on."""
 
     size: int
-    digest: str
     made_of: dict[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `made_of`."""
+        return digest(self.made_of)
 
     @property
     def name(self) -> str:
         """What its file is called."""
         return f"{self.size}-{self.digest[:32]}"
-
-
-def _key(size: int, made_of: dict[str, Any]) -> Key:
-    return Key(size, digest(made_of), made_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,31 +67,32 @@ class FitKeys:
 
     A trained center depends on the samples in their order, the validation samples, the net with
     its initial weights, seed, `center`, `min_steps` and the releases of torch and skorch; a cell
-    on all that and on everything else in the recipe. Neither depends on the number of threads or
-    workers, which changes rounding only, or on the paths of data or store.
+    on all that and on everything else in the settings. Neither depends on the number of threads
+    or workers, which changes rounding only, on the paths of data or store, or on the release of
+    Python.
 
     Parameters
     ----------
     net : dict
-        Description of the net.
-    once : bool
+        Content of the net.
+    one_center : bool
         Whether one net of a repeat, trained on all its samples, serves all sizes.
     of_center, of_cell : dict
         What all centers, and all cells, of the fit have in common.
     """
 
     net: dict[str, Any]
-    once: bool
+    one_center: bool
     of_center: dict[str, Any]
     of_cell: dict[str, Any]
 
     @classmethod
-    def from_fit(cls, recipe: FitSettings, samples: Samples, unseen: Samples | None) -> "FitKeys":
+    def from_fit(cls, settings: FitSettings, samples: Samples, unseen: Samples | None) -> "FitKeys":
         """Look at everything once; the data are read block by block."""
-        net = describe_net(recipe.net)
-        n_classes = None if recipe.codec.classes is None else len(recipe.codec.classes)
-        start = initial_state(recipe.net, n_classes)
-        if initial_state(recipe.net, n_classes) != start:
+        net = content_of_net(settings.net)
+        n_classes = None if settings.codec.classes is None else len(settings.codec.classes)
+        start = initial_state(settings.net, n_classes)
+        if initial_state(settings.net, n_classes) != start:
             raise ValueError(
                 "`net` must start from weights that the global generators of torch, NumPy or "
                 "Python decide, got others at the second time with the same seed; no `store` could "
@@ -110,15 +105,15 @@ class FitKeys:
             "net": digest(net),
             "initial_state": start,
             "n_classes": n_classes,
-            "center": recipe.center,
-            "min_steps": recipe.min_steps,
+            "center": settings.center,
+            "min_steps": settings.min_steps,
             "torch": torch.__version__,
             "skorch": skorch.__version__,
         }
-        if recipe.transformers is not None:
+        if settings.transformers is not None:
             # supervised ones see the user's own targets
             of_center["y"] = array_fingerprint(samples.y)
-            of_center["transformers"] = digest(describe(recipe.transformers, "net"))
+            of_center["transformers"] = digest(content_of(settings.transformers, "net"))
             of_center["sklearn"] = sklearn.__version__
         of_cell = {
             "format": PROBE_FORMAT,
@@ -127,15 +122,15 @@ class FitKeys:
             "unseen": None if unseen is None else _fingerprints(unseen),
             "sklearn": sklearn.__version__,
         }
-        for field in fields(recipe):
+        for field in fields(settings):
             if field.name not in _NOT_OF_THE_PROBE:
                 shown = _SHOWN_AS.get(field.name, field.name)
-                of_cell[field.name] = describe(getattr(recipe, field.name), shown)
-        return cls(net, recipe.train == "once", of_center, of_cell)
+                of_cell[field.name] = content_of(getattr(settings, field.name), shown)
+        return cls(net, settings.train == "once", of_center, of_cell)
 
     def center(self, trained_on: Indices, validation: Indices, seed: int) -> Key:
         """Key of a trained center."""
-        return _key(len(trained_on), self._center(trained_on, validation) | {"seed": seed})
+        return Key(len(trained_on), self._center(trained_on, validation) | {"seed": seed})
 
     def cells(self, split: Split, repeat: int, sizes: Sequence[int]) -> Key:
         """Key of the numbers that are read off one center."""
@@ -146,7 +141,7 @@ class FitKeys:
             "repeat": repeat,
             "sizes": [int(size) for size in sizes],
         }
-        return _key(len(trained_on), self.of_cell | own)
+        return Key(len(trained_on), self.of_cell | own)
 
     @property
     def n_classes(self) -> int | None:
@@ -156,7 +151,7 @@ class FitKeys:
 
     def trained_on(self, split: Split, sizes: Sequence[int]) -> Indices:
         """Indices of the samples that the net behind these cells is trained on."""
-        return split.order if self.once else split.order[: sizes[0]]
+        return split.order if self.one_center else split.order[: sizes[0]]
 
     def _center(self, trained_on: Indices, validation: Indices) -> dict[str, Any]:
         own = {
@@ -176,22 +171,18 @@ def initial_state(net: NeuralNet, n_classes: int | None = None) -> str:
     """
     Fingerprint of the parameters and buffers that a training with the seed 0 starts from.
 
-    It holds what a description of the configuration cannot see: weights that a constructor loads
+    It holds what the content of the configuration does not show: weights that a constructor loads
     from a file, frozen parts of a module instance, shapes that depend on something far away.
     """
     # some initializations factorize matrices, whose rounding depends on the number of threads
     with limited_threads(1):
         named = named_tensors(initialized_net(net, 0, n_classes))
-    return digest(
-        [
-            [
-                name,
-                t.requires_grad,
-                None if torch.nn.parameter.is_lazy(t) else tensor_fingerprint(t),
-            ]
-            for name, t in named.items()
-        ]
-    )
+    lazy = torch.nn.parameter.is_lazy
+    tensors = [
+        [name, tensor.requires_grad, None if lazy(tensor) else tensor_fingerprint(tensor)]
+        for name, tensor in named.items()
+    ]
+    return digest(tensors)
 
 
 def provenance() -> dict[str, Any]:

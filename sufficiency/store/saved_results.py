@@ -1,38 +1,49 @@
 """Cells and what goes with them on disk: JSON and npz, nothing that could run."""
 
+import io
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sufficiency._files import remove_stale, write_files
+from sufficiency._json import from_json, to_json
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 
 __all__ = ["read_cells", "write_cells"]
 
+# Raised only when an earlier release, or a later one, would misread a file. A column or scalar
+# that is added needs no new number: files without it load with its default, and releases that do
+# not know it leave it out.
 _FORMAT = 1
 _META, _CELLS = "result.json", "cells.npz"
+_REQUIRED = {"repeat", "size", "delta", "stderr"}
 
 
 def write_cells(directory: Path, cells: Iterable[Cell], meta: Mapping[str, Any]) -> None:
-    """Write cells and scalars into a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write cells and scalars into a directory: both files or none."""
     cells = list(cells)
     columns = {name: np.array([getattr(cell, name) for cell in cells]) for name in CELL_COLUMNS}
-    text = {"format": _FORMAT, "failures": [cell.failure for cell in cells]}
-    text |= {name: _to_json(value) for name, value in meta.items()}
-    np.savez(directory / _CELLS, **columns)  # type: ignore[arg-type]
-    (directory / _META).write_text(json.dumps(text, indent=2), encoding="utf-8")
+    table = io.BytesIO()
+    np.savez(table, **columns)  # type: ignore[arg-type]
+    text = {"format": _FORMAT, "failures": [cell.failure for cell in cells], **meta}
+    document = json.dumps(to_json(text), indent=2, allow_nan=False)
+    remove_stale(directory)
+    write_files({directory / _CELLS: table.getvalue(), directory / _META: document.encode("utf-8")})
 
 
 def read_cells(
-    directory: Path, kinds: Mapping[str, type]
+    directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any] | None = None
 ) -> tuple[tuple[Cell, ...], dict[str, Any]]:
-    """Read what :func:`write_cells` wrote."""
+    """
+    Read what :func:`write_cells` wrote, in this release or any other of the same format.
+
+    `kinds` are the types of the scalars, `defaults` the values of those that were added later.
+    """
     try:
-        return _read(directory, kinds)
+        return _read(directory, kinds, defaults or {})
     except OSError:
         raise
     # whatever a damaged file makes the readers stumble over
@@ -44,32 +55,22 @@ def read_cells(
         ) from error
 
 
-def _read(directory: Path, kinds: Mapping[str, type]) -> tuple[tuple[Cell, ...], dict[str, Any]]:
-    meta = json.loads((directory / _META).read_text(encoding="utf-8"))
-    if meta.pop("format") != _FORMAT:
+def _read(
+    directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any]
+) -> tuple[tuple[Cell, ...], dict[str, Any]]:
+    meta = from_json(json.loads((directory / _META).read_text(encoding="utf-8")))
+    if meta["format"] != _FORMAT:
         raise ValueError("another format")
-    failures = meta.pop("failures")
     # opened here, since np.load leaves a damaged file open
-    with (directory / _CELLS).open("rb") as file, np.load(file, allow_pickle=False) as columns:
-        rows = zip(*(columns[name].tolist() for name in CELL_COLUMNS), strict=True)
-        cells = tuple(
-            Cell(**dict(zip(CELL_COLUMNS, row, strict=True)), failure=failure)
-            for row, failure in zip(rows, failures, strict=True)
-        )
-    scalars = {name: _from_json(meta[name]) for name in kinds}
+    with (directory / _CELLS).open("rb") as file, np.load(file, allow_pickle=False) as table:
+        names = [name for name in CELL_COLUMNS if name in table or name in _REQUIRED]
+        columns = [table[name].tolist() for name in names]
+    cells = tuple(
+        Cell(**dict(zip(names, row, strict=True)), failure=failure)
+        for *row, failure in zip(*columns, meta["failures"], strict=True)
+    )
+    scalars = {name: (defaults | meta)[name] for name in kinds}
     for name, kind in kinds.items():
         if not isinstance(scalars[name], kind):
             raise TypeError(f"{name} is no {kind.__name__}")
     return cells, scalars
-
-
-def _to_json(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity, nor NumPy's numbers."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": repr(value)}
-    return value
-
-
-def _from_json(value: Any) -> Any:
-    return float(value["float"]) if isinstance(value, dict) and set(value) == {"float"} else value

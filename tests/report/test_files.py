@@ -75,7 +75,7 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(tmp_path, quick, mon
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sufficiency.report.files.os.replace", full)
+    monkeypatch.setattr("sufficiency._files.os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         plain().report(path)
     assert path.read_text() == "old"

@@ -12,7 +12,7 @@ import pytest
 
 from sufficiency.exceptions import StoreWarning
 from sufficiency.store import Store
-from sufficiency.store.documents import parse_document, render_document
+from sufficiency.store.containers import parse_document, render_document
 
 MARKER = "sufficiency-store.json"
 
@@ -63,14 +63,14 @@ def test_copies_in_other_processes_leave_speaking_to_the_first(tmp_path, caplog,
     monkeypatch.setattr(os, "getpid", lambda: process + 1)
     copy.save("cells", "a.json", b"nonsense")
     copy.load("cells", "a.json", content)
-    messages = copy.unsaid()
-    assert not copy.unsaid()
+    messages = copy.take_messages()
+    assert not copy.take_messages()
     assert not caplog.messages
     monkeypatch.setattr(os, "getpid", lambda: process)
     with pytest.warns(StoreWarning, match="damaged or foreign"):
         store.relay(messages)
     assert caplog.messages == ["cells/a.json: kept", "cells/a.json: damaged"]
-    assert not store.unsaid()
+    assert not store.take_messages()
 
 
 @pytest.mark.parametrize("held", ["thesis.tex", ".git", "sufficiency-store.jsonl"])
@@ -271,9 +271,10 @@ def test_the_faster_process_draws_the_seed(tmp_path, monkeypatch):
 def test_a_new_run_clears_what_killed_ones_left(tmp_path):
     store = Store(tmp_path)
     code = (
-        "import os, signal, sys; from pathlib import Path; from sufficiency.store import files\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from sufficiency._files import write_file\n"
         "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "files.write_atomically(Path(sys.argv[1], 'a'), bytes(9), Path(sys.argv[1], 'tmp'))"
+        "write_file(Path(sys.argv[1], 'a'), bytes(9), Path(sys.argv[1], 'tmp'))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode < 0

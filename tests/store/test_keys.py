@@ -18,7 +18,7 @@ from sufficiency.store.keys import FitKeys, initial_state
 from tests.cells.test_cells import Double
 from tests.helpers import classifier, untouched_generators
 from tests.store.fits import SPLITS, Limited, changed, fit, keys_of_limited
-from tests.store.test_describe import VALUES, of
+from tests.store.test_contents import VALUES, of
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLIT = SPLITS[0]

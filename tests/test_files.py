@@ -11,19 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sufficiency.store import files
-from sufficiency.store.documents import parse_document
-from sufficiency.store.files import (
-    DamagedFileError,
-    check_seal,
-    create_once,
+from sufficiency._files import (
+    create_file,
     remove_stale,
-    seal,
-    set_aside,
-    write_atomically,
+    write_file,
 )
-
-FIELD = b'"sha256":"'
+from sufficiency.store.containers import parse_document
 
 
 def names(folder: Path) -> list[str]:
@@ -32,8 +25,8 @@ def names(folder: Path) -> list[str]:
 
 def test_written_and_replaced(tmp_path):
     path, temporary = tmp_path / "a" / "b", tmp_path / "tmp"
-    write_atomically(path, b"first", temporary)
-    write_atomically(path, b"second", temporary)
+    write_file(path, b"first", temporary)
+    write_file(path, b"second", temporary)
     assert path.read_bytes() == b"second"
     assert names(path.parent) == ["b"]
     assert names(temporary) == []
@@ -41,7 +34,7 @@ def test_written_and_replaced(tmp_path):
 
 def test_files_are_as_readable_as_others(tmp_path):
     """Unlike those of tempfile, which their owner alone may read."""
-    write_atomically(tmp_path / "a", b"", tmp_path / "tmp")
+    write_file(tmp_path / "a", b"", tmp_path / "tmp")
     (tmp_path / "b").write_bytes(b"")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
@@ -49,14 +42,14 @@ def test_files_are_as_readable_as_others(tmp_path):
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_full_disk_leaves_nothing_behind(call, tmp_path, monkeypatch):
     path, temporary = tmp_path / "a", tmp_path / "tmp"
-    write_atomically(path, b"first", temporary)
+    write_file(path, b"first", temporary)
 
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(OSError, match="No space left"):
-        write_atomically(path, b"second", temporary)
+        write_file(path, b"second", temporary)
     assert path.read_bytes() == b"first"
     assert names(temporary) == []
 
@@ -67,7 +60,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(tmp_path / "a", b"first", tmp_path / "tmp")
+        write_file(tmp_path / "a", b"first", tmp_path / "tmp")
     assert names(tmp_path) == ["tmp"]
     assert names(tmp_path / "tmp") == []
 
@@ -75,11 +68,11 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_real_limit_on_the_size_of_files(tmp_path):
     """What the operating system itself says when there is no more room."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    write_atomically(tmp_path / "a", b"small", tmp_path / "tmp")
+    write_file(tmp_path / "a", b"small", tmp_path / "tmp")
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            write_atomically(tmp_path / "a", bytes(100_000), tmp_path / "tmp")
+            write_file(tmp_path / "a", bytes(100_000), tmp_path / "tmp")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (tmp_path / "a").read_bytes() == b"small"
@@ -95,42 +88,10 @@ def test_created_once(links, tmp_path, monkeypatch):
 
         monkeypatch.setattr(os, "link", unsupported)
     path, temporary = tmp_path / "seed", tmp_path / "tmp"
-    assert create_once(path, b"mine", temporary)
-    assert not create_once(path, b"yours", temporary)
+    assert create_file(path, b"mine", temporary)
+    assert not create_file(path, b"yours", temporary)
     assert path.read_bytes() == b"mine"
     assert names(temporary) == []
-
-
-def test_seal_covers_every_bit():
-    zeros = b"0" * 64
-    data = seal(zeros + FIELD + zeros + FIELD + zeros, 200)
-    assert data.startswith(zeros + FIELD)
-    assert data.endswith(FIELD + zeros)
-    checksum = data[len(zeros + FIELD) :][:64].decode()
-    check_seal(data, 200, checksum)
-    for i in range(8 * len(data)):
-        damaged = bytearray(data)
-        damaged[i // 8] ^= 1 << i % 8
-        # the checksum as the damaged file itself has it
-        said = damaged[len(zeros + FIELD) :][:64].decode("latin-1")
-        with pytest.raises(DamagedFileError, match="checksum"):
-            check_seal(bytes(damaged), 200, said)
-
-
-@pytest.mark.parametrize("said", [None, 3, "", "abc", "\ud800" * 64, "0" * 63 + "G"])
-def test_no_checksum_is_damage(said):
-    with pytest.raises(DamagedFileError, match="no checksum"):
-        check_seal(b"anything", 8, said)
-
-
-def test_set_aside_under_free_names(tmp_path):
-    folder = tmp_path / "damaged"
-    for content in (b"first", b"second"):
-        (tmp_path / "a.json").write_bytes(content)
-        set_aside(tmp_path / "a.json", folder)
-    assert names(folder) == ["a.json.1", "a.json.2"]
-    assert (folder / "a.json.1").read_bytes() == b"first"
-    assert (folder / "a.json.2").read_bytes() == b"second"
 
 
 def test_stale_files_go_when_that_is_safe(tmp_path):
@@ -139,41 +100,42 @@ def test_stale_files_go_when_that_is_safe(tmp_path):
         pass
     gone, here = process.pid, os.getpid()
     for name in (
-        f"{host}.{gone}.abc.tmp",
-        f"{host}.{here}.abc.tmp",
-        f"elsewhere.{gone}.abc.tmp",
-        f"elsewhere.{gone}.old.tmp",
-        "strange.tmp",
+        f".{host}.{gone}.abc.tmp",
+        f".{host}.{here}.abc.tmp",
+        f".elsewhere.{gone}.abc.tmp",
+        f".elsewhere.{gone}.old.tmp",
+        ".strange.tmp",
         "notes.txt",
     ):
         (tmp_path / name).write_bytes(b"")
     yesterday = time.time() - 2 * 86_400
-    os.utime(tmp_path / f"elsewhere.{gone}.old.tmp", (yesterday, yesterday))
+    os.utime(tmp_path / f".elsewhere.{gone}.old.tmp", (yesterday, yesterday))
     assert remove_stale(tmp_path) == 2
     assert names(tmp_path) == sorted(
-        [f"{host}.{here}.abc.tmp", f"elsewhere.{gone}.abc.tmp", "notes.txt", "strange.tmp"]
+        [f".{host}.{here}.abc.tmp", f".elsewhere.{gone}.abc.tmp", "notes.txt", ".strange.tmp"]
     )
 
 
 def test_hosts_with_dots_are_read_rightly(tmp_path, monkeypatch):
     monkeypatch.setattr(platform, "node", lambda: "node.of.a.cluster")
-    path = files._write_temporary(b"", tmp_path)
+    path = tmp_path / f".node.of.a.cluster.{os.getpid()}.abc.tmp"
+    path.touch()
     assert remove_stale(tmp_path) == 0
-    path.rename(path.with_name(path.name.replace(f".{os.getpid()}.", ".999999999.")))
+    path.rename(tmp_path / ".node.of.a.cluster.999999999.abc.tmp")
     assert remove_stale(tmp_path) == 1
 
 
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from sufficiency.store.documents import render_document
-from sufficiency.store.files import write_atomically
+from sufficiency._files import write_file
+from sufficiency.store.containers import render_document
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 for i in itertools.count():
     name = f"{i % 5}.json"
     content = {"i": i, "filling": [float(i)] * 20_000}
-    write_atomically(folder / name, render_document("test", name, content), folder / "tmp")
+    write_file(folder / name, render_document("test", name, content), folder / "tmp")
 """
 
 

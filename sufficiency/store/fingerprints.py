@@ -1,4 +1,4 @@
-"""Fingerprints of arrays and tensors: dtype, shape and every byte, a block at a time."""
+"""Fingerprints of JSON, and of arrays and tensors: dtype, shape and every byte."""
 
 import hashlib
 import json
@@ -15,9 +15,15 @@ from torch import Tensor
 from sufficiency.data.memory_maps import Rows, row_blocks
 from sufficiency.data.torch_datasets import DatasetRows
 
-__all__ = ["array_fingerprint", "inputs_fingerprint", "tensor_fingerprint"]
+__all__ = ["array_fingerprint", "digest", "inputs_fingerprint", "tensor_fingerprint"]
 
 _PLAIN = (str, bytes, bool, int, float, type(None), np.integer, np.floating, np.bool_)
+
+
+def digest(node: Any) -> str:
+    """SHA-256 of anything that JSON can hold, the same whatever the order of its dictionaries."""
+    text = json.dumps(node, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def array_fingerprint(array: npt.NDArray | Rows) -> str:

@@ -1,7 +1,9 @@
 import argparse
 import enum
 import functools
+import itertools
 import json
+import linecache
 import math
 import operator
 import os
@@ -32,25 +34,31 @@ from sufficiency.probes import (
     StudentT,
     UniformSphere,
 )
-from sufficiency.store.describe import describe, describe_net
-from sufficiency.store.documents import digest
+from sufficiency.store import source
+from sufficiency.store.contents import content_of, content_of_net
+from sufficiency.store.fingerprints import digest
 from tests.helpers import Perceptron, classifier
 
 LOCK = threading.Lock()
+NUMBERS = itertools.count()
 
 
 def of(value) -> str:
-    return digest(describe(value, "value"))
+    return digest(content_of(value, "value"))
 
 
 def of_net(net) -> str:
-    return digest(describe_net(net))
+    return digest(content_of_net(net))
 
 
-def as_script(source: str, **namespace) -> dict:
-    """What a script, notebook or prompt defines: no module to import, no source to read."""
+def as_script(text: str, *, readable=True, compiler=compile, **namespace) -> dict:
+    """What a notebook (or, not readable, a plain prompt) defines: no module that is imported."""
     namespace = {"__name__": "__main__", "nn": nn, "torch": torch} | namespace
-    exec(source, namespace)
+    name = f"<cell {next(NUMBERS)}>"
+    if readable:
+        # as IPython does
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compiler(text, name, "exec"), namespace)
     return namespace
 
 
@@ -181,17 +189,13 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_each_value_has_one_description(name):
-    first, second = (json.dumps(describe(VALUES[name](), "value")) for _ in range(2))
-    assert first == second
-    assert " at 0x" not in first
-
-
-def test_no_two_values_share_a_description():
+def test_equal_values_have_one_content_and_others_another():
     digests = {}
     for name, make in VALUES.items():
-        digests.setdefault(of(make()), []).append(name)
+        text = json.dumps(content_of(make(), "value"))
+        assert text == json.dumps(content_of(make(), "value")), name
+        assert " at 0x" not in text, name
+        digests.setdefault(text, []).append(name)
     assert [names for names in digests.values() if len(names) > 1] == []
 
 
@@ -229,19 +233,16 @@ class Net(nn.Module):
 """
 
 
-def of_base(old="", new="") -> str:
+def of_base(old="", new="", **how) -> str:
     assert old in BASE
-    return of(as_script(BASE.replace(old, new) if old else BASE)["Net"])
+    return of(as_script(BASE.replace(old, new) if old else BASE, **how)["Net"])
 
 
-def test_classes_without_source_are_known_by_their_code():
-    """Those of a notebook, a prompt or a script."""
-    assert of_base() == of_base()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_a_class_does_belongs_to_it(readable):
+    plain = of_base(readable=readable)
+    assert of_base(readable=readable) == plain
+    for old, new in [
         ("scale() * self", "3 * self"),
         ("n=4", "n=5"),
         ("super().__init__()\n", "super().__init__(); self.x = 1\n"),
@@ -250,24 +251,23 @@ def test_classes_without_source_are_known_by_their_code():
         ("WIDTH = 3", "WIDTH = 4"),  # a constant that __init__ uses
         ("nn.Module", "nn.Sequential"),
         ("def forward", "def forwards"),
-    ],
-)
-def test_what_a_class_does_belongs_to_it(old, new):
-    assert of_base(old, new) != of_base()
+    ]:
+        assert of_base(old, new, readable=readable) != plain, new
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_does_not_matter_is_left_out(readable):
+    plain = of_base(readable=readable)
+    for old, new in [
         ("UNUSED = 1", "UNUSED = 2"),
         ('"A net."', '"Another text."'),
         ("\nWIDTH", "\n\n\n# a comment\nWIDTH"),
         ("def forward(self, X)", "def forward(self, X: torch.Tensor) -> torch.Tensor"),
-        ("def scale():\n", "def scale():\n    'Two.'\n"),
-    ],
-)
-def test_what_does_not_matter_is_left_out(old, new):
-    assert of_base(old, new) == of_base()
+        ("scale() * self", "scale()  *  self"),
+    ]:
+        assert of_base(old, new, readable=readable) == plain, new
+    if readable:
+        assert of_base("def scale():\n", "def scale():\n    'Two.'\n") == plain
 
 
 def test_code_of_own_modules_is_followed():
@@ -277,22 +277,20 @@ def test_code_of_own_modules_is_followed():
         module.constant = value
         return module
 
-    sources = ("f = lambda x: helpers.scale() * x", "f = lambda x: helpers.constant * x")
-    for source in sources:
-        one, two, again = (as_script(source, helpers=with_module(v))["f"] for v in (1, 2, 1))
+    for text in ("f = lambda x: helpers.scale() * x", "f = lambda x: helpers.constant * x"):
+        one, two, again = (as_script(text, helpers=with_module(v))["f"] for v in (1, 2, 1))
         assert of(one) == of(again)
         assert of(one) != of(two)
 
 
 def test_modules_of_packages_are_known_by_their_release():
-    described = describe(nn.Linear, "value")
+    described = content_of(nn.Linear, "value")
     assert described["library"] == "torch.nn.modules.linear.Linear"
     assert described["version"] == torch.__version__
     assert len(described["file"]) == 64
 
 
 def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypatch):
-    from sufficiency.store import code
 
     folder = tmp_path / "site-packages"
     folder.mkdir()
@@ -301,13 +299,13 @@ def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypa
     for value in (1, 2):
         (folder / "installed_package.py").write_text(f"class Thing:\n    value = {value}\n")
         sys.modules.pop("installed_package", None)
-        code._file_fingerprint.cache_clear()
+        source._file_fingerprint.cache_clear()
         sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
         try:
             import installed_package
         finally:
             sys.dont_write_bytecode = before
-        assert describe(installed_package.Thing, "value")["library"] == "installed_package.Thing"
+        assert content_of(installed_package.Thing, "value")["library"] == "installed_package.Thing"
         found.append(of(installed_package.Thing))
     del sys.modules["installed_package"]
     assert found[0] != found[1]
@@ -411,12 +409,12 @@ class Net(nn.Module):
 )
 def test_what_has_no_content_is_refused_by_name(value, where):
     with pytest.raises(TypeError, match=rf"`store` must know .* got {where}.*__reduce__"):
-        describe(value, "value")
+        content_of(value, "value")
 
 
 def test_files_in_a_closure_are_refused():
     with open(os.devnull) as log, pytest.raises(TypeError, match="TextIOWrapper"):
-        describe(lambda x: print(x, file=log), "value")
+        content_of(lambda x: print(x, file=log), "value")
 
 
 # What a user may give a net, one change at a time.
@@ -527,7 +525,7 @@ def test_weights_of_a_criterion_instance_matter():
 def test_a_net_that_cannot_be_described_is_refused():
     net = classifier(callbacks=[ProgressBar(postfix_keys=[threading.Lock()])])
     with pytest.raises(TypeError, match=r"got net\.callbacks\[0\].*postfix_keys.*instance of lock"):
-        describe_net(net)
+        content_of_net(net)
 
 
 def test_own_autograd_functions():

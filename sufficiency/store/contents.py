@@ -1,16 +1,15 @@
-"""A stable description of configurations: what two runs must share to share their results."""
+"""What configurations are made of, as JSON: equal contents mean equal behavior."""
 
 import argparse
 import copyreg
 import functools
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
-    CodeType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
@@ -26,11 +25,11 @@ import numpy as np
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from sufficiency.store.arrays import array_fingerprint, tensor_fingerprint
-from sufficiency.store.code import class_items, code_parts, global_references, library_of
-from sufficiency.store.documents import digest
+from sufficiency._json import to_json
+from sufficiency.store.fingerprints import array_fingerprint, digest, tensor_fingerprint
+from sufficiency.store.source import class_items, code_content, global_references, library_of
 
-__all__ = ["describe", "describe_net"]
+__all__ = ["content_of", "content_of_net"]
 
 # What JSON can hold.
 Node = Any
@@ -49,73 +48,73 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 _WITHOUT_EFFECT = {"train_split", "verbose"}
 
 
-def describe(value: object, where: str) -> Node:
+def content_of(value: object, where: str) -> Node:
     """
-    Describe a value so that equal descriptions mean equal behavior.
+    Everything that a value's behavior depends on.
 
     Plain values, containers, arrays and tensors are taken by their content; objects by their
     class and state, as ``copy`` would take it; functions and classes of installed packages by
-    name, version and file; the user's own by bytecode, constants, defaults, closure, and what
-    they use of their module's globals. Nothing is imported, run or pickled.
+    name, version and file; the user's own by source, defaults, closure, and what they use of
+    their module's globals. Nothing is imported, run or pickled.
     """
-    return _Describer().describe(value, where)
+    return _Reader().read(value, where)
 
 
-def describe_net(net: NeuralNet) -> Node:
+def content_of_net(net: NeuralNet) -> Node:
     """
-    Describe everything of an unfitted net that its training depends on.
+    Everything of an unfitted net that its training depends on.
 
     Trainable weights of a module instance are left out, since every training draws them anew;
     :func:`sufficiency.store.keys.initial_state` looks at what it starts from.
     """
-    return _Describer().net(net)
+    return _Reader().net(net)
 
 
-class _Describer:
+class _Reader:
     """
-    One description, with what has been described on the way.
+    Reads one configuration, and knows what it has read on the way.
 
-    In the strict mode, for parameters and what they hold, everything must have a description.
-    What code merely uses (globals, attributes of classes) is described as far as it is plain
-    values, arrays, code, or objects of the user's own classes.
+    A strict one, for parameters and what they hold, refuses what has no content. What code merely
+    uses (globals, attributes of classes) is read as far as it is plain values, arrays, code, or
+    objects of the user's own classes.
     """
 
-    def __init__(self) -> None:
-        self._active: list[int] = []
+    def __init__(self, strict: bool = True, active: list[int] | None = None) -> None:
+        self._strict = strict
+        self._active: list[int] = [] if active is None else active
         # things beside their nodes, so that no other one gets their id meanwhile
-        self._known: dict[tuple[int, bool], tuple[object, Node]] = {}
+        self._known: dict[int, tuple[object, Node]] = {}
+        self._lenient = _Reader(False, self._active) if strict else self
 
-    def describe(self, value: Any, where: str, strict: bool = True) -> Node:
+    def read(self, value: Any, where: str) -> Node:
         kind = type(value)
-        if value is None or kind in (bool, int, str):
-            return value
-        if kind is float:
-            return value if math.isfinite(value) else {"float": repr(value)}
-        if strict:
-            return self._compound(value, where, strict)
+        if value is None or kind in (bool, int, str, float):
+            return to_json(value)
         try:
-            return self._compound(value, where, strict)
+            return self._compound(value, where)
         except TypeError:
+            if self._strict:
+                raise
             return {"opaque": kind.__qualname__}
 
-    def _compound(self, value: Any, where: str, strict: bool) -> Node:
+    def _compound(self, value: Any, where: str) -> Node:
         """Whatever is not plain; functions and classes know cycles themselves."""
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, FunctionType):
-            return self._function(value, where, strict)
+            return self._function(value, where)
         if id(value) in self._active:
             return {"recursive": type(value).__qualname__}
         with self._inside(value):
-            for describe_kind in (self._numbers, self._container, self._callable):
-                node = describe_kind(value, where, strict)
+            for read_kind in (self._numbers, self._container, self._callable):
+                node = read_kind(value, where)
                 if node is not None:
                     return node
             if isinstance(value, nn.Module):
-                return self._module(value, where, strict)
+                return self._module(value, where)
             if isinstance(value, NeuralNet):
                 return self.net(value)
-            return self._object(value, where, strict)
+            return self._object(value, where)
 
     @contextmanager
     def _inside(self, value: object) -> Iterator[None]:
@@ -125,14 +124,17 @@ class _Describer:
         finally:
             self._active.pop()
 
-    def _numbers(self, value: Any, where: str, strict: bool) -> Node:
-        """Arrays, tensors and exotic scalars."""
+    def _numbers(self, value: Any, where: str) -> Node:
+        """Arrays, tensors, paths and exotic scalars."""
         if isinstance(value, (complex, bytes, bytearray)):
             return {type(value).__name__: repr(value)}
+        if isinstance(value, PurePath):
+            # its class moves between releases of Python
+            return {"path": str(value)}
         if type(value) in (np.float64, np.bool_, np.int64, np.str_):
-            return self.describe(value.item(), where, strict)
+            return self.read(value.item(), where)
         if isinstance(value, np.ndarray) and value.dtype == object:
-            return {"objects": self.describe(value.tolist(), where, strict)}
+            return {"objects": self.read(value.tolist(), where)}
         if isinstance(value, (np.ndarray, np.generic)):
             array = np.asarray(value)
             return {"array": [array.dtype.str, list(array.shape), array_fingerprint(array)]}
@@ -140,49 +142,43 @@ class _Describer:
             return {"tensor": [*_shape(value), tensor_fingerprint(value)]}
         return None
 
-    def _container(self, value: Any, where: str, strict: bool) -> Node:
+    def _container(self, value: Any, where: str) -> Node:
         kind = type(value)
         if kind in (list, tuple):
-            items = [self.describe(v, f"{where}[{i}]", strict) for i, v in enumerate(value)]
-            return {kind.__name__: items}
+            return {kind.__name__: [self.read(v, f"{where}[{i}]") for i, v in enumerate(value)]}
         if kind in (set, frozenset):
             # each for itself: their order is another one in every process
-            members = [_Describer().describe(member, where, strict) for member in value]
+            members = [_Reader(self._strict).read(member, where) for member in value]
             return {kind.__name__: sorted(members, key=digest)}
         if kind is dict:
             if all(type(key) is str for key in value):
-                named = sorted(value.items())
-                return {"dict": {k: self.describe(v, _at(where, k), strict) for k, v in named}}
-            pairs = [(_Describer().describe(k, where, strict), v) for k, v in value.items()]
+                return {"dict": {k: self.read(v, _at(where, k)) for k, v in sorted(value.items())}}
+            pairs = [(_Reader(self._strict).read(k, where), v) for k, v in value.items()]
             pairs.sort(key=lambda pair: digest(pair[0]))
-            return {"pairs": [[k, self.describe(v, where, strict)] for k, v in pairs]}
+            return {"pairs": [[k, self.read(v, where)] for k, v in pairs]}
         return None
 
-    def _callable(self, value: Any, where: str, strict: bool) -> Node:
+    def _callable(self, value: Any, where: str) -> Node:
         """Code that is no plain function, and names."""
         if isinstance(value, MethodType):
-            owner = self.describe(value.__self__, f"{where}.__self__", strict)
-            return {"method": self.describe(value.__func__, where, strict), "of": owner}
+            owner = self.read(value.__self__, f"{where}.__self__")
+            return {"method": self.read(value.__func__, where), "of": owner}
         if isinstance(value, BuiltinFunctionType):
             owner = value.__self__
             bound = not (owner is None or isinstance(owner, (ModuleType, type)))
-            of = self.describe(owner, f"{where}.__self__", strict) if bound else value.__module__
+            of = self.read(owner, f"{where}.__self__") if bound else value.__module__
             return {"built-in": value.__qualname__, "of": of}
         if isinstance(value, _DESCRIPTORS):
             return {"descriptor": getattr(value, "__qualname__", value.__name__)}
         if isinstance(value, ModuleType):
             return {"namespace": value.__name__, **(library_of(value.__name__) or {})}
         if isinstance(value, property):
-            parts = [value.fget, value.fset, value.fdel]
-            return {"property": self.describe(parts, where, strict)}
+            return {"property": self.read([value.fget, value.fset, value.fdel], where)}
         if isinstance(value, functools.cached_property):
-            return {"property": self.describe(value.func, where, strict)}
+            return {"property": self.read(value.func, where)}
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, FunctionType) and not isinstance(value, nn.Module):
-            return {
-                "wrapper": self._class(type(value)),
-                "of": self._function(wrapped, where, strict),
-            }
+            return {"wrapper": self._class(type(value)), "of": self._function(wrapped, where)}
         return None
 
     def _class(self, cls: type) -> Node:
@@ -191,87 +187,74 @@ class _Describer:
         # classes that are made on the fly name the module that made them
         if library is not None and _is_found(cls):
             return {"library": name, **library}
+        reader = self._lenient
 
         def parts() -> list[Node]:
-            bases = [self._class(base) for base in cls.__bases__]
-            return [bases, self._class(type(cls)), self.describe(class_items(cls), name, False)]
+            bases = [reader._class(base) for base in cls.__bases__]
+            return [bases, reader._class(type(cls)), reader.read(class_items(cls), name)]
 
-        return self._coded(cls, {"class": cls.__qualname__}, parts, strict=False)
+        return reader._digested(cls, {"class": cls.__qualname__}, parts)
 
-    def _function(self, function: FunctionType, where: str, strict: bool) -> Node:
+    def _function(self, function: FunctionType, where: str) -> Node:
         code, home = function.__code__, function.__globals__.get("__name__")
-        library = library_of(home)
+        library, lenient = library_of(home), self._lenient
         held = dict(zip(code.co_freevars, map(_content, function.__closure__ or ()), strict=True))
         if library is not None:
             node = {"library": f"{home}.{code.co_qualname}", **library}
             # a decorator's wrapper holds what it wraps
-            return self._coded(function, node, lambda: self.describe(held, where, False), False)
+            return lenient._digested(function, node, lambda: lenient.read(held, where))
 
         def parts() -> list[Node]:
             attributes = {k: v for k, v in vars(function).items() if k != "__wrapped__"}
-            used = global_references(code, function.__globals__)
             return [
-                self._code(code, function.__doc__, where, strict),
-                self.describe(function.__defaults__, f"{where}.__defaults__", strict),
-                self.describe(function.__kwdefaults__, f"{where}.__kwdefaults__", strict),
-                self.describe(held, where, strict),
-                self.describe(attributes, where, False),
-                self.describe(used, where, False),
+                code_content(code),
+                self.read(function.__defaults__, f"{where}.__defaults__"),
+                self.read(function.__kwdefaults__, f"{where}.__kwdefaults__"),
+                self.read(held, where),
+                lenient.read(attributes, where),
+                lenient.read(global_references(code, function.__globals__), where),
             ]
 
-        return self._coded(function, {"function": code.co_qualname}, parts, strict)
+        return self._digested(function, {"function": code.co_qualname}, parts)
 
-    def _code(self, code: CodeType, doc: str | None, where: str, strict: bool) -> Node:
-        plain, constants = code_parts(code, doc)
-        described = [
-            self._code(constant, None, where, strict)
-            if isinstance(constant, CodeType)
-            else self.describe(constant, where, strict)
-            for constant in constants
-        ]
-        return [plain, described]
-
-    def _coded(
-        self, thing: Any, node: dict[str, Node], parts: Callable[[], Node], strict: bool
-    ) -> Node:
+    def _digested(self, thing: Any, node: dict[str, Node], parts: Callable[[], Node]) -> Node:
         """The node with the digest of its parts, which may lead back to the thing itself."""
-        if (id(thing), strict) in self._known:
-            return self._known[id(thing), strict][1]
+        if id(thing) in self._known:
+            return self._known[id(thing)][1]
         if id(thing) in self._active:
             return {"recursive": thing.__qualname__}
         with self._inside(thing):
             node = {**node, "code": digest(parts())}
-        self._known[id(thing), strict] = (thing, node)
+        self._known[id(thing)] = (thing, node)
         return node
 
-    def _module(self, module: nn.Module, where: str, strict: bool, trainable: bool = True) -> Node:
+    def _module(self, module: nn.Module, where: str, trainable: bool = True) -> Node:
         """A module instance; `trainable`: with the values of its trainable parameters."""
         own = {name: value for name, value in vars(module).items() if name not in _OF_TORCH}
         parts = [
-            [name, part and self._module(part, f"{where}.{name}", strict, trainable)]
+            [name, part and self._module(part, f"{where}.{name}", trainable)]
             for name, part in module._modules.items()
         ]
         parameters = [
             [name, p if p is None else [*_shape(p), p.requires_grad, _values(p, trainable)]]
             for name, p in module._parameters.items()
         ]
-        hooks = [list(getattr(module, name).values()) for name in _HOOKS]
         return {
             "module": self._class(type(module)),
-            "attributes": self.describe(own, where, strict),
+            "attributes": self.read(own, where),
             "parts": parts,
             "parameters": parameters,
-            "buffers": self.describe(list(module._buffers.items()), where, strict),
-            "hooks": self.describe(hooks, where, strict),
+            "buffers": self.read(list(module._buffers.items()), where),
+            "hooks": self.read([list(getattr(module, name).values()) for name in _HOOKS], where),
         }
 
-    def _object(self, value: Any, where: str, strict: bool) -> Node:
+    def _object(self, value: Any, where: str) -> Node:
         """Any other object: its class, and its state as ``copy`` would take it."""
         cls = type(value)
         if isinstance(value, Enum):
             return {"member": value.name, "of": self._class(cls)}
         plain = isinstance(value, (SimpleNamespace, argparse.Namespace))
-        if not strict and not plain and library_of(cls.__module__) is not None:
+        if not self._strict and not plain and library_of(cls.__module__) is not None:
             return {"opaque": cls.__qualname__}
         try:
             reduced = value.__reduce_ex__(2)
@@ -282,25 +265,22 @@ class _Describer:
             return node | {"name": reduced}
         maker, args, *rest = reduced
         if not (maker is copyreg.__newobj__ and len(args) == 1):  # type: ignore[attr-defined]
-            node["made"] = self.describe([maker, list(args)], where, strict)
+            node["made"] = self.read([maker, list(args)], where)
         for name, part in zip(("state", "items", "entries", "setter"), rest, strict=False):
             if part is not None:
-                node[name] = self.describe(
-                    list(part) if isinstance(part, Iterator) else part, where, strict
-                )
+                node[name] = self.read(list(part) if isinstance(part, Iterator) else part, where)
         return node
 
     def net(self, net: NeuralNet) -> Node:
-        params = net.get_params(deep=False)
         node = {}
-        for name in sorted(params):
-            value, where = params[name], f"net.{name}"
+        for name, value in sorted(net.get_params(deep=False).items()):
+            where = f"net.{name}"
             if name.startswith("_") or name in _WITHOUT_EFFECT:
                 continue
             if name in (net._modules or ["module"]) and isinstance(value, nn.Module):
-                node[name] = self._module(value, where, strict=True, trainable=False)
+                node[name] = self._module(value, where, trainable=False)
             else:
-                node[name] = self.describe(value, where)
+                node[name] = self.read(value, where)
         return {"net": self._class(type(net)), "params": node}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sufficiency.store.arrays import array_fingerprint, tensor_fingerprint
+from sufficiency.store.fingerprints import array_fingerprint, digest, tensor_fingerprint
 
 
 def test_layout_in_memory_does_not_matter(rng):
@@ -108,3 +108,9 @@ def test_tensors_of_any_kind():
         torch.tensor([1 + 2j]).conj(),
     ]
     assert len({tensor_fingerprint(tensor) for tensor in tensors}) == len(tensors)
+
+
+def test_digests_know_no_order_of_dictionaries():
+    assert digest({"a": 1, "b": [1, 2]}) == digest({"b": [1, 2], "a": 1})
+    different = [{"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"b": 1}, {"a": [1]}, {"a": None}]
+    assert len({digest(node) for node in different}) == len(different)
