@@ -76,14 +76,18 @@ def center_name(estimator: Any) -> str:
 def check_size(size: int | None, n_samples: int, grow: int = 0) -> int:
     """Return k if `grow` samples are left after it; None: as many as that leaves."""
     most = n_samples - grow
-    if size is None and most >= 1:
+    if most < 1:
+        raise ValueError(
+            f"`grow` must be < {n_samples}, the number of samples, got {grow}; pass more samples"
+        )
+    if size is None:
         return most
-    size = 1 if size is None else check_integer("size", size, 1)
+    size = check_integer("size", size, 1)
     if size > most:
         new = f" less the {grow} new ones" * bool(grow)
         raise ValueError(
-            f"`size` must be <= {most}, the samples that were given{new}, got {size}; pass "
-            "more samples or a smaller size"
+            f"`size` must be <= {most}, the number of samples{new}, got {size}; pass more samples "
+            "or a smaller size"
         )
     return size
 

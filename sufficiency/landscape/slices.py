@@ -263,6 +263,19 @@ def landscape_slice(
     UnsupportedNetError
         If the net's loss is no mean over samples, or has no second derivatives where
         eigenvectors are asked for.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skorch import NeuralNetRegressor
+    >>> from sufficiency.landscape import RandomDirections, landscape_slice
+    >>> net = NeuralNetRegressor(torch.nn.Linear, module__in_features=3, module__out_features=1)
+    >>> X, y = np.eye(3, dtype="float32"), np.ones((3, 1), dtype="float32")
+    >>> plane = landscape_slice(
+    ...     net.initialize(), X, y, directions=RandomDirections(norm=1.0),
+    ...     grid=np.linspace(-2, 2, 9))
+    >>> plane.losses.shape, plane.geometry.unit
+    ((9, 9), 'distance 1')
     """
     given, root = plane_grids(grid), seed_from(random_state)
     net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)

@@ -119,7 +119,7 @@ class LandscapeComparisonDisplay:
             )
         if norm is None:
             drawn = how if isinstance(how, RandomDirections) else RandomDirections()
-            norm = min(drawn.around(net).geometry.center_norm for net in estimators.values())
+            norm = min(drawn.around(net, n=1).geometry.center_norm for net in estimators.values())
         if isinstance(norm, str):
             check_choice("norm", norm, ("relative",))
             norm = None

@@ -330,12 +330,16 @@ def test_a_class_with_a_single_sample_is_no_reason_to_complain(est, data):
 
 
 BAD = [
-    (landscape_slice, {"size": 91}, "`size` must be <= 90, the samples that were given, got 91"),
+    (landscape_slice, {"size": 91}, "`size` must be <= 90, the number of samples, got 91"),
     (landscape_slice, {"size": 0}, "`size` must be >= 1"),
     (landscape_slice, {"grid": [0.5, 1]}, "`grid` must contain 0"),
     (landscape_slice, {"grid": ([-1, 0, 1], [0])}, r"`grid\[1\]` must have at least 2 points"),
-    (change_slice, {"size": 85, "grow": 6}, "given less the 6 new ones, got 85"),
-    (change_slice, {"grow": 90}, "`size` must be <= 0, the samples that were given less the 90"),
+    (
+        change_slice,
+        {"size": 85, "grow": 6},
+        "`size` must be <= 84, the number of samples less the 6 new ones",
+    ),
+    (change_slice, {"grow": 90}, "`grow` must be < 90, the number of samples, got 90"),
     (change_slice, {"grow": 0}, "`grow` must be >= 1"),
     (change_slice, {"sigma": 0.0}, "`sigma` must be finite and > 0"),
     (line_slices, {"n_directions": 0}, "`n_directions` must be >= 1"),
