@@ -11,11 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sufficiency._files import (
-    create_file,
-    remove_stale,
-    write_file,
-)
+from sufficiency._files import create_file, new_directory, remove_stale, write_file, write_files
 from sufficiency.store.containers import parse_document
 
 
@@ -77,6 +73,47 @@ def test_a_real_limit_on_the_size_of_files(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (tmp_path / "a").read_bytes() == b"small"
     assert names(tmp_path / "tmp") == []
+
+
+def test_files_that_belong_together_come_together(tmp_path, monkeypatch):
+    first, last = tmp_path / "data", tmp_path / "index"
+    write_files({first: b"old", last: b"old"})
+    replace, seen = os.replace, []
+
+    def watched(source, target):
+        seen.append((first.read_bytes(), last.exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    write_files({first: b"new", last: b"new"})
+    assert seen == [(b"old", False), (b"new", False)]
+    assert (first.read_bytes(), last.read_bytes()) == (b"new", b"new")
+    assert names(tmp_path) == ["data", "index"]
+
+
+def test_links_and_permissions_stay(tmp_path):
+    path, link = tmp_path / "real", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_file(link, b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_directory_appears_when_it_is_complete(tmp_path):
+    place = tmp_path / "deep" / "out"
+    for content in ("first", "second"):
+        with new_directory(place) as making:
+            (making / content).touch()
+            assert names(place) != [content]
+        assert names(place) == [content]
+    with pytest.raises(FileNotFoundError), new_directory(place) as making:
+        (making / "no folder" / "third").touch()
+    assert names(place) == ["second"]
+    assert names(place.parent) == ["out"]
+    assert place.stat().st_mode == (tmp_path / "deep").stat().st_mode
 
 
 @pytest.mark.parametrize("links", [True, False])
