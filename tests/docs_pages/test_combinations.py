@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,16 @@ def fitted(changes: dict[str, Any], **data: Any) -> LandscapeSufficiencyEstimato
     return estimator(**changes).fit(X, y, **data)
 
 
+@cache
+def _fitted_once(changes: frozenset[tuple[str, Any]]) -> LandscapeSufficiencyEstimator:
+    return fitted(dict(changes))
+
+
+def shared(changes: dict[str, Any]) -> LandscapeSufficiencyEstimator:
+    """One fit for all questions to the same configuration; questions change nothing."""
+    return _fitted_once(frozenset(changes.items()))
+
+
 def plain(reason: str) -> str:
     """Without marks of Markdown and quotation marks, in small letters."""
     return " ".join(reason.replace("`", "").replace("*", "").split()).lower()
@@ -96,9 +107,9 @@ ROWS: dict[str, Callable[[Column], Any]] = {
     "`groups`": lambda c: fitted(c, groups=np.arange(120) // 3),
     '`center="best"`': each("center", ["best"]),
     "any `curve`": each("curve", ["auto", *FAMILIES]),
-    "asking with `relative=True`": lambda c: fitted(c).verdict(0.01, relative=True),
-    "asking with `growth`": lambda c: fitted(c).verdict(1e-3, growth=0.1),
-    "intervals, from two repeats on": lambda c: fitted(c).sufficient_size_interval(1e-3),
+    "asking with `relative=True`": lambda c: shared(c).verdict(0.01, relative=True),
+    "asking with `growth`": lambda c: shared(c).verdict(1e-3, growth=0.1),
+    "intervals, from two repeats on": lambda c: shared(c).sufficient_size_interval(1e-3),
     "`show_bound=True`": lambda c: fitted(c | {"refit": True}).plot_delta(show_bound=True),
 }
 
@@ -157,7 +168,7 @@ def only(**changes: Any) -> Callable[[], Any]:
 
 
 def asked(question: Callable[[SufficiencyResult], Any], **changes: Any) -> Callable[[], Any]:
-    return lambda: question(fitted(changes).result_)
+    return lambda: question(shared(changes).result_)
 
 
 def one_of_two() -> Any:
@@ -175,7 +186,7 @@ def unknown_label() -> Any:
 
 def worthless_loss() -> Any:
     """A log density may have a negative loss."""
-    result = fitted({}).result_
+    result = shared({}).result_
     cells = tuple(replace(cell, unseen_loss=-1.0) for cell in result.cells)
     return replace(result, cells=cells).verdict(0.01, relative=True)
 
@@ -308,7 +319,7 @@ QUESTIONS = {
     ),
     "a learning curve from two sizes": (
         "at least 3 sizes",
-        [asked(lambda r: r.predict_size_for_loss(0.3), sizes=[20, 40])],
+        [asked(lambda r: r.predict_size_for_loss(0.3), sizes=(20, 40))],
     ),
     "`relative=True` where the unseen loss is zero or negative": (
         "positive unseen loss",
