@@ -20,22 +20,19 @@ from sklearn.utils.validation import check_is_fitted
 from sufficiency._random import RandomState, seed_from
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency.cells.cell import Cell
-from sufficiency.data.checks import as_floating, check_fit_input, check_inputs, check_targets
+from sufficiency.data.checks import as_floating, check_inputs, check_targets
 from sufficiency.data.rows import check_lengths
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 from sufficiency.exceptions import CellFailedWarning, DivergedTrainingError
 from sufficiency.fit.cost import CostEstimate, estimate_cost
-from sufficiency.fit.parameters import check_parameters
-from sufficiency.fit.plan import Plan, make_scorer, plan_fit, root_seed
-from sufficiency.fit.runner import run_cells
-from sufficiency.nets.default_net import default_net
+from sufficiency.fit.plan import Plan, plan_fit
+from sufficiency.fit.runner import run_cells, with_missing
 from sufficiency.nets.predictor import Predictor
-from sufficiency.nets.skorch_nets import skorch_net, split_net
+from sufficiency.nets.skorch_nets import skorch_net
 from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.probes import Probe
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
-from sufficiency.store import Store
 from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
 from sufficiency.training.centers import FailedTraining, centers
 from sufficiency.training.transformers import pipeline_of
@@ -303,7 +300,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store)
+        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, directory=self.store)
         settings = plan.settings
         if not settings.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
@@ -316,32 +313,6 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             if self.refit:
                 self._refit(plan)
         return self
-
-    def _prepare(
-        self,
-        X: Any,
-        y: Any,
-        groups: Any,
-        X_unseen: Any,
-        y_unseen: Any,
-        directory: Any = None,
-        read_only: bool = False,
-    ) -> Plan:
-        """Check everything and decide what is going to be done."""
-        params = self.get_params(deep=False)
-        given, transformers = (None, None) if self.net is None else split_net(self.net)
-        probe = check_parameters(params)
-        raw = transformers is not None
-        data = check_fit_input(self, X, y, groups, X_unseen, y_unseen, raw=raw)
-        if given is None:
-            data = data.map_inputs(as_floating)
-        net = default_net(data.X, data.y) if given is None else given
-        scorer = make_scorer(net, self.scoring)
-        store = None if directory is None else Store(directory, read_only=read_only)
-        root = root_seed(self.random_state, store, net, data.X, data.y, transformers)
-        return plan_fit(
-            params, net, transformers, data, probe=probe, scorer=scorer, root=root, store=store
-        )
 
     def _measure(self, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
@@ -405,7 +376,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
             of the estimator is changed, apart from the number and the names of features.
         """
-        plan = self._prepare(X, y, groups, X_unseen, y_unseen)
+        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen)
         return estimate_cost(plan, self.n_jobs, self.refit)
 
     def finished_result(
@@ -444,19 +415,15 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         if self.store is None:
             raise ValueError("`store` must be the directory of a fit to look into, got None")
-        plan = self._prepare(X, y, groups, X_unseen, y_unseen, self.store, read_only=True)
+        given = (X, y, groups, X_unseen, y_unseen)
+        plan = plan_fit(self, *given, directory=self.store, read_only=True)
         finished = [] if plan.store is None else plan.store.finished(plan.tasks)
-        found = {(cell.repeat, cell.size): cell for cell in finished}
-        cells = [
-            found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
-            for repeat in range(len(plan.splits.repeats))
-            for size in plan.splits.sizes.tolist()
-        ]
-        result = self._result(cells, plan)
-        told = f"{len(found)} of {len(cells)} cells are finished and kept in {str(self.store)!r}"
+        result = self._result(with_missing(finished, plan), plan)
+        n_cells = len(result.cells)
+        told = f"{len(finished)} of {n_cells} cells are finished and kept in {str(self.store)!r}"
         if np.isfinite(result.deltas).sum() < 2:
             raise ValueError(f"{told}, which must be cells of two sizes at least; go on with `fit`")
-        if len(found) < len(cells):
+        if len(finished) < n_cells:
             warnings.warn(f"{told}; the others are left out", CellFailedWarning, stacklevel=2)
         return result
 

@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 
 from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency.fit.plan import plan_fit
 from tests.helpers import classifier, labeled, regressor, untouched_generators
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -124,7 +125,7 @@ def test_a_cell_is_what_scaling_by_hand_gives():
     X, y = labeled(N)
     X *= np.float32([1, 10, 100])
     est = estimator(make_pipeline(StandardScaler(), classifier())).fit(X, y)
-    splits = est._prepare(X, y, None, None, None).splits
+    splits = plan_fit(est, X, y).splits
     for repeat, split in enumerate(splits.repeats):
         for i, size in enumerate(splits.sizes):
             subset = X[split.order[:size]].astype(float)

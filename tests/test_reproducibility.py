@@ -16,6 +16,7 @@ from torch import nn
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.cells.measure import measure
+from sufficiency.fit.plan import plan_fit
 from sufficiency.training.centers import centers
 from tests.oracles import MLP
 
@@ -128,7 +129,7 @@ def bits(cells):
 
 def test_the_order_of_cells_does_not_matter(reference, data):
     """Smallest first instead of largest first."""
-    plan = estimator()._prepare(*data, None, None, None)
+    plan = plan_fit(estimator(), *data)
     backwards = centers(plan.tasks[::-1], plan.samples)
     cells = [cell for task, center in backwards for cell in measure(task, center, plan.samples)]
     assert [cell.size for cell in cells[:2]] == [30, 30]
@@ -139,8 +140,8 @@ def test_a_cell_alone_has_the_numbers_it_has_in_the_whole(reference):
     """What a resumed run relies on: one cell, made in a fresh process, is bitwise the same."""
     code = """
 import torch; torch.set_num_threads(1)
-from tests.test_reproducibility import bits, centers, estimator, load_iris, measure
-plan = estimator()._prepare(*load_iris(return_X_y=True), None, None, None)
+from tests.test_reproducibility import bits, centers, estimator, load_iris, measure, plan_fit
+plan = plan_fit(estimator(), *load_iris(return_X_y=True))
 [task] = [task for task in plan.tasks if (task.repeat, task.size) == (1, 60)]
 [(_, center)] = centers([task], plan.samples)
 print(bits(measure(task, center, plan.samples)))

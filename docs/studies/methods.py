@@ -28,6 +28,7 @@ from sufficiency.curvature import hessian_operator, quadratic_validation
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
 from sufficiency.engine.loss_matrix import loss_matrix, mean_losses, plan_blocks
+from sufficiency.fit.plan import plan_fit
 from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
     CurvatureSubspace,
@@ -107,7 +108,7 @@ def trained_center() -> Center:
     est = LandscapeSufficiencyEstimator(
         sizes=[SIZE // 2, SIZE], n_repeats=1, curve="theory", refit=False, random_state=0
     )
-    plan = est._prepare(*digits(), None, None, None)
+    plan = plan_fit(est, *digits())
     [task] = [task for task in plan.tasks if task.size == SIZE]
     [(_, center)] = centers([replace(task, seed=plan.settings.root)], plan.samples)
     return Center(center.net, center.train, plan.samples.take(task.split.candidates))

@@ -30,6 +30,7 @@ from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
 from sufficiency.cells.at_center import view_center
 from sufficiency.cells.increments import increment_statistics
+from sufficiency.fit.plan import plan_fit
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.training.centers import centers
 
@@ -70,7 +71,7 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
     est = LandscapeSufficiencyEstimator(
         net, sizes=list(SIZES), n_repeats=1, curve="theory", refit=False, random_state=seed
     )
-    plan = est._prepare((X / 16).astype(np.float32), y, None, None, None)
+    plan = plan_fit(est, (X / 16).astype(np.float32), y)
     [task] = [task for task in plan.tasks if task.size == size]
     unseen = plan.samples.take(task.split.candidates)
     # training 0 is the seed's own; what is drawn around a center goes with the training

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from skorch import NeuralNet
 
 from sufficiency._random import RandomState, child_rng, child_seed
 from sufficiency.curves.families import FAMILIES
-from sufficiency.data.checks import FitInput
+from sufficiency.data.checks import FitInput, as_floating, check_fit_input
 from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.data.splits import (
@@ -32,10 +33,12 @@ from sufficiency.fit.net_checks import (
     check_shapes,
     fit_columns,
 )
+from sufficiency.fit.parameters import check_parameters
 from sufficiency.nets.constant_prediction import constant_loss
+from sufficiency.nets.default_net import default_net
 from sufficiency.nets.losses import representative
 from sufficiency.nets.predictor import Predictor
-from sufficiency.nets.skorch_nets import module_dtype, monitors_validation
+from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, split_net
 from sufficiency.nets.targets import (
     TargetCodec,
     cast_inputs,
@@ -49,44 +52,28 @@ from sufficiency.training.tasks import CenterTask, refit_task, tasks_of_fit
 from sufficiency.training.train_net import initialized_net, planned_epochs, steps_per_epoch
 from sufficiency.training.transformers import fit_transformers
 
-__all__ = ["Plan", "make_scorer", "plan_fit", "root_seed"]
+if TYPE_CHECKING:
+    from sufficiency.estimator import LandscapeSufficiencyEstimator
 
-_CHECKED = 8
-_KEPT = 64
+__all__ = ["Plan", "plan_fit"]
+
+_CHECKED, _KEPT = 8, 64
+_FIRST = slice(_CHECKED)
 # Parameters of the estimator that all cells use as they are.
 _COPIED = ("n_draws", "n_eval", "order", "center", "min_steps", "method", "train", "verbose")
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """
-    What a fit is going to do.
-
-    Attributes
-    ----------
-    settings : FitSettings
-        What all cells share.
-    samples, unseen : Samples
-        Data, and the user's own candidates if there are any.
-    splits : Splits
-        Sizes and indices.
-    constant_loss : float
-        Loss of the best constant prediction.
-    steps_per_epoch : callable
-        Optimizer steps of an epoch at a size.
-    some_samples : Samples
-        A few random ones as the net sees them, for constants that are looked up after the fit.
-    store : FitStore or None
-        Where finished cells are kept.
-    """
+    """What a fit is going to do."""
 
     settings: FitSettings
     samples: Samples
-    unseen: Samples | None
+    unseen: Samples | None  # the user's own candidates
     splits: Splits
-    constant_loss: float
-    steps_per_epoch: Callable[[int], int]
-    some_samples: Samples
+    constant_loss: float  # of the best constant prediction
+    steps_per_epoch: Callable[[int], int]  # at a size
+    some_samples: Samples  # as the net sees them, for constants that are looked up after the fit
     store: FitStore | None = None
 
     @property
@@ -125,20 +112,46 @@ def _n_unseen(own: Samples | None, splits: Splits) -> int:
     return min(len(split.candidates) for split in splits.repeats)
 
 
-def make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
+def plan_fit(
+    estimator: "LandscapeSufficiencyEstimator",
+    X: Any,
+    y: Any = None,
+    groups: Any = None,
+    X_unseen: Any = None,
+    y_unseen: Any = None,
+    *,
+    directory: str | PathLike[str] | None = None,
+    read_only: bool = False,
+) -> Plan:
+    """Check the parameters and what ``fit`` is given, and decide what is going to be done."""
+    params = estimator.get_params(deep=False)
+    net, transformers = (None, None) if params["net"] is None else split_net(params["net"])
+    probe = check_parameters(params)
+    raw = transformers is not None
+    given = check_fit_input(estimator, X, y, groups, X_unseen, y_unseen, raw=raw)
+    if net is None:
+        given = given.map_inputs(as_floating)
+        net = default_net(given.X, given.y)
+    scorer = _make_scorer(net, params["scoring"])
+    store = None if directory is None else Store(directory, read_only=read_only)
+    root = _root_seed(params["random_state"], store, net, given.X, given.y, transformers)
+    return _plan(params, net, transformers, given, probe, scorer, root, store)
+
+
+def _make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
     """The learning curve's score."""
     if scoring is not None:
         return get_scorer(scoring)
     return Predictor.score if hasattr(net, "score") else None
 
 
-def root_seed(
+def _root_seed(
     random_state: RandomState,
     store: Store | None,
     net: NeuralNet,
     X: Any,
     y: npt.NDArray,
-    transformers: Pipeline | None = None,
+    transformers: Pipeline | None,
 ) -> int:
     """Root of all seeds of a fit; drawn once for all fits of a net to data in one store."""
 
@@ -150,18 +163,17 @@ def root_seed(
     return remembered_seed(store, net, X, y, draw, transformers)
 
 
-def plan_fit(
+def _plan(
     params: Mapping[str, Any],
     net: NeuralNet,
     transformers: Pipeline | None,
     given: FitInput,
-    *,
     probe: Probe,
     scorer: Scorer | None,
     root: int,
-    store: Store | None = None,
+    store: Store | None,
 ) -> Plan:
-    """Look at net and data together and decide how they are measured."""
+    """Look at net and data together."""
     untrained = initialized_net(net, child_seed(root, "check"))
     codec = fit_target_codec(net, given.y, module_dtype(untrained))
     splits = _make_splits(untrained, codec, given, params, root)
@@ -173,21 +185,15 @@ def plan_fit(
         seen: tuple[Any, npt.NDArray] = given.X, given.y
     else:
         seen = _transformed(transformers, given, splits, min(sizes), codec, root)
-    first = slice(_CHECKED)
-    codec = fit_columns(untrained, codec, take_rows(seen[0], first), seen[1][first])
+    codec = fit_columns(untrained, codec, take_rows(seen[0], _FIRST), seen[1][_FIRST])
     samples, looked_at = _encode(codec, given.X, given.y), _encode(codec, *seen)
-    own = None if given.unseen is None else _encode(codec, *given.unseen)
+    unseen = None if given.unseen is None else _encode(codec, *given.unseen)
     few = _some(looked_at, root, _CHECKED)
     check_net(net, untrained, few, samples.encoded, codec, sizes, root)
     check_probe_fits(untrained, probe, params["method"], few)
-    _check_candidates(params["train"], _n_unseen(own, splits))
-
-    def steps(size: int) -> int:
-        # what transformers have not seen is no input of a net, which any other is as long as
-        some = samples if transformers is None else few
-        some = some.take(np.resize(np.arange(len(some.y)), size))
-        return steps_per_epoch(untrained, some.X, some.encoded)
-
+    _check_candidates(params["train"], _n_unseen(unseen, splits))
+    # what transformers have not seen is no input of a net, which any other is as long as
+    steps = _steps_per_epoch(untrained, samples if transformers is None else few)
     check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
     settings = FitSettings(
         net=net,
@@ -202,13 +208,21 @@ def plan_fit(
     return Plan(
         settings=settings,
         samples=samples,
-        unseen=own,
+        unseen=unseen,
         splits=splits,
         constant_loss=constant_loss(untrained, few.X, samples.encoded),
         steps_per_epoch=steps,
         some_samples=_some(looked_at, root, _KEPT),
-        store=None if store is None else FitStore.of(store, settings, samples, own),
+        store=None if store is None else FitStore.of(store, settings, samples, unseen),
     )
+
+
+def _steps_per_epoch(untrained: NeuralNet, some: Samples) -> Callable[[int], int]:
+    def steps(size: int) -> int:
+        as_many = some.take(np.resize(np.arange(len(some.y)), size))
+        return steps_per_epoch(untrained, as_many.X, as_many.encoded)
+
+    return steps
 
 
 def _make_splits(

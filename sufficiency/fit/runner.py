@@ -16,7 +16,7 @@ from sufficiency.store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["measure_group", "run_cells"]
+__all__ = ["measure_group", "run_cells", "with_missing"]
 
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
@@ -72,6 +72,16 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
             bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
             bar.update(cost(finished))
     return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+
+
+def with_missing(cells: list[Cell], plan: Plan) -> list[Cell]:
+    """These cells and, as failures, those of the plan that are not among them."""
+    found = {(cell.repeat, cell.size): cell for cell in cells}
+    return [
+        found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
+        for repeat in range(len(plan.splits.repeats))
+        for size in plan.splits.sizes.tolist()
+    ]
 
 
 def measure_group(

@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import Cell
 from sufficiency.fit.cost import CostEstimate, scaled_cost
+from sufficiency.fit.plan import plan_fit
 from sufficiency.nets.default_net import default_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -19,7 +20,7 @@ def estimator(**kwargs):
 
 def scaled(est, X, y, timed) -> CostEstimate:
     """The cost where the cell of this size takes 2 s of training and 0.5 s of probing."""
-    plan = est._prepare(X, y, None, None, None)
+    plan = plan_fit(est, X, y)
     cell = Cell(0, timed, delta=1.0, fit_seconds=2.0, probe_seconds=0.5)
     return scaled_cost(plan, cell, 10**9, est.n_jobs, est.refit)
 
