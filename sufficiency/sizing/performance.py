@@ -32,6 +32,11 @@ class PerformanceFit:
     best: float  # bound of the loss or score, possibly infinite
     factor: float  # Nadeau and Bengio's, for candidates that repeats share
 
+    @property
+    def kind(self) -> str:
+        """What it is fitted to."""
+        return "score" if self.curve.rising else "loss"
+
     @cached_property
     def left_out(self) -> list[LearningCurve]:
         """The curve without each repeat; empty for a single one."""
@@ -59,6 +64,11 @@ class PerformanceFit:
         stderr = self.factor * jackknife_stderr(np.array(values))
         return t_quantile(confidence, len(values)) * stderr
 
+    @cached_property
+    def fits_by_floor(self) -> list[LearningCurve]:
+        """The best curve with each of many floors."""
+        return [self.refit(floor=floor) for floor in self._floor_grid()]
+
     def plausible(self, confidence: float) -> list[LearningCurve]:
         """
         Curves with every floor E that the data do not rule out.
@@ -73,8 +83,7 @@ class PerformanceFit:
         variance, dof = self._shape_noise()
         limit = stats.f.ppf(confidence, 1, dof) * variance if dof else np.inf
         limit += len(self.weights) * self.curve.cost
-        fits = [self.refit(floor=floor) for floor in self._floor_grid()]
-        kept = [fit for fit in fits if len(self.weights) * fit.cost <= limit]
+        kept = [fit for fit in self.fits_by_floor if len(self.weights) * fit.cost <= limit]
         floors = [curve.floor for curve in (self.curve, *kept)]
         at_largest = [float(fit.predict(self.curve.sizes[-1])[0]) for fit in self.left_out]
         margin = self.half_width(at_largest, confidence)
@@ -125,6 +134,54 @@ class PerformanceFit:
             dof += (len(complete) - 1) * (len(self.weights) - 1)
         return (squares / dof if dof else np.inf), dof
 
+    def size_for(self, target: float, confidence: float) -> SizeEstimate:
+        """
+        The size at which the curve meets a target.
+
+        The interval is the hull, over the floors that the data allow, of the sizes at which the
+        curve with that floor meets the target, with their jackknife errors over repeats.
+        """
+        self._check(target)
+        curves = self.plausible(confidence)
+        floors = np.array([curve.floor for curve in curves])
+        sign = -1.0 if self.curve.rising else 1.0
+        span = f"{floors.min():.4g}", f"{floors.max():.4g}"
+        if sign * target < (sign * floors).min():
+            reason = (
+                f"the {self.kind} of this net, trained like this, levels off between {span[0]} and "
+                f"{span[1]}, {'below' if self.curve.rising else 'above'} the target {target:.4g}; "
+                "more samples will not reach it, a larger net or other settings may"
+            )
+            return SizeEstimate("unreachable", None, None, reason)
+        low, high = self.log_kappa_interval(target, curves, confidence)
+        smallest, largest = int(self.curve.sizes[0]), int(self.curve.sizes[-1])
+        interval = to_sizes(low, high, smallest)
+        known = interval if len(self.table) > 1 else None
+        center = self.curve.log_kappa(target)
+        if center > np.log(float(LARGEST_SIZE)):
+            reason = (
+                f"the fitted {self.kind} levels off at {self.curve.floor:.4g}, but the data allow "
+                f"floors from {span[0]} to {span[1]}; measure larger sizes"
+            )
+            return SizeEstimate("not_identifiable", None, known, reason)
+        size = max(smallest, int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9)))
+        if sign * self.curve.predict(smallest)[0] <= sign * target:
+            return SizeEstimate("at_most", smallest, known)
+        if size <= largest:
+            return SizeEstimate("reached", size, known)
+        wide = interval[1] > WIDEST_BRACKET * interval[0]
+        return SizeEstimate("not_identifiable" if wide else "extrapolated", size, known)
+
+    def _check(self, target: float) -> None:
+        target = check_number("target", target)
+        beyond = target > self.best if self.curve.rising else target < self.best
+        if not np.isfinite(target) or beyond:
+            rule = "at most" if self.curve.rising else "at least"
+            raise ValueError(
+                f"`target` must be finite and {rule} {self.best:g}, the best {self.kind} there can "
+                f"be, got {target!r}; choose one between the best and what was measured"
+            )
+
 
 def fit_performance(measurements: Ladder, kind: str, best: float | None = None) -> PerformanceFit:
     """
@@ -171,54 +228,5 @@ def estimate_for_target(
     best: float | None = None,
     confidence: float = 0.95,
 ) -> SizeEstimate:
-    """
-    The size at which the learning curve meets a target.
-
-    The interval is the hull, over the floors that the data allow, of the sizes at which the
-    curve with that floor meets the target, with their jackknife errors over repeats.
-    """
-    fit = fit_performance(measurements, kind, best)
-    _check_target(target, kind, fit)
-    curves = fit.plausible(confidence)
-    floors = np.array([curve.floor for curve in curves])
-    sign = -1.0 if fit.curve.rising else 1.0
-    if sign * target < (sign * floors).min():
-        return SizeEstimate("unreachable", None, None, _why_unreachable(target, kind, floors, sign))
-    low, high = fit.log_kappa_interval(target, curves, confidence)
-    smallest, largest = int(fit.curve.sizes[0]), int(fit.curve.sizes[-1])
-    interval = to_sizes(low, high, smallest)
-    known = interval if len(fit.table) > 1 else None
-    center = fit.curve.log_kappa(target)
-    if center > np.log(float(LARGEST_SIZE)):
-        reason = (
-            f"the fitted {kind} levels off at {fit.curve.floor:.4g}, but the data allow floors "
-            f"from {floors.min():.4g} to {floors.max():.4g}; measure larger sizes"
-        )
-        return SizeEstimate("not_identifiable", None, known, reason)
-    size = max(smallest, int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9)))
-    if sign * fit.curve.predict(smallest)[0] <= sign * target:
-        return SizeEstimate("at_most", smallest, known)
-    if size <= largest:
-        return SizeEstimate("reached", size, known)
-    wide = interval[1] > WIDEST_BRACKET * interval[0]
-    return SizeEstimate("not_identifiable" if wide else "extrapolated", size, known)
-
-
-def _check_target(target: float, kind: str, fit: PerformanceFit) -> None:
-    target = check_number("target", target)
-    beyond = target > fit.best if fit.curve.rising else target < fit.best
-    if not np.isfinite(target) or beyond:
-        rule = "at most" if fit.curve.rising else "at least"
-        raise ValueError(
-            f"`target` must be finite and {rule} {fit.best:g}, the best {kind} there can be, got "
-            f"{target!r}; choose one between the best and what was measured"
-        )
-
-
-def _why_unreachable(target: float, kind: str, floors: Floats, sign: float) -> str:
-    worse = "above" if sign > 0 else "below"
-    return (
-        f"the {kind} of this net, trained like this, levels off between {floors.min():.4g} and "
-        f"{floors.max():.4g}, {worse} the target {target:.4g}; more samples will not reach it, a "
-        "larger net or other settings may"
-    )
+    """The size at which the learning curve of a ladder meets a target."""
+    return fit_performance(measurements, kind, best).size_for(target, confidence)

@@ -57,19 +57,21 @@ class LeastSquares:
         return a**2 + s2 * (a * trace + c_sq) + s2**2 / 4 * (trace**2 + 2 * trace_sq)
 
     def cell(self, X, y, X_new, y_new):
-        """(k+1)²·Δ for every candidate, and E_t gap² (biased, as measured)."""
-        S = X.T @ X / len(X)
-        w = np.linalg.solve(S, X.T @ y / len(X))
-        train_loss = np.mean((y - X @ w) ** 2)
-        errors = y_new - X_new @ w
-        a, c = errors**2 - train_loss, -2 * errors[:, None] * X_new
-        norms = (X_new**2).sum(axis=1)
-        trace = 2 * (norms - np.trace(S))
-        trace_sq = 4 * (norms**2 - 2 * ((X_new @ S) * X_new).sum(axis=1) + (S**2).sum())
-        each = self.moment(a, (c**2).sum(axis=1), trace, trace_sq)
-        M = 2 * (X_new.T @ X_new / len(X_new) - S)
-        gap = self.moment(a.mean(), (c.mean(axis=0) ** 2).sum(), np.trace(M), (M**2).sum())
-        return each, gap
+        """(k+1)²·Δ for every candidate, and E_t gap² (biased, as measured); of many data sets."""
+        transposed = np.swapaxes(X, -1, -2)
+        S = transposed @ X / X.shape[-2]
+        w = np.linalg.solve(S, transposed @ y[..., None] / X.shape[-2])
+        train_loss = np.mean((y - (X @ w)[..., 0]) ** 2, axis=-1)
+        errors = y_new - (X_new @ w)[..., 0]
+        a, c = errors**2 - train_loss[..., None], -2 * errors[..., None] * X_new
+        norms, trace_S = (X_new**2).sum(axis=-1), np.trace(S, axis1=-2, axis2=-1)[..., None]
+        S_sq = (S**2).sum(axis=(-2, -1))[..., None]
+        trace_sq = 4 * (norms**2 - 2 * ((X_new @ S) * X_new).sum(axis=-1) + S_sq)
+        each = self.moment(a, (c**2).sum(axis=-1), 2 * (norms - trace_S), trace_sq)
+        M = 2 * (np.swapaxes(X_new, -1, -2) @ X_new / X_new.shape[-2] - S)
+        trace_M, M_sq = np.trace(M, axis1=-2, axis2=-1), (M**2).sum(axis=(-2, -1))
+        gap_sq = (c.mean(axis=-2) ** 2).sum(axis=-1)
+        return each, self.moment(a.mean(axis=-1), gap_sq, trace_M, M_sq)
 
     def measure(self, rng, n, sizes, *, repeats=4, disjoint=True):
         """A ladder on n samples, J = n/5 candidates for each repeat."""

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sufficiency.curves.families import FAMILIES
-from sufficiency.sizing import ask, estimate_for_target, estimate_size
+from sufficiency.sizing.estimates import estimate_size
+from sufficiency.sizing.performance import fit_performance
+from sufficiency.sizing.questions import ask
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy, true_curve
 
 pytestmark = pytest.mark.slow
@@ -12,16 +14,21 @@ pytestmark = pytest.mark.slow
 N_DATA_SETS = 400
 
 
+def deltas_of(problem, rng, k, n_candidates, draws=500):
+    """Δ of many data sets of k samples, each with candidates of its own."""
+    n = k + n_candidates
+    numbers = rng.standard_normal((draws, n * (problem.dim + 1)))
+    X, y = numbers[:, :-n].reshape(draws, n, problem.dim), numbers[:, -n:]
+    each, _ = problem.cell(X[:, :k], y[:, :k], X[:, k:], y[:, k:])
+    return each.mean(axis=1) / (k + 1) ** 2
+
+
 @pytest.mark.parametrize(("n", "draws"), [(400, 20_000), (2000, 5000)])
 def test_delta_is_unbiased(n, draws):
     """Under 1 % of its value, at a standard error of a third of that."""
     rng, problem, k = np.random.default_rng(n), LeastSquares(), n // 2
     truth, truth_stderr = problem.true_delta(rng, k)
-    deltas = np.empty(draws)
-    for i in range(draws):
-        X, y = rng.standard_normal((k + n // 5, problem.dim)), rng.standard_normal(k + n // 5)
-        each, _ = problem.cell(X[:k], y[:k], X[k:], y[k:])
-        deltas[i] = each.mean() / (k + 1) ** 2
+    deltas = np.concatenate([deltas_of(problem, rng, k, n // 5) for _ in range(draws // 500)])
     bias = deltas.mean() / truth - 1
     stderr = np.hypot(deltas.std() / np.sqrt(draws), truth_stderr) / truth
     print(f"n = {n}: bias of Δ at n/2 {100 * bias:+.2f} % ± {100 * stderr:.2f} %")
@@ -84,9 +91,9 @@ def test_performance_targets_are_covered_and_never_called_unreachable_in_vain(fl
     hits, statuses = np.empty((n_ladders, 3)), []
     for i in range(n_ladders):
         values = noisy(loss(SIZES), rng, level=0.05, single=single)
-        ladder = measured(SIZES, np.ones_like(values), unseen_loss=values)
+        fit = fit_performance(measured(SIZES, np.ones_like(values), unseen_loss=values), "loss")
         for j, size in enumerate(met_at):
-            estimate = estimate_for_target(ladder, float(loss(size)), "loss")
+            estimate = fit.size_for(float(loss(size)), 0.95)
             statuses.append(estimate.status)
             low, high = estimate.interval or (np.inf, -np.inf)
             hits[i, j] = low <= size <= high
