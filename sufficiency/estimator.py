@@ -32,7 +32,7 @@ from sufficiency.nets.skorch_nets import skorch_net
 from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.probes import Probe
 from sufficiency.result import SufficiencyResult
-from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
+from sufficiency.sizing.caveats import check_failures, run_caveats, warn_of_caveats
 from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
 from sufficiency.training.centers import FailedTraining, centers
 from sufficiency.training.transformers import pipeline_of
@@ -318,12 +318,12 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """Run the cells and set what follows from them."""
         cells = run_cells(plan, n_jobs=self.n_jobs, verbose=self.verbose)
         self.result_ = self._result(cells, plan)
-        check_failures(self.result_)
+        check_failures(self.result_.measurements)
+        warn_of_caveats(run_caveats(self.result_.measurements))
         self.sizes_ = self.result_.sizes
         self.deltas_ = self.result_.deltas
         self.delta_stderr_ = self.result_.delta_stderr
         self.curve_ = self.result_.curve
-        warn_of_doubts(self.result_)
 
     def _refit(self, plan: Plan) -> None:
         """Train on all data, unless it is known."""
@@ -460,6 +460,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     predict_sufficient_size = _of_result(SufficiencyResult.predict_sufficient_size)
     sufficient_size_interval = _of_result(SufficiencyResult.sufficient_size_interval)
     verdict = _of_result(SufficiencyResult.verdict)
+    verdict_for_target = _of_result(SufficiencyResult.verdict_for_target)
     predict_size_for_loss = _of_result(SufficiencyResult.predict_size_for_loss)
     predict_size_for_score = _of_result(SufficiencyResult.predict_size_for_score)
     estimate_for_target = _of_result(SufficiencyResult.estimate_for_target)

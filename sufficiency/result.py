@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency import sizing
 from sufficiency._tables import mean_of_finished
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
-from sufficiency.report import Asked, write_report
-from sufficiency.sizing import SizeEstimate, Verdict
-from sufficiency.sizing.ladder import Ladder
+from sufficiency.report import write_report
+from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits, predictions
+from sufficiency.sizing.performance import estimate_for_target
+from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion, questions_from
+from sufficiency.sizing.thresholds import suggest_thresholds
+from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _TABLES = (
     "unseen_loss",
     "unseen_score",
     "loss_drift",
+    "quadratic_error",
 )
 _SCALARS: dict[str, type] = {
     "order": int,
@@ -154,11 +157,11 @@ class SufficiencyResult:
         if self.settings.get("center") == "best":
             # a validation-optimal center is not meant to be a minimum of the training loss
             tables["loss_drift"] = np.zeros_like(tables["loss_drift"])
-        if self.settings.get("train") == "once":
-            # the one net of a repeat was trained on the largest size; the others are read off it
+        one_net = self.settings.get("train") == "once"
+        if one_net:
+            # the one net of a repeat was trained on the largest size
             for name in ("train_loss", "unseen_loss", "unseen_score"):
                 tables[name][:, :-1] = np.nan
-            tables["loss_drift"][:, :-1] = 0.0
         # a repeat without any finished cell is none
         finished = np.isfinite(tables["delta"]).any(axis=1)
         if finished.any():
@@ -171,13 +174,20 @@ class SufficiencyResult:
             n_candidates=self.n_candidates,
             n_pool=self.n_candidates if self.own_unseen else self.n_samples,
             disjoint_candidates=self.disjoint_candidates,
+            failures=tuple(
+                f"repeat {cell.repeat}, size {cell.size}: {cell.failure}"
+                for cell in self.cells
+                if cell.failure
+            ),
+            point_probe=self.settings.get("probe", "").startswith("PointMass"),
+            one_net=one_net,
             **tables,
         )
 
     @cached_property
     def curve(self) -> FittedCurve:
         """The decay that was fitted."""
-        return sizing.fit_delta(self.measurements, self.family)
+        return decay_fits.fit_delta(self.measurements, self.family)
 
     def to_frame(self) -> "pd.DataFrame":
         """
@@ -234,7 +244,7 @@ class SufficiencyResult:
         NotIdentifiableError
             If the curve does not fall, or reaches a threshold nowhere.
         """
-        return sizing.predict_sufficient_size(
+        return predictions.predict_sufficient_size(
             self.measurements, threshold, family=self.family, relative=relative, growth=growth
         )
 
@@ -276,7 +286,7 @@ class SufficiencyResult:
         Nadeau, Bengio: Inference for the generalization error. Machine Learning 52 (2003), for
         candidates that repeats share.
         """
-        return sizing.sufficient_size_interval(
+        return predictions.sufficient_size_interval(
             self.measurements,
             threshold,
             confidence=confidence,
@@ -294,7 +304,7 @@ class SufficiencyResult:
         confidence: float = 0.95,
     ) -> Verdict:
         """
-        The answer with its interval, what is missing, and what speaks against it.
+        Whether the samples are enough, how sure that is, and what speaks against it.
 
         Parameters
         ----------
@@ -304,17 +314,30 @@ class SufficiencyResult:
         Returns
         -------
         Verdict
-            ``str()`` of it says everything in two to four sentences. Whatever the data say, none
-            is refused; arguments that make no sense are.
+            ``verdict.decision`` is "enough", "more" or "unknown"; ``str()`` says everything in two
+            to four sentences. Whatever the data say, none is refused; arguments that make no
+            sense are.
         """
-        return sizing.judge(
-            self.measurements,
-            threshold,
-            family=self.family,
-            relative=relative,
-            growth=growth,
-            confidence=confidence,
-        )
+        question = DeltaQuestion(threshold, relative, growth)
+        return judge(self.measurements, question, family=self.family, confidence=confidence)
+
+    def verdict_for_target(
+        self, target: float, kind: str = "loss", *, confidence: float = 0.95
+    ) -> Verdict:
+        """
+        The same for a loss or a score to reach, by the learning curve.
+
+        Parameters
+        ----------
+        target, kind, confidence
+            As in :meth:`estimate_for_target`.
+
+        Returns
+        -------
+        Verdict
+            Its status is "unreachable" where no number of samples is enough.
+        """
+        return judge(self.measurements, TargetQuestion(target, kind), confidence=confidence)
 
     def predict_size_for_loss(self, target: float) -> int:
         """
@@ -338,7 +361,7 @@ class SufficiencyResult:
         ValueError
             If no loss can be that low, or fewer than three sizes have one.
         """
-        return sizing.predict_size_for_loss(self.measurements, target)
+        return predictions.predict_size_for_target(self.measurements, target, "loss")
 
     def predict_size_for_score(self, target: float) -> int:
         """
@@ -358,7 +381,7 @@ class SufficiencyResult:
         UnreachableTargetError, NotIdentifiableError, ValueError
             As in :meth:`predict_size_for_loss`.
         """
-        return sizing.predict_size_for_score(self.measurements, target)
+        return predictions.predict_size_for_target(self.measurements, target, "score")
 
     def estimate_for_target(
         self, target: float, kind: str = "loss", *, confidence: float = 0.95
@@ -381,7 +404,7 @@ class SufficiencyResult:
             With a status among "reached", "at_most", "extrapolated", "not_identifiable" and
             "unreachable".
         """
-        return sizing.estimate_for_target(self.measurements, target, kind, confidence=confidence)
+        return estimate_for_target(self.measurements, target, kind, confidence=confidence)
 
     def parameter_intervals(
         self, family: str = "power_law", *, confidence: float = 0.95
@@ -402,7 +425,9 @@ class SufficiencyResult:
         -------
         dict of str to (float, float)
         """
-        return sizing.parameter_intervals(self.measurements, family=family, confidence=confidence)
+        return decay_fits.parameter_intervals(
+            self.measurements, family=family, confidence=confidence
+        )
 
     def delta_interval(
         self, sizes: npt.ArrayLike, *, confidence: float = 0.95
@@ -422,8 +447,8 @@ class SufficiencyResult:
         (2, len) float64
             Low and high; beyond the measured sizes those of the bracket.
         """
-        question = sizing.ask(self.measurements, family=self.family)
-        return sizing.delta_interval(self.measurements, question, sizes, confidence)
+        fits = decay_fits.fit_decay(self.measurements, self.family)
+        return decay_fits.delta_interval(self.measurements, fits, sizes, confidence)
 
     def suggest_thresholds(self) -> "pd.DataFrame":
         """
@@ -439,7 +464,7 @@ class SufficiencyResult:
         """
         import pandas as pd
 
-        rows = sizing.suggest_thresholds(self.measurements, family=self.family)
+        rows = suggest_thresholds(self.measurements, family=self.family)
         return pd.DataFrame(rows).set_index("arriving")
 
     def plot_delta(
@@ -523,8 +548,14 @@ class SufficiencyResult:
         OSError
             If the file cannot be written there; an earlier one is as it was then.
         """
-        asked = Asked(thresholds, relative, growth, loss_target, score_target, confidence)
-        return write_report(self, path, asked, title)
+        questions = questions_from(
+            thresholds,
+            relative=relative,
+            growth=growth,
+            loss_target=loss_target,
+            score_target=score_target,
+        )
+        return write_report(self, path, questions, confidence, title)
 
     def save(self, path: str | PathLike[str]) -> None:
         """

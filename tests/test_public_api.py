@@ -238,4 +238,5 @@ def test_methods_of_the_result():
         "table",
         "to_frame",
         "verdict",
+        "verdict_for_target",
     ]

@@ -23,7 +23,7 @@ from scipy.optimize import curve_fit
 from sklearn.datasets import load_digits
 
 from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult
-from sufficiency.sizing import fit_performance
+from sufficiency.sizing.performance import fit_performance
 
 KINDS = ("delta", "loss", "score")
 COLUMNS = {"delta": "delta", "loss": "unseen_loss", "score": "unseen_score"}

@@ -60,12 +60,12 @@ def run(data: Path, debug: bool, **given: Any) -> int:
     the arrays X and y. Columns of text are encoded as categories.
     """
     with reported(debug):
-        from sufficiency.cli.answers import Questions
+        from sufficiency.cli.questions import Asked
         from sufficiency.cli.running import Delivery, run_file
 
         return run_file(
             data,
-            questions=Questions(**_taken(given, _QUESTIONS)),
+            asked=Asked.from_options(**_taken(given, _QUESTIONS)),
             delivery=Delivery(**_taken(given, _DELIVERY)),
             columns=_taken(given, _COLUMNS),
             debug=debug,
@@ -104,7 +104,7 @@ def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
     RESULT is the directory that `run --out` made, or SufficiencyResult.save.
     """
     with reported(debug):
-        from sufficiency.cli.answers import Questions
-        from sufficiency.cli.reporting import write_report
+        from sufficiency.cli.questions import Asked
+        from sufficiency.cli.reporting import report_saved
 
-        return write_report(result, out, Questions(**given), debug)
+        return report_saved(result, out, Asked.from_options(**given), debug)

@@ -5,14 +5,14 @@ from typing import Any
 
 from sklearn.datasets import load_digits
 
-from sufficiency.cli.answers import Questions
 from sufficiency.cli.columns import Data
 from sufficiency.cli.nets import builtin_net
 from sufficiency.cli.notices import Notices
 from sufficiency.cli.output import check_directory
+from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source
 from sufficiency.cli.running import Delivery, Job, run_job
-from sufficiency.cli.telling import Told
+from sufficiency.cli.summary import DataSummary
 
 __all__ = ["SETTINGS", "THRESHOLD", "measure_digits"]
 
@@ -31,9 +31,9 @@ def measure_digits(delivery: Delivery, n_jobs: int, debug: bool) -> int:
     job = Job(
         data,
         net,
-        Told(data, net),
+        DataSummary(data, net),
         {"n_jobs": n_jobs, **SETTINGS},
-        Questions(thresholds=(THRESHOLD,)),
+        Asked.from_options((THRESHOLD,)),
         delivery,
     )
     with Notices(debug).listening() as notices:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sufficiency._files import new_directory
-from sufficiency.cli.answers import Answer, Questions, accepted
 from sufficiency.cli.errors import BadInput, RunFailed, one_line
 from sufficiency.cli.notices import say
+from sufficiency.cli.questions import Answer, Asked
+from sufficiency.report import write_report
 from sufficiency.result import SufficiencyResult
 
 __all__ = ["RESULT_FILES", "check_directory", "deliver"]
@@ -54,7 +55,7 @@ def deliver(
     directory: Path,
     *,
     document: str,
-    questions: Questions,
+    asked: Asked,
     answers: Sequence[Answer],
 ) -> list[str]:
     """Write result, answers, figures and report."""
@@ -63,7 +64,7 @@ def deliver(
         with new_directory(directory) as making:
             result.save(making)
             (making / _VERDICT).write_text(document + "\n", encoding="utf-8")
-            failure = _draw(result, making, questions, answers)
+            failure = _draw(result, making, asked, answers)
             names = sorted(os.listdir(making))
         if replaces:
             say(f"Note: the earlier results in {directory} are replaced")
@@ -81,19 +82,20 @@ def deliver(
 
 
 def _draw(
-    result: SufficiencyResult, making: Path, questions: Questions, answers: Sequence[Answer]
+    result: SufficiencyResult, making: Path, asked: Asked, answers: Sequence[Answer]
 ) -> Exception | None:
     """Figures and report; an error is no reason to lose the numbers."""
+    verdicts = [answer.verdict for answer in answers if answer.verdict]
     # under growth a threshold is no Δ of one sample
-    marked = [] if questions.growth is not None else answers
-    thresholds = [answer.record["delta"] for answer in marked if "delta" in answer.record]
+    thresholds = [v.threshold for v in verdicts if v.kind == "delta" and v.growth is None]
     try:
         delta = result.plot_delta(thresholds[0] if thresholds else None)
         learning = result.plot_learning_curve()
         for name in _FIGURES:
             display = delta if name.startswith("delta") else learning
             display.figure_.savefig(making / name, dpi=_DPI)
-        result.report(making / _REPORT, **accepted(questions, answers))
+        accepted = [answer.question for answer in answers if answer.verdict]
+        write_report(result, making / _REPORT, accepted, asked.confidence)
     except Exception as error:
         return error
     return None

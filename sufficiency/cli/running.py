@@ -9,8 +9,8 @@ from typing import Any
 import click
 from sklearn.metrics import get_scorer_names
 
-from sufficiency.cli.answers import Questions, check_questions
 from sufficiency.cli.columns import Data, prepare
+from sufficiency.cli.documents import cost_document
 from sufficiency.cli.errors import (
     ENOUGH,
     BadInput,
@@ -22,8 +22,10 @@ from sufficiency.cli.errors import (
 from sufficiency.cli.nets import builtin_net, check_classes, find_factory, net_of, task_of
 from sufficiency.cli.notices import Notices, only_results_on_stdout, say
 from sufficiency.cli.output import check_directory
+from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import read_source
-from sufficiency.cli.telling import Told, about_cost, conclude
+from sufficiency.cli.reporting import conclude
+from sufficiency.cli.summary import DataSummary
 from sufficiency.estimator import LandscapeSufficiencyEstimator
 from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
@@ -52,11 +54,11 @@ class Job:
         Samples.
     net : NeuralNet
         Unfitted.
-    about : Told
+    summary : DataSummary
         What is said about both.
     parameters : dict
         Of the estimator.
-    questions : Questions
+    asked : Asked
         To its result.
     delivery : Delivery
         Of the answers.
@@ -64,16 +66,16 @@ class Job:
 
     data: Data
     net: Any
-    about: Told
+    summary: DataSummary
     parameters: dict[str, Any]
-    questions: Questions = field(default_factory=Questions)
+    asked: Asked = field(default_factory=Asked)
     delivery: Delivery = field(default_factory=Delivery)
 
 
 def run_file(
     path: Path,
     *,
-    questions: Questions,
+    asked: Asked,
     delivery: Delivery,
     net: str | None,
     task: str,
@@ -84,7 +86,7 @@ def run_file(
     parameters: dict[str, Any],
 ) -> int:
     """Measure a file."""
-    _check_options(questions, delivery, parameters)
+    _check_options(asked, delivery, parameters)
     quiet = only_results_on_stdout() if delivery.as_json else nullcontext()
     with Notices(debug).listening() as notices:
         with quiet:
@@ -96,29 +98,27 @@ def run_file(
                 made = net_of(net, factory, data.X, data.y, task)
                 if task_of(made) == "classification" and data.y.ndim == 1:
                     check_classes(data.y)
-        about = Told(data, made, own=net)
-        job = Job(data, made, about, parameters, questions, delivery)
+        summary = DataSummary(data, made, net)
+        job = Job(data, made, summary, parameters, asked, delivery)
         return _estimate(job, notices) if dry_run else run_job(job, notices)
 
 
 def _check_options(
-    questions: Questions,
+    asked: Asked,
     delivery: Delivery,
     parameters: dict[str, Any],
 ) -> None:
     """What could be refused only after a long run, or makes no sense at all."""
-    if delivery.fail_if_insufficient and not questions:
+    if delivery.fail_if_insufficient and not asked.questions:
         raise BadInput("--fail-if-insufficient needs a --threshold or a --score-target to fail at")
-    if questions.growth is not None and parameters["order"] == 1:
+    if asked.growth is not None and parameters["order"] == 1:
         raise BadInput("--growth must be left out with --order 1, which has no formula for it")
-    if questions.growth is not None and parameters["n_candidates"] == 1:
+    if asked.growth is not None and parameters["n_candidates"] == 1:
         raise BadInput("--n-candidates must be >= 2 with --growth; one cannot tell gap from spread")
-    check_questions(questions)
     sizes = parameters["sizes"]
-    if questions.targets and (sizes if isinstance(sizes, int) else len(sizes)) < 3:
-        raise BadInput(
-            f"--sizes must be at least 3 with a --{next(iter(questions.targets))}-target"
-        )
+    targets = [question.kind for question in asked.questions if question.kind != "delta"]
+    if targets and (sizes if isinstance(sizes, int) else len(sizes)) < 3:
+        raise BadInput(f"--sizes must be at least 3 with a --{targets[0]}-target")
     names, scoring = get_scorer_names(), parameters["scoring"]
     if scoring is not None and scoring not in names:
         raise BadInput(
@@ -140,13 +140,13 @@ def run_job(job: Job, notices: Notices) -> int:
     """Measure, and tell what came out."""
     as_json = job.delivery.as_json
     if not as_json:
-        click.echo(str(job.about))
+        click.echo(str(job.summary))
     with only_results_on_stdout() if as_json else nullcontext():
         result = _measured(job, notices)
     return conclude(
         result,
-        job.about,
-        job.questions,
+        job.summary,
+        job.asked,
         warnings=notices.warnings,
         out=job.delivery.out,
         as_json=as_json,
@@ -184,9 +184,10 @@ def _estimate(job: Job, notices: Notices) -> int:
     as_json = job.delivery.as_json
     with only_results_on_stdout() if as_json else nullcontext():
         cost = _cost(job)
-    if not as_json:
-        click.echo(str(job.about))
-    click.echo(about_cost(cost, job.about, as_json=as_json, warnings=notices.warnings))
+    if as_json:
+        click.echo(cost_document(cost, job.summary, notices.warnings))
+    else:
+        click.echo(f"{job.summary}\nIt would take {cost}. One small cell was timed, nothing else.")
     return ENOUGH
 
 

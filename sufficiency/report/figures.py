@@ -14,7 +14,8 @@ from sufficiency.exceptions import ExtrapolationWarning
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
-from sufficiency.sizing import Verdict, fit_performance
+from sufficiency.sizing import Verdict
+from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
     import matplotlib.figure

@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["count", "duration", "number", "percent", "span"]
+__all__ = ["count", "duration", "number", "percent"]
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = "–"
@@ -51,21 +51,6 @@ def percent(share: float) -> str:
     ('1.2\xa0%', '–')
     """
     return f"{float(f'{100 * share:.2g}'):,.15g}{_NBSP}%" if math.isfinite(share) else _NOTHING
-
-
-def span(interval: tuple[int, float] | None) -> str:
-    """
-    Both ends of an interval of sizes.
-
-    Examples
-    --------
-    >>> span((591, 961)), span((591, float("inf"))), span(None)
-    ('591 to 961', '591 upwards', '–')
-    """
-    if interval is None:
-        return _NOTHING
-    low, high = interval
-    return f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -15,11 +16,10 @@ from markupsafe import Markup, escape
 
 from sufficiency._files import write_file
 from sufficiency.report import tables
-from sufficiency.report.decisions import decide
-from sufficiency.report.doubts import doubts
 from sufficiency.report.figures import draw_delta, draw_learning_curve
+from sufficiency.report.findings import Findings, all_caveats, find, top
 from sufficiency.report.method import paragraphs, settings
-from sufficiency.report.questions import Answered, Asked, answer
+from sufficiency.sizing.questions import Question
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -30,13 +30,16 @@ _TITLE = "How many samples are enough?"
 
 
 def write_report(
-    result: SufficiencyResult, path: str | PathLike[str], asked: Asked, title: str | None = None
+    result: SufficiencyResult,
+    path: str | PathLike[str],
+    questions: Sequence[Question],
+    confidence: float = 0.95,
+    title: str | None = None,
 ) -> Path:
     """Write a result as one HTML file."""
-    asked = asked.checked()
     place = Path(path)
     _check_place(place)
-    page = render(result, answer(result, asked), title)
+    page = render(result, find(result, questions, confidence), title)
     # what no encoding can hold, such as half a character in a file name, is spelled out
     write_file(place, page.encode("utf-8", errors="backslashreplace"))
     return place
@@ -52,7 +55,7 @@ def _check_place(path: Path) -> None:
         )
 
 
-def render(result: SufficiencyResult, answered: Answered, title: str | None = None) -> str:
+def render(result: SufficiencyResult, findings: Findings, title: str | None = None) -> str:
     """Make the page."""
     environment = Environment(
         loader=PackageLoader("sufficiency.report"),
@@ -63,39 +66,31 @@ def render(result: SufficiencyResult, answered: Answered, title: str | None = No
         keep_trailing_newline=True,
     )
     environment.filters["marked"] = _marked
-    return environment.get_template("report.html.j2").render(_content(result, answered, title))
+    return environment.get_template("report.html.j2").render(_content(result, findings, title))
 
 
-def _content(result: SufficiencyResult, answered: Answered, title: str | None) -> dict[str, Any]:
-    n, verdicts = result.n_samples, answered.verdicts
+def _content(result: SufficiencyResult, findings: Findings, title: str | None) -> dict[str, Any]:
+    thresholds, targets = findings.thresholds, findings.targets
     measured = np.isfinite(result.measurements.unseen_loss).any()
+    growth = any(verdict.growth is not None for verdict in thresholds)
     return {
         "title": _TITLE if title is None else str(title),
         "version": version("sufficiency"),
         "result": result,
-        "decision": decide(result, answered),
-        "answered": answered,
-        "doubts": doubts(result, answered),
-        "thresholds": tables.thresholds(answered, n) if verdicts else None,
-        "statuses": {
-            *(verdict.status for verdict in verdicts),
-            *(target.estimate.status for target in answered.targets),
-        },
-        "targets": _targets(answered, n),
-        "suggestions": tables.suggestions(answered) if answered.suggestions else None,
-        "delta": None if answered.no_curve else draw_delta(result, verdicts),
+        "top": top(result, findings),
+        "findings": findings,
+        "caveats": all_caveats(result, findings),
+        "thresholds": tables.thresholds(thresholds) if thresholds else None,
+        "statuses": {verdict.status for verdict in (*thresholds, *targets)},
+        "targets": tables.targets(targets) if targets else None,
+        "suggestions": tables.suggestions(findings.suggestions) if findings.suggestions else None,
+        "delta": None if findings.no_curve else draw_delta(result, thresholds),
         "learning": draw_learning_curve(result) if measured else None,
         "sizes": tables.sizes(result),
         "cells": tables.cells(result),
-        "method": paragraphs(result, growth=answered.asked.growth is not None),
+        "method": paragraphs(result, growth=growth),
         "settings": settings(result),
     }
-
-
-def _targets(answered: Answered, n_available: int) -> tables.Table | None:
-    if not answered.targets:
-        return None
-    return tables.targets(answered.targets, n_available, answered.asked.confidence)
 
 
 def _marked(text: str) -> Markup:

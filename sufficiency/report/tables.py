@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sufficiency._tables import mean_of_finished
-from sufficiency.report.decisions import missing, status_name
-from sufficiency.report.numbers import count, duration, number, percent, span
-from sufficiency.report.questions import Answered, Target
-from sufficiency.sizing import SizeEstimate, Verdict
+from sufficiency.report.numbers import count, duration, number, percent
+from sufficiency.sizing import Verdict
+from sufficiency.sizing.questions import arrivals
+from sufficiency.sizing.verdict import span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -85,86 +85,78 @@ def _count(value: float | None) -> Entry:
     return Entry(count(value), int(value))
 
 
-def _size(answer: Verdict | SizeEstimate) -> Entry:
-    if answer.size is None:
+def _size(verdict: Verdict) -> Entry:
+    if verdict.size is None:
         return Entry("not known")
-    text = count(answer.size)
-    if answer.status == "at_most":
+    text = count(verdict.size)
+    if verdict.status == "at_most":
         text = f"≤ {text}"
-    if answer.status == "not_identifiable":
+    if verdict.status == "not_identifiable":
         text += ", not reliably"
-    return Entry(text, answer.size)
+    return Entry(text, verdict.size)
 
 
-def _interval(answer: Verdict | SizeEstimate) -> Entry:
-    ends = answer.interval
-    return Entry(span(ends), None if ends is None else "/".join(str(end) for end in ends))
-
-
-def thresholds(answered: Answered, n_available: int) -> Table:
-    """Sizes and intervals of all thresholds."""
-    first = answered.verdicts[0]
-    squared = first.order == 2
-    arriving = _arriving(first.growth)
-    rows = tuple(
-        (
-            _number(verdict.change),
-            _percent(verdict.relative_change),
-            _number(verdict.threshold),
-            _size(verdict),
-            _interval(verdict),
-            Entry(status_name(verdict.status), verdict.status),
-            Entry(missing(verdict, n_available), verdict.n_missing),
-        )
-        for verdict in answered.verdicts
+def _answer(verdict: Verdict) -> tuple[Entry, ...]:
+    ends = verdict.interval
+    return (
+        _size(verdict),
+        Entry(span(ends), None if ends is None else "/".join(str(end) for end in ends)),
+        Entry(verdict.headline, verdict.decision),
+        Entry(verdict.status.replace("_", " "), verdict.status),
+        Entry(verdict.missing, verdict.n_missing),
     )
+
+
+def _answer_columns(verdict: Verdict) -> tuple[str, ...]:
+    interval = f"{100 * verdict.confidence:g} % interval"
+    return "Sufficient size", interval, "Decision", "Status", "Missing"
+
+
+def thresholds(verdicts: Sequence[Verdict]) -> Table:
+    """Sizes and intervals of all thresholds."""
+    first = verdicts[0]
+    squared = first.order == 2
     return Table(
         "thresholds",
-        f"Samples to train on until {arriving} the loss by no more than each threshold. Missing "
-        f"counts against the {n_available:,} samples there are.",
+        f"Samples to train on until {arrivals(first.growth)} the loss landscape by no more than "
+        f"each threshold. Missing counts against the {first.n_available:,} samples there are.",
         (
             f"Change of the loss ({'RMS' if squared else 'mean absolute'})",
             "Share of the unseen loss",
-            f"Threshold{' for Δ' * (first.growth is None)} ({'loss²' if squared else 'loss'})",
-            "Sufficient size",
-            f"{100 * first.confidence:g} % interval",
-            "Status",
-            "Missing",
+            f"Threshold{'' if first.growth else ' for Δ'} ({'loss²' if squared else 'loss'})",
+            *_answer_columns(first),
         ),
-        rows,
+        tuple(
+            (
+                _number(verdict.change),
+                _percent(verdict.relative_change),
+                _number(verdict.threshold),
+                *_answer(verdict),
+            )
+            for verdict in verdicts
+        ),
     )
 
 
-def _arriving(growth: float | None) -> str:
-    if growth is None:
-        return "one more sample changes"
-    more = f"{growth:,}" if isinstance(growth, int) else f"{100 * growth:g} %"
-    return f"{more} more samples change"
-
-
-def targets(asked: Sequence[Target], n_available: int, confidence: float) -> Table:
+def targets(verdicts: Sequence[Verdict]) -> Table:
     """Sizes and intervals of targets for loss and score."""
-    rows = tuple(
-        (
-            Entry(f"{target.kind} {target.value:g}", target.value),
-            _size(target.estimate),
-            _interval(target.estimate),
-            Entry(status_name(target.estimate.status), target.estimate.status),
-            Entry(missing(target.estimate, n_available)),
-            Entry(target.estimate.reason or "–", prose=bool(target.estimate.reason)),
-        )
-        for target in asked
-    )
     return Table(
         "targets",
         "Samples to train on until loss or score on unseen samples come to a target, by the "
         "learning curve.",
-        ("Target", "Size", f"{100 * confidence:g} % interval", "Status", "Missing", "Remark"),
-        rows,
+        ("Target", *_answer_columns(verdicts[0]), "Remark"),
+        tuple(
+            (
+                Entry(f"{verdict.kind} {verdict.threshold:g}", verdict.threshold),
+                *_answer(verdict),
+                Entry(verdict.reason or "–", prose=bool(verdict.reason)),
+            )
+            for verdict in verdicts
+        ),
     )
 
 
-def suggestions(answered: Answered) -> Table:
+def suggestions(records: Sequence[dict[str, Any]]) -> Table:
     """What more data would change now."""
     rows = tuple(
         (
@@ -174,7 +166,7 @@ def suggestions(answered: Answered) -> Table:
             _count(row["size_to_halve"]),
             _count(row["size_to_quarter"]),
         )
-        for row in answered.suggestions
+        for row in records
     )
     return Table(
         "suggestions",

@@ -1,20 +1,29 @@
-"""What makes a size mean less than it seems to."""
+"""What makes an answer mean less than it seems to: found here, said everywhere."""
 
 from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._tables import mean_of_finished
+from sufficiency.exceptions import (
+    CellFailedWarning,
+    ExtrapolationWarning,
+    HeavyTailWarning,
+    InertProbeWarning,
+    NotSettledWarning,
+    QuadraticModelWarning,
+    SufficiencyWarning,
+)
+from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
 
-__all__ = [
-    "caveats_of_measurements",
-    "find_caveats",
-    "heavy_tailed",
-    "inert",
-    "no_better_than_constant",
-    "unsettled",
-]
+__all__ = ["Caveat", "check_failures", "failed_cells", "run_caveats", "warn_of_caveats"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -25,9 +34,45 @@ INERT_RATIO = 1.05
 TOP_SHARE = 0.5
 # With fewer candidates "the largest 1 %" is one of few and says nothing about tails.
 FEWEST_FOR_TAILS = 50
+# Relative error of the quadratic increment beyond which the closed form is not valid.
+QUADRATIC_ERROR = 0.1
+# A miss of the curve of so many standard errors, and at least this factor, is a caveat.
+_MISFIT_STDERRS, _MISFIT_FACTOR = 3.0, 1.3
+# With this share of useless trainings, or more, Δ is no basis for a decision.
+USELESS_SHARE = 0.5
 
 
-def unsettled(measurements: Ladder) -> Mask:
+@dataclass(frozen=True)
+class Caveat:
+    """
+    Something that makes an answer mean less than it seems to; ``str()`` says all of it.
+
+    Attributes
+    ----------
+    text : str
+        What it is: a clause that starts in lower case and has no full stop.
+    remedy : str
+        What to do about it; may be empty.
+    details : str
+        What the text means or where it comes from; may be empty.
+    category : type
+        The warning of the same words.
+    effect : {"none", "unsure", "unknown"}
+        What it makes of a decision: nothing, one that is not sure, or none.
+    """
+
+    text: str
+    remedy: str = ""
+    details: str = ""
+    category: type[SufficiencyWarning] = SufficiencyWarning
+    effect: str = "none"
+
+    def __str__(self) -> str:
+        details = f" ({self.details})" if self.details else ""
+        return f"{self.text}{details}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def unsettled(ladder: Ladder) -> Mask:
     """
     Cells whose training loss still moves too much.
 
@@ -35,64 +80,201 @@ def unsettled(measurements: Ladder) -> Mask:
     (k+1)·Δ^(1/p); for order 1 its mean absolute value. A training of a single step has no drift,
     and is not settled either.
     """
-    level = measurements.delta ** (1.0 / measurements.order) * (measurements.sizes + 1.0)
-    return np.isfinite(level) & ~(measurements.loss_drift <= DRIFT_SHARE * level)
+    level = ladder.delta ** (1.0 / ladder.order) * (ladder.sizes + 1.0)
+    return _centers(ladder) & ~(ladder.loss_drift <= DRIFT_SHARE * level)
 
 
-def no_better_than_constant(measurements: Ladder) -> Mask:
+def no_better_than_constant(ladder: Ladder) -> Mask:
     """(R, m) bool: the unseen loss is not 10 % below that of the best constant prediction."""
-    constant = np.asarray(measurements.constant_loss)
+    constant = np.asarray(ladder.constant_loss)
     # log densities give losses below zero
     margin = (1.0 - CONSTANT_SHARE) * np.abs(constant)
-    return measurements.unseen_loss > constant - margin
+    return _centers(ladder) & (ladder.unseen_loss > constant - margin)
 
 
-def heavy_tailed(measurements: Ladder) -> Mask:
+def heavy_tailed(ladder: Ladder) -> Mask:
     """(R, m) bool: the largest 1 % of the candidates carry more than half of Δ."""
-    return (measurements.top1pct_share > TOP_SHARE) & (
-        measurements.n_candidates >= FEWEST_FOR_TAILS
-    )
+    return (ladder.top1pct_share > TOP_SHARE) & (ladder.n_candidates >= FEWEST_FOR_TAILS)
 
 
-def inert(measurements: Ladder) -> bool:
+def inert(ladder: Ladder) -> bool:
     """Whether the median of Δ over its value at the centers alone is below 1.05."""
-    finished = np.isfinite(measurements.delta)
+    finished = np.isfinite(ladder.delta)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = measurements.delta[finished] / measurements.delta_point[finished]
+        ratios = ladder.delta[finished] / ladder.delta_point[finished]
     return bool(ratios.size) and bool(np.median(ratios) < INERT_RATIO)
 
 
-def caveats_of_measurements(measurements: Ladder) -> tuple[str, ...]:
-    """Reasons to doubt all answers alike, in plain words."""
-    finished = int(np.isfinite(measurements.delta).sum())
-    counted = (
-        (unsettled(measurements), "{} of {} trained centers were still moving"),
-        (
-            no_better_than_constant(measurements),
-            "{} of {} nets are hardly better than a constant prediction, around which Δ means "
-            "little",
-        ),
-        (
-            heavy_tailed(measurements),
-            "in {} of {} cells 1 % of the candidates carry more than half of Δ",
-        ),
+def run_caveats(ladder: Ladder) -> tuple[Caveat, ...]:
+    """All that concerns the answers about Δ alike, whatever is asked."""
+    effect = "unknown" if _useless_share(ladder) >= USELESS_SHARE else "unsure"
+    failed = failed_cells(ladder)
+    if failed and effect == "unknown":
+        failed = replace(failed, effect=effect)
+    found = (
+        failed,
+        _not_settled(ladder, effect),
+        _not_learned(ladder, effect),
+        _inert_probe(ladder),
+        _not_quadratic(ladder),
+        _heavy_tails(ladder),
     )
-    found = [text.format(int(mask.sum()), finished) for mask, text in counted if mask.any()]
-    if inert(measurements):
-        found.append("the probe adds less than 5 % to Δ at the centers themselves")
-    if failed := measurements.delta.size - finished:
-        found.append(f"{failed} of {measurements.delta.size} cells failed")
-    return tuple(found)
+    return tuple(caveat for caveat in found if caveat is not None)
 
 
-def find_caveats(measurements: Ladder, size: int | None) -> tuple[str, ...]:
-    """Reasons to doubt an answer, in plain words."""
-    found = list(caveats_of_measurements(measurements))
-    if size is not None and size > measurements.largest:
-        found.append(
-            f"the answer lies {size / measurements.largest:,.3g} times beyond the largest size "
-            f"measured ({measurements.largest:,})"
-        )
-    if measurements.n_repeats < 2:
-        found.append("a single repeat gives no interval")
-    return tuple(found)
+def warn_of_caveats(caveats: Iterable[Caveat]) -> None:
+    """Warn of each, in its own words, at the line that called this package."""
+    level, frame = 1, inspect.currentframe()
+    while frame and frame.f_globals.get("__name__", "").startswith("sufficiency."):
+        level, frame = level + 1, frame.f_back
+    for caveat in caveats:
+        warnings.warn(str(caveat), caveat.category, stacklevel=level)
+
+
+def check_failures(ladder: Ladder) -> None:
+    """Refuse to go on with too few finished cells."""
+    finished = np.isfinite(ladder.delta)
+    failed = failed_cells(ladder)
+    if failed and (_n_failed(ladder) > finished.sum() or finished.any(axis=0).sum() < 2):
+        raise ValueError(str(failed))
+
+
+def failed_cells(ladder: Ladder) -> Caveat | None:
+    """Which cells failed, and why."""
+    failed = _n_failed(ladder)
+    if not failed:
+        return None
+    total = _n_finished(ladder) + failed
+    return Caveat(
+        f"{failed} of {total} cells failed and are left out",
+        "lower the net's learning rate or check its loss",
+        "; ".join(ladder.failures),
+        CellFailedWarning,
+        "unknown" if failed / total >= USELESS_SHARE else "none",
+    )
+
+
+def single_repeat(ladder: Ladder) -> Caveat | None:
+    """Without an interval no answer is sure."""
+    if ladder.n_repeats > 1:
+        return None
+    text = "a single repeat gives no interval"
+    return Caveat(text, "fit with more of them (`n_repeats`)", effect="unsure")
+
+
+def beyond_measured(size: int | None, largest: int, what: str = "the answer") -> Caveat | None:
+    """How far an answer lies beyond the measured sizes."""
+    if size is None or size <= largest:
+        return None
+    return Caveat(
+        f"{what}, {size:,}, lies {size / largest:,.3g} times beyond the largest measured size, "
+        f"{largest:,}",
+        details="it rests on the fitted curve alone: see its interval",
+        category=ExtrapolationWarning,
+    )
+
+
+def misfit(ladder: Ladder, fits: DecayFits) -> Caveat | None:
+    """Where the curve misses the mean Δ by far more than the repeats explain."""
+    curve = fits.curve
+    if fits.of_growth or not np.isfinite(curve.relative_stderr).all():
+        return None
+    measured = np.isin(ladder.sizes, curve.sizes)
+    means = mean_of_finished(ladder.delta[:, measured])
+    misses = np.abs(np.log(means / curve.predict(curve.sizes)))
+    worst = int(misses.argmax())
+    factor = float(np.exp(misses[worst]))
+    if factor < _MISFIT_FACTOR or not (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
+        return None
+    return Caveat(
+        f"the fitted curve misses the measured Δ at {curve.sizes[worst]:,} samples by a factor "
+        f"{factor:.2g}",
+        "leave the smallest sizes out, or choose another `curve`",
+    )
+
+
+def _centers(ladder: Ladder) -> Mask:
+    """(R, m) bool: cells that have a trained center of their own."""
+    finished = np.isfinite(ladder.delta)
+    if ladder.one_net:
+        finished[:, :-1] = False
+    return finished
+
+
+def _n_finished(ladder: Ladder) -> int:
+    return int(np.isfinite(ladder.delta).sum())
+
+
+def _n_failed(ladder: Ladder) -> int:
+    return len(ladder.failures) or ladder.delta.size - _n_finished(ladder)
+
+
+def _useless_share(ladder: Ladder) -> float:
+    """Share of the trainings that failed, have not settled, or have not learned."""
+    failed = _n_failed(ladder) / (ladder.delta.shape[1] if ladder.one_net else 1)
+    useless = unsettled(ladder) | no_better_than_constant(ladder)
+    centers = int(_centers(ladder).sum())
+    return float((useless.sum() + failed) / max(centers + failed, 1))
+
+
+def _not_settled(ladder: Ladder, effect: str) -> Caveat | None:
+    mask = unsettled(ladder)
+    if not mask.any():
+        return None
+    return Caveat(
+        f"{mask.sum()} of {_centers(ladder).sum()} centers are not settled",
+        "raise `min_steps` or lower the learning rate",
+        "over the last tenth of the training their loss moved by more than "
+        f"{100 * DRIFT_SHARE:g} % of what Δ measures",
+        NotSettledWarning,
+        effect,
+    )
+
+
+def _not_learned(ladder: Ladder, effect: str) -> Caveat | None:
+    mask = no_better_than_constant(ladder)
+    if not mask.any():
+        return None
+    constant = float(np.asarray(ladder.constant_loss)[mask][0])
+    return Caveat(
+        f"{mask.sum()} of {_centers(ladder).sum()} centers are hardly better than a constant "
+        "prediction",
+        "train longer, or leave small sizes out",
+        f"their unseen loss is not 10 % below that of the best one, {constant:.3g}; around them Δ "
+        "means little, an untrained net passes any threshold",
+        NotSettledWarning,
+        effect,
+    )
+
+
+def _inert_probe(ladder: Ladder) -> Caveat | None:
+    if ladder.point_probe or not inert(ladder):
+        return None
+    text = "the probe adds less than 5 % to Δ at the centers themselves"
+    return Caveat(text, "raise `sigma`", "the neighborhood does not matter", InertProbeWarning)
+
+
+def _not_quadratic(ladder: Ladder) -> Caveat | None:
+    errors = np.asarray(ladder.quadratic_error)
+    count = int((errors > QUADRATIC_ERROR).sum())
+    if not count:
+        return None
+    return Caveat(
+        f"in {count} of {_n_finished(ladder)} cells the quadratic model misses the increment by "
+        f"more than {100 * QUADRATIC_ERROR:g} %",
+        "lower `sigma`, or use method='monte_carlo'",
+        f"by up to {100 * np.nanmax(errors):.0f} %: the closed form is not valid at this `sigma`",
+        QuadraticModelWarning,
+    )
+
+
+def _heavy_tails(ladder: Ladder) -> Caveat | None:
+    count = int(heavy_tailed(ladder).sum())
+    if not count:
+        return None
+    return Caveat(
+        f"in {count} of {_n_finished(ladder)} cells 1 % of the candidates carry more than half "
+        "of Δ",
+        "raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
+        category=HeavyTailWarning,
+    )

@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from sufficiency._validation import check_thresholds
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.questions import Question
-from sufficiency.sizing.replicates import Replicated, t_quantile
+from sufficiency.sizing.replicates import Replicated
 
-__all__ = ["WIDEST_BRACKET", "SizeEstimate", "delta_interval", "estimate_size", "to_sizes"]
+__all__ = ["WIDEST_BRACKET", "SizeEstimate", "estimate_size", "to_sizes"]
 
-Floats = npt.NDArray[np.float64]
-
-# A bracket wider than this factor identifies no size (design.md).
+# An interval wider than this factor identifies no size (design.md).
 WIDEST_BRACKET = 4.0
 
 
@@ -47,27 +43,32 @@ class SizeEstimate:
     interval: tuple[int, float] | None
     reason: str = ""
 
+    @property
+    def wide(self) -> bool:
+        """Whether the interval spans more than a factor 4."""
+        return self.interval is not None and self.interval[1] > WIDEST_BRACKET * self.interval[0]
+
 
 def estimate_size(
-    measurements: Ladder, question: Question, threshold: float, confidence: float
+    ladder: Ladder, fits: DecayFits, threshold: float, confidence: float
 ) -> SizeEstimate:
     """
-    Answer a question at a threshold.
+    The size from which on the fitted change stays at or below a threshold.
 
     Inside the measured range the interval is the hull of the jackknife intervals of the selected
     family and of its rivals; where it, or the answer, lies beyond, the bracket's join the hull.
     """
-    smallest, largest = int(measurements.sizes[0]), measurements.largest
-    curve = question.inside[0].curve
+    smallest, largest = int(ladder.sizes[0]), ladder.largest
+    curve = fits.inside[0].curve
     try:
         size = curve.sufficient_size(threshold)
     except NotIdentifiableError as error:
-        low, _ = _hull(question.at(beyond=True), threshold, confidence)
-        return _without_size(measurements, to_sizes(low, np.inf, smallest), str(error))
-    low, high = _hull(question.inside, threshold, confidence)
+        low, _ = _hull(fits.at(beyond=True), threshold, confidence)
+        return _without_size(ladder, to_sizes(low, np.inf, smallest), str(error))
+    low, high = _hull(fits.inside, threshold, confidence)
     beyond = size > largest or high > np.log(largest + 1.0)
     if beyond:
-        low, high = _hull(question.at(beyond=True), threshold, confidence)
+        low, high = _hull(fits.at(beyond=True), threshold, confidence)
     interval = to_sizes(low, high, smallest)
     if curve.predict(smallest)[0] <= threshold:
         status = "at_most"
@@ -76,11 +77,11 @@ def estimate_size(
     else:
         wide = interval[1] > WIDEST_BRACKET * interval[0]
         status = "not_identifiable" if wide else "extrapolated"
-    return SizeEstimate(status, size, interval if measurements.n_repeats > 1 else None)
+    return SizeEstimate(status, size, interval if ladder.n_repeats > 1 else None)
 
 
-def _without_size(measurements: Ladder, interval: tuple[int, float], reason: str) -> SizeEstimate:
-    known = interval if measurements.n_repeats > 1 else None
+def _without_size(ladder: Ladder, interval: tuple[int, float], reason: str) -> SizeEstimate:
+    known = interval if ladder.n_repeats > 1 else None
     return SizeEstimate("not_identifiable", None, known, reason)
 
 
@@ -96,20 +97,3 @@ def to_sizes(low: float, high: float, smallest: int) -> tuple[int, float]:
     if high > last:
         return first, math.inf
     return first, max(smallest, math.ceil(np.expm1(max(high, 0.0)) - 1e-9))
-
-
-def delta_interval(
-    measurements: Ladder,
-    question: Question,
-    sizes: npt.ArrayLike,
-    confidence: float = 0.95,
-) -> Floats:
-    """Intervals of the curve's value at any sizes, for bands around a plot."""
-    t_quantile(confidence, measurements.n_repeats)
-    wanted = np.atleast_1d(check_thresholds(sizes, "sizes"))
-    bounds = np.empty((2, len(wanted)))
-    for i, size in enumerate(wanted):
-        curves = question.at(beyond=bool(size > measurements.largest))
-        ends = np.array([curve.log_value_interval(size, confidence) for curve in curves])
-        bounds[:, i] = np.exp([ends[:, 0].min(), ends[:, 1].max()])
-    return bounds

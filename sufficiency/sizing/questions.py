@@ -1,137 +1,220 @@
-"""What is asked of Δ: the threshold in its units, the curves that answer it."""
+"""What can be asked, and the numbers that answer it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
-from sufficiency._validation import check_number
-from sufficiency.curves import FittedCurve, fit_curve
-from sufficiency.curves.families import FAMILIES
-from sufficiency.curves.fitted_curve import frozen_curve
-from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
+from sufficiency._validation import check_number, check_thresholds
+from sufficiency.curves import FittedCurve
+from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
+from sufficiency.sizing.decay_fits import fit_decay
+from sufficiency.sizing.estimates import SizeEstimate, estimate_size
+from sufficiency.sizing.growth import counts_samples
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.replicates import Curve, Replicated
+from sufficiency.sizing.learning_curve import LearningCurve
+from sufficiency.sizing.performance import estimate_for_target, fit_performance
 
-__all__ = ["Question", "absolute_threshold", "ask", "fit_delta", "reference_loss"]
-
-Fit = Callable[[Ladder], Curve]
+__all__ = [
+    "Answer",
+    "DeltaQuestion",
+    "Question",
+    "TargetQuestion",
+    "absolute_threshold",
+    "arrivals",
+    "questions_from",
+    "reference_loss",
+]
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Answer:
     """
-    Curves that answer a question, fitted to all repeats and to all but one.
+    The numbers that answer a question; a :class:`Verdict` adds what they decide.
 
     Attributes
     ----------
-    curve : FittedCurve
-        The selected decay, of Δ, or of the spread where the question is one of growth.
-    inside : tuple of Replicated
-        For the measured range: the selected curve first, then those of its rivals.
-    beyond : tuple of Replicated
-        For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
-        constants frozen at the largest size (math.md, "Retrained centers"); for Δ also frozen at
-        what was measured there, which a fit that has missed a turn at the last sizes is not.
+    estimate : SizeEstimate
+        Size, interval and status.
+    curve : FittedCurve or LearningCurve
+        What was inverted.
+    criterion : str
+        What holds from the size on, in words.
+    caveats : tuple of Caveat
+        Those of the run and of this curve.
+    threshold, change, relative_change, saving : float
+        As in :class:`Verdict`.
+    growth : int, float or None
+        As in :class:`Verdict`.
     """
 
-    curve: FittedCurve
-    inside: tuple[Replicated, ...]
-    beyond: tuple[Replicated, ...]
+    estimate: SizeEstimate
+    curve: FittedCurve | LearningCurve
+    criterion: str
+    caveats: tuple[Caveat, ...]
+    threshold: float
+    change: float = math.nan
+    relative_change: float = math.nan
+    growth: float | None = None
+    saving: float = math.nan
+
+
+class Question(Protocol):
+    """Something that a number of samples answers."""
 
     @property
-    def of_growth(self) -> bool:
-        """Whether `curve` is that of the spread."""
-        return not isinstance(self.inside[0].curve, FittedCurve)
+    def kind(self) -> str:
+        """One word for it."""
 
-    def at(self, beyond: bool) -> tuple[Replicated, ...]:
-        """The curves whose hull is the interval inside or beyond the measured range."""
-        return self.inside + self.beyond if beyond else self.inside
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The question as it was asked, by the keys of the command line's JSON."""
 
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
+        """The numbers of a ladder; ValueError where the question makes no sense for it."""
 
-def ask(measurements: Ladder, *, family: str = "auto", growth: float | None = None) -> Question:
-    """
-    Fit what answers a question on Δ.
-
-    The families are chosen once, on all repeats. Where growth means one sample it is Δ itself,
-    whose own fit is the stronger.
-    """
-    if growth is None:
-        return _ask_delta(measurements, family)
-    check_growth(measurements, growth)
-    if counts_samples(growth) and growth == 1:
-        return _ask_delta(measurements, family)
-    chosen = fit_growth(measurements, growth, family).spread
-    return _question(
-        measurements,
-        chosen,
-        lambda rival: lambda ladder: fit_growth(ladder, growth, rival),
-        lambda rival: lambda ladder: freeze(fit_growth(ladder, growth, rival)),
-    )
+    def __str__(self) -> str:
+        """In a word or two."""
 
 
-def _ask_delta(measurements: Ladder, family: str) -> Question:
-    question = _question(
-        measurements,
-        fit_delta(measurements, family),
-        lambda rival: lambda ladder: fit_delta(ladder, rival),
-        lambda rival: lambda ladder: frozen_curve(fit_delta(ladder, rival)),
-    )
-    measured = Replicated(_frozen_at_measurement, measurements)
-    return replace(question, beyond=(*question.beyond, measured))
+@dataclass(frozen=True)
+class DeltaQuestion:
+    """From which size on does the loss landscape change by at most a threshold?"""
+
+    threshold: float
+    relative: bool = False
+    growth: float | None = None
+    kind = "delta"
+
+    def __str__(self) -> str:
+        return f"Threshold {self.threshold:g}{' (relative)' * self.relative}"
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The threshold, and how it is meant."""
+        return {"threshold": self.threshold, "relative": self.relative, "growth": self.growth}
+
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
+        """From the fitted decay of Δ, or of the change under growth."""
+        threshold = absolute_threshold(ladder, self.threshold, relative=self.relative)
+        fits = fit_decay(ladder, family, self.growth)
+        estimate = estimate_size(ladder, fits, threshold, confidence)
+        change, loss = threshold ** (1.0 / ladder.order), reference_loss(ladder)
+        relative_change = change / loss if loss > 0 else math.nan
+        share = f", {percent(relative_change)} of the unseen loss" if loss > 0 else ""
+        kind = "RMS" if ladder.order == 2 else "mean absolute"
+        misfit_caveat = misfit(ladder, fits)
+        return Answer(
+            estimate,
+            fits.curve,
+            f"{arrivals(self.growth)} the loss landscape by at most {change:.2g} ({kind}{share})",
+            (*([misfit_caveat] if misfit_caveat else []), *run_caveats(ladder)),
+            threshold,
+            change,
+            relative_change,
+            self.growth,
+            _saving(ladder, estimate.size),
+        )
 
 
-def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
-    """C/κ^p through the mean Δ at the largest size."""
-    curve = fit_delta(ladder, "theory")
-    at_largest = mean_of_finished(ladder.delta[:, ladder.sizes == curve.sizes[-1]])
-    return frozen_curve(curve, float(at_largest[0]))
+@dataclass(frozen=True)
+class TargetQuestion:
+    """At which size does the loss or the score on unseen samples come to a target?"""
+
+    target: float
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.capitalize()} {self.target:g}"
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The target by its kind."""
+        return {self.kind: self.target}
+
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
+        """From the learning curve, which holds for nets that have not settled, too."""
+        estimate = estimate_for_target(ladder, self.target, self.kind, confidence=confidence)
+        bound = "at most" if self.kind == "loss" else "at least"
+        return Answer(
+            estimate,
+            fit_performance(ladder, self.kind).curve,
+            f"the unseen {self.kind} is {bound} {self.target:g}",
+            tuple(caveat for caveat in [failed_cells(ladder)] if caveat),
+            self.target,
+        )
 
 
-def _question(
-    measurements: Ladder,
-    chosen: FittedCurve,
-    fit: Callable[[str], Fit],
-    frozen_fit: Callable[[str], Fit],
-) -> Question:
-    families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
-    beyond = [frozen_fit(family) for family in families]
-    if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
-        beyond.insert(0, fit("power_law"))
-    return Question(
-        chosen,
-        tuple(Replicated(fit(family), measurements) for family in families),
-        tuple(Replicated(one, measurements) for one in beyond),
-    )
+def questions_from(
+    thresholds: npt.ArrayLike | None = None,
+    *,
+    relative: bool = False,
+    growth: float | None = None,
+    loss_target: float | None = None,
+    score_target: float | None = None,
+) -> tuple[Question, ...]:
+    """Questions in the order of the arguments, checked as far as they can be without a ladder."""
+    given = () if thresholds is None else thresholds
+    values = np.atleast_1d(check_thresholds(given, "thresholds")).ravel().tolist()
+    for name, how in (("relative", relative), ("growth", growth)):
+        if how and not values:
+            raise ValueError(
+                f"`{name}` must go with `thresholds`, got {how!r} without; it says how they are "
+                "meant"
+            )
+    questions: list[Question] = [DeltaQuestion(value, relative, growth) for value in values]
+    for kind, target in (("loss", loss_target), ("score", score_target)):
+        if target is not None:
+            questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind))
+    return tuple(questions)
 
 
-def fit_delta(measurements: Ladder, family: str) -> FittedCurve:
-    """The decay of Δ itself."""
-    return fit_curve(
-        measurements.sizes,
-        measurements.delta,
-        stderr=measurements.stderr,
-        order=measurements.order,
-        family=family,
-    )
-
-
-def reference_loss(measurements: Ladder) -> float:
+def reference_loss(ladder: Ladder) -> float:
     """Mean unseen loss at the centers of the largest measured size."""
-    losses = measurements.unseen_loss[:, measurements.sizes == measurements.largest]
+    losses = ladder.unseen_loss[:, ladder.sizes == ladder.largest]
     return float(mean_of_finished(losses)[0])
 
 
-def absolute_threshold(measurements: Ladder, threshold: float, *, relative: bool = False) -> float:
+def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = False) -> float:
     """A threshold in units of Δ."""
     threshold = check_number("threshold", threshold, above=0.0)
     if not relative:
         return float(threshold)
-    loss = reference_loss(measurements)
+    loss = reference_loss(ladder)
     if not loss > 0:
         raise ValueError(
             f"`relative` must go with a positive unseen loss, got {loss:.3g} at size "
-            f"{measurements.largest}; give the threshold in units of Δ instead"
+            f"{ladder.largest}; give the threshold in units of Δ instead"
         )
-    return float(threshold * loss) ** measurements.order
+    return float(threshold * loss) ** ladder.order
+
+
+def arrivals(growth: float | None) -> str:
+    """What comes and moves the landscape, with its verb."""
+    if growth is None or (counts_samples(growth) and growth == 1):
+        return "one more sample moves"
+    if counts_samples(growth):
+        return f"{growth:,} more samples move"
+    return f"{100 * growth:g} % more samples move"
+
+
+def percent(share: float) -> str:
+    """Two significant digits, without an exponent up to a million per cent."""
+    return f"{float(f'{100 * share:.2g}'):g} %"
+
+
+def _saving(ladder: Ladder, size: int | None) -> float:
+    """Share of the unseen loss that twice the size would save; NaN without a learning curve."""
+    if size is None:
+        return math.nan
+    try:
+        curve = fit_performance(ladder, "loss").curve
+    except ValueError:
+        return math.nan
+    now, doubled = curve.predict([size, 2 * size])
+    return float(1.0 - doubled / now) if now > 0 else math.nan

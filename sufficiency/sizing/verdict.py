@@ -1,41 +1,45 @@
-"""An answer with everything one needs to act on it, in plain words."""
+"""What an answer decides, and the only prose about it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve
-from sufficiency.sizing.caveats import find_caveats
-from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, estimate_size
-from sufficiency.sizing.growth import counts_samples
+from sufficiency.curves.fitted_curve import LARGEST_SIZE
+from sufficiency.sizing.caveats import Caveat, beyond_measured, single_repeat
+from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.performance import fit_performance
-from sufficiency.sizing.questions import Question, absolute_threshold, ask, reference_loss
+from sufficiency.sizing.learning_curve import LearningCurve
+from sufficiency.sizing.questions import Question, percent
 from sufficiency.sizing.replicates import check_confidence
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "capitalized", "decide", "judge", "span"]
 
-
-# A miss of so many standard errors, and at least this factor, is said.
-_MISFIT_STDERRS, _MISFIT_FACTOR = 3.0, 1.3
+_HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """
-    How many samples are enough, how sure that is, and what speaks against it.
+    Whether the samples are enough, how sure that is, and what speaks against it.
 
-    ``str()`` says it in two to four sentences.
+    ``str()`` says it in two to four sentences, the decision first.
 
     Attributes
     ----------
-    status : {"reached", "at_most", "extrapolated", "not_identifiable"}
+    decision : {"enough", "more", "unknown"}
+        The samples at hand are enough; more are needed; or it cannot be said: the trainings are
+        no basis for a decision, no size is known, or the interval is wider than a factor 4 and
+        contains `n_available`.
+    sure : bool
+        Whether the whole interval lies on that side, around trainings that are all of use. Never
+        with a single repeat, which has no interval.
+    kind : {"delta", "loss", "score"}
+        What was asked: a threshold for the change, or a target for loss or score.
+    status : {"reached", "at_most", "extrapolated", "not_identifiable", "unreachable"}
         Inside the measured sizes; met by the smallest of them already; beyond the largest; beyond
-        it with an interval wider than a factor 4, or without any size.
+        it with an interval wider than a factor 4, or without any size; beyond any size (targets).
     size : int or None
         Sufficient size in samples; None where the fitted curve has none.
     interval : (int, float) or None
@@ -43,15 +47,18 @@ class Verdict:
     n_available : int
         Samples passed to ``fit``.
     n_missing : int or None
-        How many more are needed; None without a size.
-    curve : FittedCurve
-        The decay of Δ, or of the spread where `growth` was asked for.
-    caveats : tuple of str
-        Reasons to doubt the answer.
+        By how many `size` exceeds them; None without a size.
+    curve : FittedCurve or LearningCurve
+        The decay of Δ, or of the spread where `growth` was asked for; the learning curve of a
+        target.
+    criterion : str
+        What holds from `size` on, in words.
+    caveats : tuple of Caveat
+        What makes the answer mean less than it seems to.
     threshold : float
-        Largest accepted Δ (or its counterpart under growth), in loss^order.
+        Largest accepted Δ (or its counterpart under growth), in loss^order; or the target.
     change : float
-        The same as a change of the loss: threshold^(1/order), in loss.
+        The same as a change of the loss: threshold^(1/order), in loss; NaN for a target.
     relative_change : float
         `change` as a share of the unseen loss at the largest size; NaN where that is not > 0.
     growth : int, float or None
@@ -62,18 +69,22 @@ class Verdict:
         Of the interval.
     saving : float
         Share of the unseen loss that doubling `size` would save, by the learning curve; NaN if
-        there is none.
+        there is none, and for a target.
     reason : str
         Why there is no size; empty if there is one.
     """
 
+    decision: str
+    sure: bool
+    kind: str
     status: str
     size: int | None
     interval: tuple[int, float] | None
     n_available: int
     n_missing: int | None
-    curve: FittedCurve
-    caveats: tuple[str, ...]
+    curve: FittedCurve | LearningCurve
+    criterion: str
+    caveats: tuple[Caveat, ...]
     threshold: float
     change: float
     relative_change: float
@@ -84,138 +95,177 @@ class Verdict:
     reason: str
 
     def __str__(self) -> str:
-        sentences = [self._answer(), self._doubt(), self._need(), self._caveat()]
-        return " ".join(sentence for sentence in sentences if sentence)
+        return f"{self.headline}: {self.explanation}"
+
+    @property
+    def headline(self) -> str:
+        """The decision, and "probably" where it is not sure."""
+        if self.status == "unreachable":
+            return "Out of reach"
+        said = _HEADLINES[self.decision]
+        return said if self.sure or self.decision == "unknown" else f"{said}, probably"
+
+    @property
+    def explanation(self) -> str:
+        """What stands behind the headline; starts in lower case."""
+        undoing = [caveat for caveat in self.caveats if caveat.effect == "unknown"]
+        others = [caveat for caveat in self.caveats if caveat.effect != "unknown"]
+        parts = [f"{caveat.text}; {caveat.remedy}".removesuffix("; ") for caveat in undoing]
+        parts += [self._answer(), self._interval(), self._need()]
+        if others:
+            parts.append(f"keep in mind that {'; '.join(caveat.text for caveat in others)}")
+        first, *rest = (part for part in parts if part)
+        return ". ".join([first, *map(capitalized, rest)]) + "."
+
+    @property
+    def missing(self) -> str:
+        """How many samples are missing, in words."""
+        if self.status == "unreachable":
+            return "no number is enough"
+        if self.decision == "unknown":
+            return "not known"
+        if self.decision == "enough":
+            return "none"
+        if self.status == "not_identifiable" and self.interval is not None:
+            return f"at least {self.interval[0] - self.n_available:,}"
+        return f"about {self.n_missing:,}"
 
     def _answer(self) -> str:
         if self.size is None:
-            return f"These measurements name no size at which {self._criterion()}: {self.reason}."
-        wide = self.interval is not None and self.interval[1] > WIDEST_BRACKET * self.interval[0]
-        already = "may already be enough, not reliably" if wide else "are already enough"
-        start = {
-            "reached": f"About {self.size:,} samples are enough",
-            "at_most": f"{self.size:,} samples, the smallest size measured, {already}",
-            "extrapolated": f"About {self.size:,} samples should be enough",
-            "not_identifiable": f"The curve points to {self.size:,} samples, not reliably",
-        }[self.status]
-        return f"{start}: from there on {self._criterion()}."
+            if self.decision == "unknown":
+                return ""  # the reason stands on top
+            return f"no size is known from which on {self.criterion}: {self.reason}"
+        if self.decision == "unknown" or self.status == "not_identifiable":
+            return (
+                f"the curve points to {self.size:,} samples, not reliably: from there on, "
+                f"{self.criterion}"
+            )
+        if self.status == "at_most":
+            return f"already at {self.size:,} samples, the smallest size measured, {self.criterion}"
+        return f"from about {self.size:,} samples on, {self.criterion}"
 
-    def _criterion(self) -> str:
-        kind = "RMS" if self.order == 2 else "mean absolute"
-        share = ""
-        if math.isfinite(self.relative_change):
-            share = f", {_percent(self.relative_change)} of the unseen loss"
-        return (
-            f"{_arrivals(self.growth)} the loss landscape by at most {self.change:.2g} "
-            f"({kind}{share})"
-        )
-
-    def _doubt(self) -> str:
-        if self.interval is None or self.interval[0] == self.interval[1]:
+    def _interval(self) -> str:
+        if self.interval is None:
             return ""
         low, high = self.interval
-        span = f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"
-        text = f"The {100 * self.confidence:g} % interval is {span}"
-        if self.status == "extrapolated":
+        if low == high or low >= LARGEST_SIZE:
+            return ""
+        text = f"the {100 * self.confidence:g} % interval is {span(self.interval)}"
+        if self.status == "extrapolated" and self.kind == "delta":
             text += "; it spans what a power law and a standstill of the net would make of it"
-        if self.status == "not_identifiable":
+        if self.status == "not_identifiable" and self.decision == "more":
             text += ", too wide to plan with: measure larger sizes"
-        return text + "."
+        return text
 
     def _need(self) -> str:
-        text = f"You have {self.n_available:,}"
-        if self.status == "not_identifiable":
-            short = 0 if self.interval is None else self.interval[0] - self.n_available
-            if short > 0:
-                return f"{text}, so at least {short:,} are missing."
-            return f"{text}, and whether that is enough cannot be said yet."
-        missing = f"about {self.n_missing:,} are" if self.n_missing else "none are"
-        text += f", so {missing} missing"
-        if self.status != "extrapolated" and math.isfinite(self.saving):
+        if self.status == "unreachable":
+            return ""
+        text = f"you have {self.n_available:,}"
+        if self.decision == "unknown":
+            return f"{text}, and whether that is enough cannot be said yet"
+        text += f", so {'' if self.sure else 'probably '}{self.missing} are missing"
+        if self.status not in ("extrapolated", "not_identifiable") and math.isfinite(self.saving):
             text += (
                 f"; by the learning curve, twice {self.size:,} samples would lower the unseen loss "
-                f"by {_percent(self.saving)}"
+                f"by {percent(self.saving)}"
             )
-        return text + "."
-
-    def _caveat(self) -> str:
-        return f"Keep in mind that {'; '.join(self.caveats)}." if self.caveats else ""
+        return text
 
 
 def judge(
-    measurements: Ladder,
-    threshold: float,
-    *,
-    family: str = "auto",
-    relative: bool = False,
-    growth: float | None = None,
-    confidence: float = 0.95,
+    ladder: Ladder, question: Question, *, family: str = "auto", confidence: float = 0.95
 ) -> Verdict:
-    """The verdict on a threshold; whatever the data say, it does not raise."""
+    """The verdict on a question; whatever the data say, it does not raise."""
     check_confidence(confidence)
-    absolute = absolute_threshold(measurements, threshold, relative=relative)
-    question = ask(measurements, family=family, growth=growth)
-    estimate = estimate_size(measurements, question, absolute, confidence)
-    change = absolute ** (1.0 / measurements.order)
-    loss = reference_loss(measurements)
-    size = estimate.size
+    answer = question.answer(ladder, family, confidence)
+    estimate = answer.estimate
+    size, n_available = estimate.size, ladder.n_available
+    found = (
+        *answer.caveats,
+        _undetermined(estimate, n_available),
+        beyond_measured(size, ladder.largest),
+        single_repeat(ladder),
+    )
+    caveats = tuple(caveat for caveat in found if caveat is not None)
+    decision, sure = decide(estimate, n_available, caveats)
     return Verdict(
+        decision=decision,
+        sure=sure,
+        kind=question.kind,
         status=estimate.status,
         size=size,
         interval=estimate.interval,
-        n_available=measurements.n_available,
-        n_missing=None if size is None else max(0, size - measurements.n_available),
-        curve=question.curve,
-        caveats=(*_misfit(measurements, question), *find_caveats(measurements, size)),
-        threshold=absolute,
-        change=change,
-        relative_change=change / loss if loss > 0 else float("nan"),
-        growth=growth,
-        order=measurements.order,
+        n_available=n_available,
+        n_missing=None if size is None else max(0, size - n_available),
+        curve=answer.curve,
+        criterion=answer.criterion,
+        caveats=caveats,
+        threshold=answer.threshold,
+        change=answer.change,
+        relative_change=answer.relative_change,
+        growth=answer.growth,
+        order=ladder.order,
         confidence=confidence,
-        saving=_saving(measurements, estimate),
+        saving=answer.saving,
         reason=estimate.reason,
     )
 
 
-def _misfit(measurements: Ladder, question: Question) -> tuple[str, ...]:
-    """Say where the curve misses the mean Δ by far more than the repeats explain."""
-    curve = question.curve
-    if question.of_growth or not np.isfinite(curve.relative_stderr).all():
-        return ()
-    measured = np.isin(measurements.sizes, curve.sizes)
-    means = mean_of_finished(measurements.delta[:, measured])
-    misses = np.abs(np.log(means / curve.predict(curve.sizes)))
-    if not (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
-        return ()
-    worst = int(misses.argmax())
-    factor = float(np.exp(misses[worst]))
-    if factor < _MISFIT_FACTOR:
-        return ()
-    where = f"{curve.sizes[worst]:,} samples"
-    return (f"the fitted curve misses the measured Δ at {where} by a factor {factor:.2g}",)
+def decide(
+    estimate: SizeEstimate, n_available: int, caveats: tuple[Caveat, ...]
+) -> tuple[str, bool]:
+    """
+    What an answer decides, and whether it is sure.
+
+    Unknown, where a caveat undoes the answer; else more, where the size (or, without a reliable
+    one, the low end of its interval) exceeds what is available, and enough otherwise. Sure, where
+    the whole interval lies on that side and no caveat weakens it.
+    """
+    effects = {caveat.effect for caveat in caveats}
+    if "unknown" in effects:
+        return "unknown", False
+    low, high = estimate.interval or (0, math.inf)
+    enough = estimate.size is not None and estimate.size <= n_available
+    one_side = high <= n_available if enough else low > n_available
+    return "enough" if enough else "more", one_side and "unsure" not in effects
 
 
-def _saving(measurements: Ladder, estimate: SizeEstimate) -> float:
-    """Share of the unseen loss that twice the size would save; NaN without a learning curve."""
+def _undetermined(estimate: SizeEstimate, n_available: int) -> Caveat | None:
+    """Why the estimate decides nothing, unless its whole interval asks for more samples."""
+    low, high = estimate.interval or (0, math.inf)
+    if n_available < low < LARGEST_SIZE:
+        return None
     if estimate.size is None:
-        return float("nan")
-    try:
-        curve = fit_performance(measurements, "loss").curve
-    except ValueError:
-        return float("nan")
-    now, doubled = curve.predict([estimate.size, 2 * estimate.size])
-    return float(1.0 - doubled / now) if now > 0 else float("nan")
+        return Caveat(estimate.reason, effect="unknown")
+    beyond = estimate.status == "not_identifiable"
+    if estimate.wide and high > n_available:
+        return Caveat(
+            f"the interval spans more than a factor {WIDEST_BRACKET:g} and contains the "
+            f"{n_available:,} samples there are",
+            "measure larger sizes" if beyond else "fit with more repeats (`n_repeats`)",
+            effect="unknown",
+        )
+    if beyond:
+        text = "the measured sizes do not determine one so far beyond them"
+        return Caveat(text, "measure larger sizes", effect="unknown")
+    return None
 
 
-def _percent(share: float) -> str:
-    """Two significant digits, without an exponent up to a million per cent."""
-    return f"{float(f'{100 * share:.2g}'):g} %"
+def capitalized(text: str) -> str:
+    """The text with a capital in front."""
+    return text[:1].upper() + text[1:]
 
 
-def _arrivals(growth: float | None) -> str:
-    if growth is None or (counts_samples(growth) and growth == 1):
-        return "one more sample moves"
-    if counts_samples(growth):
-        return f"{growth:,} more samples move"
-    return f"{100 * growth:g} % more samples move"
+def span(interval: tuple[int, float] | None) -> str:
+    """
+    Both ends of an interval of sizes.
+
+    Examples
+    --------
+    >>> span((591, 961)), span((591, float("inf"))), span(None)
+    ('591 to 961', '591 upwards', '–')
+    """
+    if interval is None:
+        return "–"
+    low, high = interval
+    return f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"

@@ -1,15 +1,15 @@
 """What could be read, but not as it was meant, and what could leave with a status of its own."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sufficiency.cli.answers import Questions, answers_of
-from sufficiency.sizing import SizeEstimate
+from sufficiency.cli.questions import Asked, answer
+from sufficiency.sizing import SizeEstimate, questions
 from tests.cli.conftest import TINY
+from tests.helpers import make_result
 
 
 @pytest.fixture
@@ -123,16 +123,20 @@ class TestQuestions:
         assert f"{words[0]} must go with" in refused("report", ".", *words)
 
     @pytest.mark.parametrize(
-        ("low", "said"),
-        [(100, "whether the 600 there are suffice cannot be said yet."), (700, "at least 100 are")],
+        ("low", "decision", "said"),
+        [
+            (100, "unknown", "You have 600, and whether that is enough cannot be said yet."),
+            (700, "more", "You have 600, so at least 100 are missing."),
+        ],
     )
-    def test_an_unreliable_size_is_not_called_enough(self, low, said):
+    def test_an_unreliable_size_is_not_called_enough(self, low, decision, said, monkeypatch):
         estimate = SizeEstimate("not_identifiable", 503, (low, np.inf), "")
-        result = SimpleNamespace(n_samples=600, estimate_for_target=lambda *_, **__: estimate)
-        (answer,) = answers_of(result, Questions(score_target=0.9))
-        assert said in answer.record["text"]
-        assert "none are missing" not in answer.record["text"]
-        assert not answer.enough
+        monkeypatch.setattr(questions, "estimate_for_target", lambda *_, **__: estimate)
+        result = make_result(n_samples=600, unseen_score=[0.5, 0.6, 0.7])
+        (found,) = answer(result, Asked.from_options(score_target=0.9))
+        assert said in found.record(0.95)["text"]
+        assert found.record(0.95)["decision"] == decision
+        assert not found.enough
 
 
 class TestNets:
@@ -188,7 +192,7 @@ def test_a_threshold_that_useless_nets_meet_is_not_enough(call, csv):
     assert result.exit_code == 1
     answer = json.loads(result.stdout)["thresholds"][0]
     assert (answer["status"], answer["missing"], answer["enough"]) == ("at_most", 0, False)
-    assert any("still moving" in caveat for caveat in answer["caveats"])
+    assert any("not settled" in caveat for caveat in answer["caveats"])
 
 
 def test_task_says_what_the_outputs_of_an_own_net_are(workplace, table, call):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sufficiency import LearningCurveDisplay
-from sufficiency.sizing import fit_performance
+from sufficiency.sizing.performance import fit_performance
 from tests.helpers import make_result
 
 SIZES = [19, 39, 79, 159]

@@ -55,7 +55,7 @@ def test_texts_of_users_stay_texts(tmp_path, harmless, text):
     assert [row[-1].text for row in cells].count(shown) == 1
     # in a caveat, what stands in backticks is set as code
     caveats = re.sub("`([^`]*)`", r"\1", shown)
-    assert caveats in page.one("section", id="doubts").text
+    assert caveats in page.one("section", id="caveats").text
 
 
 def test_file_names_are_not_on_the_page(tmp_path):

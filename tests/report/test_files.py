@@ -60,7 +60,7 @@ def test_links_and_permissions_stay(tmp_path, quick):
 
 
 def test_bad_places_are_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "answer", pytest.fail)
+    monkeypatch.setattr(page, "find", pytest.fail)
     with pytest.raises(IsADirectoryError, match="`path` must be a file"):
         plain().report(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"directory that exists.*nowhere"):

@@ -125,8 +125,10 @@ def test_the_verdict_stands_on_top_in_its_own_words(tmp_path):
     result = plain()
     page = report(result, tmp_path, thresholds=[4e-3, 1e-3])
     verdict = page.one("section", id="verdict")
-    assert str(result.verdict(4e-3)) in verdict.text
-    assert str(result.verdict(1e-3)) not in verdict.text
+    first, second = result.verdict(4e-3), result.verdict(1e-3)
+    assert verdict.one("h2").text == f"✓{first.headline}"
+    assert verdict.all("p")[0].text[1:] == first.explanation[1:]
+    assert second.explanation[1:] not in verdict.text
     (details,) = page.one("section", id="answers").all("details")
     for threshold in (4e-3, 1e-3):
         assert str(result.verdict(threshold)) in details.text
@@ -149,7 +151,8 @@ def test_thresholds_have_the_result_s_own_answers(tmp_path, questions):
     assert len(rows) == len(asked)
     for row, threshold in zip(rows, asked, strict=True):
         verdict = result.verdict(threshold, **questions)
-        change, relative, delta, size, interval, status, missing = map(value, row)
+        change, relative, delta, size, interval, decision, status, missing = map(value, row)
+        assert decision == verdict.decision
         assert float(change) == verdict.change
         assert float(relative) == verdict.relative_change
         assert float(delta) == verdict.threshold
@@ -184,8 +187,8 @@ def test_targets_have_the_result_s_own_answers(tmp_path):
         assert value(row[0]) == str(target)
         assert row[0].text == f"{which} {target:g}"
         assert value(row[1]) == (None if estimate.size is None else str(estimate.size))
-        assert value(row[3]) == estimate.status
-    assert rows[0][5].text == "–"
+        assert value(row[4]) == estimate.status
+    assert rows[0][6].text == "–"
 
 
 def test_every_size_has_its_means(tmp_path):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sufficiency.curves.families import FAMILIES
+from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.estimates import estimate_size
 from sufficiency.sizing.performance import fit_performance
-from sufficiency.sizing.questions import ask
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy, true_curve
 
 pytestmark = pytest.mark.slow
@@ -48,9 +48,9 @@ def test_intervals_cover_inside_the_measured_range(n, disjoint):
     hits = {k: [] for k in asked}
     for _ in range(N_DATA_SETS):
         ladder = problem.measure(rng, n, problem.sizes(n), disjoint=disjoint)
-        question = ask(ladder)
+        fits = fit_decay(ladder)
         for k, threshold in asked.items():
-            low, high = estimate_size(ladder, question, threshold, 0.95).interval
+            low, high = estimate_size(ladder, fits, threshold, 0.95).interval
             hits[k].append(low <= k <= high)
     coverage = {k: np.mean(hit) for k, hit in hits.items()}
     print(f"n = {n}, disjoint candidates {disjoint}: {coverage}, ± 0.011")
@@ -67,10 +67,10 @@ def test_the_bracket_covers_to_eight_times_the_measured_range(family, single):
     hits, selected = np.empty((n_ladders, 3)), []
     for i in range(n_ladders):
         ladder = ladder_of(family, rng, single=single)
-        question = ask(ladder)
-        selected.append(question.curve.family)
+        fits = fit_decay(ladder)
+        selected.append(fits.curve.family)
         for j, (size, threshold) in enumerate(zip(beyond, thresholds, strict=True)):
-            low, high = estimate_size(ladder, question, threshold, 0.95).interval
+            low, high = estimate_size(ladder, fits, threshold, 0.95).interval
             hits[i, j] = low <= size <= high
     counts = {name: selected.count(name) for name in FAMILIES}
     print(f"{family}, noise {single}: coverage at 2, 4, 8 times {hits.mean(axis=0)}, {counts}")

@@ -3,19 +3,15 @@ import pytest
 
 from sufficiency.curves import fit_curve
 from sufficiency.exceptions import ExtrapolationWarning, NotIdentifiableError
-from sufficiency.sizing import (
-    absolute_threshold,
-    ask,
-    estimate_size,
-    predict_sufficient_size,
-    sufficient_size_interval,
-)
-from sufficiency.sizing.estimates import to_sizes
+from sufficiency.sizing.decay_fits import fit_decay
+from sufficiency.sizing.estimates import estimate_size, to_sizes
+from sufficiency.sizing.predictions import predict_sufficient_size, sufficient_size_interval
+from sufficiency.sizing.questions import absolute_threshold
 from tests.sizing.ladders import SIZES, ladder_of, measured
 
 
 def estimate(ladder, threshold, **question):
-    return estimate_size(ladder, ask(ladder, **question), threshold, 0.95)
+    return estimate_size(ladder, fit_decay(ladder, **question), threshold, 0.95)
 
 
 def test_reached_inside_the_measured_sizes(rng):
@@ -89,12 +85,12 @@ def test_rivals_of_the_selected_family_join_the_interval(rng):
     """Where families forecast equally well the interval covers what each of them says."""
     for _ in range(20):
         ladder = ladder_of("transient", rng, single=0.2)
-        question = ask(ladder)
-        if len(question.inside) > 1:
+        decay = fit_decay(ladder)
+        if len(decay.inside) > 1:
             break
-    threshold = float(question.curve.predict(300)[0])
-    found = estimate_size(ladder, question, threshold, 0.5)
-    for fits in question.inside:
+    threshold = float(decay.curve.predict(300)[0])
+    found = estimate_size(ladder, decay, threshold, 0.5)
+    for fits in decay.inside:
         low, high = fits.log_kappa_interval(threshold, 0.5)
         assert found.interval[0] <= np.expm1(low) + 1
         assert np.expm1(high) - 1 <= found.interval[1]

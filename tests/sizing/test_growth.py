@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.sizing import ask
+from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.growth import fit_growth, freeze, growth_change
 from tests.sizing.ladders import SIZES, LeastSquares, measured
 
@@ -29,7 +29,7 @@ def test_one_sample_is_delta_to_rounding(ladder):
 def test_growth_of_one_is_the_question_without_growth(ladder):
     threshold = float(np.median(ladder.delta))
     sizes = [
-        ask(ladder, growth=growth).inside[0].curve.sufficient_size(threshold)
+        fit_decay(ladder, growth=growth).inside[0].curve.sufficient_size(threshold)
         for growth in (None, 1)
     ]
     assert sizes[0] == sizes[1]
@@ -141,4 +141,4 @@ def test_frozen_curve_meets_the_fit_at_the_largest_size(ladder):
 def test_senseless_growth(growth, changed, message):
     ladder = measured(SIZES, np.ones((2, 8)), **changed)
     with pytest.raises(ValueError, match=message):
-        ask(ladder, growth=growth)
+        fit_decay(ladder, growth=growth)

@@ -7,13 +7,9 @@ from sufficiency.exceptions import (
     NotIdentifiableError,
     UnreachableTargetError,
 )
-from sufficiency.sizing import (
-    estimate_for_target,
-    fit_performance,
-    predict_size_for_loss,
-    predict_size_for_score,
-)
 from sufficiency.sizing.learning_curve import fit_learning_curve
+from sufficiency.sizing.performance import estimate_for_target, fit_performance
+from sufficiency.sizing.predictions import predict_size_for_target
 from tests.sizing.ladders import SIZES, measured, noisy
 
 DELTA = np.ones((4, 8))
@@ -89,7 +85,7 @@ def test_reached(rng):
     found = estimate_for_target(ladder, float(loss(300)), "loss")
     assert found.status == "reached"
     assert found.interval[0] <= found.size <= found.interval[1]
-    assert predict_size_for_loss(ladder, float(loss(300))) == found.size
+    assert predict_size_for_target(ladder, float(loss(300)), "loss") == found.size
 
 
 def test_at_most(rng):
@@ -104,7 +100,7 @@ def test_extrapolated(rng):
     assert found.status == "extrapolated"
     assert found.interval[0] <= 3200 <= found.interval[1]
     with pytest.warns(ExtrapolationWarning, match="size for the loss"):
-        assert predict_size_for_loss(ladder, target) == found.size
+        assert predict_size_for_target(ladder, target, "loss") == found.size
 
 
 def test_unreachable_needs_the_whole_interval_of_the_floor(rng):
@@ -112,7 +108,7 @@ def test_unreachable_needs_the_whole_interval_of_the_floor(rng):
     found = estimate_for_target(ladder, 0.2, "loss")
     assert (found.status, found.size, found.interval) == ("unreachable", None, None)
     with pytest.raises(UnreachableTargetError, match="levels off between"):
-        predict_size_for_loss(ladder, 0.2)
+        predict_size_for_target(ladder, 0.2, "loss")
 
 
 def test_a_target_within_the_interval_of_the_floor_is_not_identifiable(rng):
@@ -122,7 +118,7 @@ def test_a_target_within_the_interval_of_the_floor_is_not_identifiable(rng):
     assert (found.status, found.size) == ("not_identifiable", None)
     assert found.interval[1] == np.inf
     with pytest.raises(NotIdentifiableError, match="levels off at"):
-        predict_size_for_loss(ladder, floor - 1e-4)
+        predict_size_for_target(ladder, floor - 1e-4, "loss")
 
 
 def test_a_power_law_without_a_floor_is_not_called_unreachable(rng):
@@ -150,7 +146,7 @@ def test_score(rng):
     found = estimate_for_target(ladder, truth, "score")
     assert found.status == "reached"
     assert found.interval[0] <= 500 <= found.interval[1]
-    assert predict_size_for_score(ladder, truth) == found.size
+    assert predict_size_for_target(ladder, truth, "score") == found.size
     assert estimate_for_target(ladder, 0.999, "score").status == "unreachable"
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sufficiency.curves import fit_curve
-from sufficiency.sizing import ask, delta_interval, parameter_intervals
+from sufficiency.sizing.decay_fits import delta_interval, fit_decay, parameter_intervals
 from sufficiency.sizing.replicates import Replicated, SamplingError, t_quantile
 from tests.sizing.ladders import SIZES, ladder_of, measured
 
@@ -115,18 +115,18 @@ def test_every_constant_has_an_interval_around_it(family, rng):
 
 def test_band_is_the_t_interval_at_each_size(rng):
     ladder = ladder_of("theory", rng, single=0.05)
-    question = ask(ladder, family="theory")
-    low, high = delta_interval(ladder, question, [100, 1000])
+    fits = fit_decay(ladder, family="theory")
+    low, high = delta_interval(ladder, fits, [100, 1000])
     stderr = naive_jackknife(ladder.delta, lambda curve: np.log(curve.parameters["C"]))
     half = t_quantile(0.95, 4) * stderr
-    center = question.curve.predict([100, 1000])
+    center = fits.curve.predict([100, 1000])
     np.testing.assert_allclose(low, center * np.exp(-half), rtol=1e-9)
     np.testing.assert_allclose(high, center * np.exp(half), rtol=1e-9)
-    beyond = delta_interval(ladder, question, [16_000])
+    beyond = delta_interval(ladder, fits, [16_000])
     assert np.log(beyond[1] / beyond[0]) > np.log(high / low)[0]
 
 
 def test_band_needs_two_repeats(rng):
     ladder = ladder_of("theory", rng, repeats=1)
     with pytest.raises(ValueError, match="`n_repeats` must be >= 2"):
-        delta_interval(ladder, ask(ladder), [100])
+        delta_interval(ladder, fit_decay(ladder), [100])

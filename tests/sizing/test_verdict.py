@@ -1,12 +1,20 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sufficiency.sizing import judge, suggest_thresholds
+from sufficiency.sizing import SizeEstimate
+from sufficiency.sizing import verdict as verdicts
+from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion
+from sufficiency.sizing.thresholds import suggest_thresholds
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy
 
 C = 2.0
+
+
+def judge(ladder, threshold, *, relative=False, growth=None, **given):
+    return verdicts.judge(ladder, DeltaQuestion(threshold, relative, growth), **given)
 
 
 @pytest.fixture
@@ -31,7 +39,8 @@ def test_reached(ladder):
     assert verdict.change == pytest.approx(np.sqrt(C) / 801)
     assert verdict.relative_change == pytest.approx(np.sqrt(C) / 801 / 0.5, rel=1e-3)
     text = str(verdict)
-    assert f"About {verdict.size:,} samples are enough" in text
+    assert text.startswith(f"Enough: from about {verdict.size:,} samples on, one more sample")
+    assert (verdict.decision, verdict.sure) == ("enough", True)
     assert "one more sample moves the loss landscape by at most 0.0018 (RMS, 0.35 % of" in text
     assert f"The 95 % interval is {verdict.interval[0]:,} to {verdict.interval[1]:,}." in text
     assert "You have 1,200, so none are missing; by the learning curve" in text
@@ -43,21 +52,22 @@ def test_extrapolated(ladder):
     assert verdict.status == "extrapolated"
     assert verdict.n_missing == verdict.size - 1200
     text = str(verdict)
+    assert text.startswith(f"More needed: from about {verdict.size:,} samples on, ")
     assert f"so about {verdict.n_missing:,} are missing" in text
-    assert "times beyond the largest size measured (1,600)" in text
+    assert "times beyond the largest measured size, 1,600" in text
     assert 2 <= len(sentences(text)) <= 4
 
 
 def test_at_most(ladder):
     text = str(judge(ladder, 1.0))
-    assert text.startswith("50 samples, the smallest size measured, are already enough")
+    assert text.startswith("Enough: already at 50 samples, the smallest size measured, one more")
     assert "interval" not in text
 
 
 def test_not_identifiable_with_a_size(rng):
     ladder = ladder_of("power_law", rng)
     text = str(judge(ladder, 3.0 * 2e6**-2.6))
-    assert text.startswith("The curve points to")
+    assert text.startswith("More needed: the curve points to")
     assert "too wide to plan with" in text
     assert re.search(r"You have 2,000, so at least [\d,]+ are missing\.", text)
 
@@ -66,7 +76,8 @@ def test_not_identifiable_without_a_size():
     flat = measured(SIZES, np.vstack([SIZES**0.1, SIZES**0.2]))
     verdict = judge(flat, 0.5, family="power_law")
     assert (verdict.status, verdict.size, verdict.n_missing) == ("not_identifiable", None, None)
-    assert "Δ does not fall over the measured sizes" in str(verdict)
+    assert (verdict.decision, verdict.sure) == ("unknown", False)
+    assert str(verdict).startswith("Unknown: Δ does not fall over the measured sizes")
 
 
 def test_order_one_is_a_mean_absolute_change(rng):
@@ -109,35 +120,37 @@ def test_learning_curve_says_what_doubling_would_save(rng, ladder):
     ("changed", "words"),
     [
         # rms of ℓ − L_k is √2 here; 5 % of it are 0.07
-        ({"loss_drift": 0.1}, "32 of 32 trained centers were still moving"),
-        ({"constant_loss": 0.52}, "32 of 32 nets are hardly better than a constant"),
+        ({"loss_drift": 0.1}, "32 of 32 centers are not settled"),
+        ({"constant_loss": 0.52}, "32 of 32 centers are hardly better than a constant"),
         ({"top1pct_share": 0.6}, "in 32 of 32 cells 1 % of the candidates carry more than half"),
         ({"delta_point": 1.0}, "the probe adds less than 5 % to Δ"),
     ],
 )
 def test_caveats(ladder, changed, words):
-    from dataclasses import replace
-
     if "delta_point" in changed:
         changed = {"delta_point": ladder.delta / 1.01}
     assert judge(ladder, C / 801**2).caveats == ()
     verdict = judge(replace(ladder, **changed), C / 801**2)
-    assert len(verdict.caveats) == 1
-    assert words in verdict.caveats[0]
-    assert str(verdict).endswith(f"Keep in mind that {verdict.caveats[0]}.")
+    (caveat,) = verdict.caveats
+    assert words in caveat.text
+    if caveat.effect == "unknown":
+        assert str(verdict).startswith(f"Unknown: {caveat.text}; {caveat.remedy}. The curve points")
+        assert "whether that is enough cannot be said yet" in str(verdict)
+    else:
+        assert str(verdict).endswith(f"Keep in mind that {caveat.text}.")
 
 
 def test_few_candidates_say_nothing_of_tails(ladder):
-    from dataclasses import replace
-
     assert judge(replace(ladder, top1pct_share=0.6, n_candidates=30), 1e-5).caveats == ()
 
 
 def test_failed_cells_and_a_single_repeat_are_caveats(ladder):
     delta = ladder.delta[:1].copy()
     delta[0, 2] = np.nan
-    caveats = judge(measured(SIZES, delta), C / 801**2).caveats
-    assert caveats == ("1 of 8 cells failed", "a single repeat gives no interval")
+    verdict = judge(measured(SIZES, delta), C / 801**2)
+    texts = [caveat.text for caveat in verdict.caveats]
+    assert texts == ["1 of 8 cells failed and are left out", "a single repeat gives no interval"]
+    assert verdict.headline == "Enough, probably"
 
 
 @pytest.mark.parametrize(
@@ -198,9 +211,9 @@ def test_delta_that_rises_names_no_size(rng):
 def test_a_curve_that_misses_the_measurements_is_a_caveat(rng, ladder):
     delta = np.exp(rng.normal(0.0, 0.05, size=(4, 8))) * (SIZES + 1.0) ** -1.0
     forced = judge(measured(SIZES, delta), 1e-5, family="theory")
-    assert any("misses the measured Δ at" in caveat for caveat in forced.caveats)
+    assert any("misses the measured Δ at" in caveat.text for caveat in forced.caveats)
     free = judge(measured(SIZES, delta), 1e-5, family="power_law")
-    assert not any("misses" in caveat for caveat in free.caveats)
+    assert not any("misses" in caveat.text for caveat in free.caveats)
     assert judge(ladder, C / 801**2).caveats == ()
 
 
@@ -221,10 +234,85 @@ def test_what_is_no_number_is_named(arguments, name, ladder):
 
 def test_the_smallest_size_is_said_to_be_enough_as_surely_as_it_is(rng, ladder):
     sure = judge(ladder, 2 * C / 51**2)
-    assert sure.status == "at_most"
-    assert "the smallest size measured, are already enough" in str(sure)
+    assert (sure.status, sure.headline) == ("at_most", "Enough")
     # repeats that differ by orders of magnitude: the answer may lie far beyond
     unsure = judge(measured(SIZES, ladder.delta[:2] * [[0.01], [1.0]]), 2 * C / 51**2)
     assert unsure.status == "at_most"
     assert unsure.interval[1] > 4 * unsure.interval[0]
-    assert "may already be enough, not reliably" in str(unsure)
+    assert str(unsure).startswith("Unknown: the interval spans more than a factor 4")
+
+
+@pytest.mark.parametrize(
+    ("interval", "n_available", "headline"),
+    [
+        ((591, 961), 1797, "Enough"),
+        ((591, 961), 961, "Enough"),
+        ((591, 961), 960, "Enough, probably"),
+        ((591, 961), 754, "Enough, probably"),
+        ((591, 961), 753, "More needed, probably"),
+        ((591, 961), 591, "More needed, probably"),
+        ((591, 961), 590, "More needed"),
+        # a factor 4 says nothing of what lies inside, and all of what lies outside
+        ((250, 1000), 800, "Enough, probably"),
+        ((250, 1001), 800, "Unknown"),
+        ((250, 1001), 1001, "Enough"),
+        ((250, 1001), 249, "More needed"),
+        ((250, np.inf), 10**6, "Unknown"),
+        (None, 754, "Enough, probably"),
+        (None, 753, "More needed, probably"),
+    ],
+)
+def test_the_decision_and_how_sure_it_is(ladder, interval, n_available, headline, monkeypatch):
+    estimate = SizeEstimate("reached", 754, interval)
+    monkeypatch.setattr("sufficiency.sizing.questions.estimate_size", lambda *_: estimate)
+    some = ladder if interval else ladder.repeats([0])
+    verdict = judge(replace(some, n_available=n_available), 1e-6)
+    assert verdict.headline == headline
+    assert verdict.sure == (headline in ("Enough", "More needed"))
+    assert (verdict.size, verdict.interval) == (754, interval)
+    assert str(verdict).startswith(f"{headline}: ")
+
+
+@pytest.mark.parametrize(("useless", "headline"), [(1, "Enough, probably"), (16, "Unknown")])
+def test_useless_trainings_undo_an_answer_where_they_are_half_of_all(ladder, useless, headline):
+    drift = np.zeros(32)
+    drift[:useless] = 10.0
+    verdict = judge(replace(ladder, loss_drift=drift.reshape(4, 8)), C / 801**2)
+    assert verdict.headline == headline
+    assert verdict.interval[1] < 1200
+
+
+class TestTargets:
+    @pytest.fixture
+    def ladder(self, rng):
+        """Loss κ^−½, score 1 − κ^−½/2."""
+        losses = noisy((SIZES + 1.0) ** -0.5, rng, level=0.02, single=0.005)
+        delta = noisy(C / (SIZES + 1.0) ** 2, rng, level=0.05)
+        return measured(SIZES, delta, unseen_loss=losses, unseen_score=1 - losses / 2)
+
+    def test_a_loss(self, ladder):
+        verdict = verdicts.judge(ladder, TargetQuestion(401**-0.5, "loss"))
+        assert (verdict.kind, verdict.decision, verdict.sure) == ("loss", "enough", True)
+        assert str(verdict).startswith("Enough: from about ")
+        assert "samples on, the unseen loss is at most 0.0499376." in str(verdict)
+        assert str(verdict).endswith("You have 2,000, so none are missing.")
+
+    def test_a_score(self, ladder):
+        verdict = verdicts.judge(ladder, TargetQuestion(1 - 0.5 * 3001**-0.5, "score"))
+        assert verdict.decision == "more"
+        assert "the unseen score is at least 0.9908" in str(verdict)
+        assert any("times beyond" in caveat.text for caveat in verdict.caveats)
+
+    def test_what_no_number_of_samples_reaches(self, ladder):
+        flat = replace(ladder, unseen_loss=0.5 + ladder.unseen_loss / 10)
+        verdict = verdicts.judge(flat, TargetQuestion(0.3, "loss"))
+        assert (verdict.status, verdict.decision) == ("unreachable", "unknown")
+        assert str(verdict).startswith("Out of reach: the loss of this net")
+        assert verdict.missing == "no number is enough"
+
+    def test_nets_that_have_not_settled_have_a_loss_nevertheless(self, ladder):
+        verdict = verdicts.judge(
+            replace(ladder, loss_drift=10.0), TargetQuestion(401**-0.5, "loss")
+        )
+        assert verdict.decision == "enough"
+        assert verdict.caveats == ()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sufficiency.sizing import ask, estimate_size
+from sufficiency.sizing.decay_fits import fit_decay
+from sufficiency.sizing.estimates import estimate_size
 from tests.sizing.ladders import LeastSquares
 
 N_DATA_SETS = 200
@@ -25,9 +26,9 @@ def test_growth_intervals_cover(n, growth):
     high = {k: [] for k in asked}
     for _ in range(N_DATA_SETS):
         ladder = problem.measure(rng, n, problem.sizes(n))
-        question = ask(ladder, growth=growth)
+        fits = fit_decay(ladder, growth=growth)
         for k, (threshold, _) in asked.items():
-            interval = estimate_size(ladder, question, threshold, 0.95).interval
+            interval = estimate_size(ladder, fits, threshold, 0.95).interval
             low[k].append(k < interval[0])
             high[k].append(k > interval[1])
     for k, (threshold, stderr) in asked.items():

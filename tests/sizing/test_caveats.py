@@ -10,18 +10,23 @@ from sufficiency import (
     NotSettledWarning,
     SufficiencyWarning,
 )
+from sufficiency.sizing import caveats
 from sufficiency.sizing.caveats import inert, no_better_than_constant, unsettled
-from sufficiency.sizing.diagnostics import check_failures, warn_of_doubts
 from tests.helpers import make_result
 
 NAN = math.nan
 SIZES = np.array([10, 20, 40])
 
 
-def test_a_sound_result_is_not_doubted():
+def warn(result):
+    """As `fit` does."""
+    caveats.check_failures(result.measurements)
+    caveats.warn_of_caveats(caveats.run_caveats(result.measurements))
+
+
+def test_a_sound_result_has_none():
     # warnings are errors in this suite
-    check_failures(make_result())
-    warn_of_doubts(make_result())
+    warn(make_result())
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -32,8 +37,10 @@ def test_a_center_is_unsettled_above_five_percent_of_what_delta_measures(order):
     result = make_result(table, order=order, loss_drift=drift)
     # without a drift, that is after a single step, a center is not settled
     assert unsettled(result.measurements).tolist() == [[False, False, True], [True, False, True]]
-    with pytest.warns(NotSettledWarning, match="^3 of 6 centers are not settled.*5%.*min_steps"):
-        warn_of_doubts(result)
+    with pytest.warns(
+        NotSettledWarning, match=r"^3 of 6 centers are not settled \(.*5 %.*min_steps"
+    ):
+        warn(result)
 
 
 def test_failed_cells_are_not_called_unsettled():
@@ -42,10 +49,10 @@ def test_failed_cells_are_not_called_unsettled():
     assert not no_better_than_constant(result.measurements).any()
 
 
-def test_best_centres_need_not_be_minima():
+def test_best_centers_need_not_be_minima():
     result = make_result(loss_drift=100.0, settings={"center": "best"})
     assert not unsettled(result.measurements).any()
-    warn_of_doubts(result)
+    warn(result)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +69,11 @@ def test_a_net_has_to_beat_the_constant_by_ten_percent(constant, losses, expecte
     result = make_result(unseen_loss=np.array([losses, [-5.0] * 3]), constant_loss=constant)
     assert no_better_than_constant(result.measurements).tolist() == [expected, [False] * 3]
     if count := sum(expected):
-        told = rf"^{count} of 6 centers have an unseen loss no better than 0\.9.*\({constant:.3g}\)"
+        told = rf"^{count} of 6 centers are hardly better than a constant.* one, {constant:.3g};"
         with pytest.warns(NotSettledWarning, match=told):
-            warn_of_doubts(result)
+            warn(result)
     else:
-        warn_of_doubts(result)
+        warn(result)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +93,10 @@ def test_a_probe_is_inert_where_it_adds_less_than_five_percent(ratios, expected)
     result = make_result(table, delta_point=table / np.reshape(ratios, (2, 3)))
     assert inert(result.measurements) == expected
     if expected:
-        with pytest.warns(InertProbeWarning, match="adds less than 5 % .* raise `sigma`"):
-            warn_of_doubts(result)
+        with pytest.warns(InertProbeWarning, match="adds less than 5 % .*; raise `sigma`"):
+            warn(result)
     else:
-        warn_of_doubts(result)
+        warn(result)
 
 
 def test_failed_cells_do_not_make_a_probe_inert():
@@ -110,31 +117,33 @@ def test_tails_are_heavy_where_few_candidates_carry_more_than_half():
     result = make_result(top1pct_share=share)
     told = "^in 2 of 6 cells 1 % of the candidates carry more than half.*n_candidates.*order=1"
     with pytest.warns(HeavyTailWarning, match=told):
-        warn_of_doubts(result)
+        warn(result)
 
 
 def test_few_candidates_say_nothing_about_tails():
-    warn_of_doubts(make_result(top1pct_share=0.9, n_candidates=49))
+    warn(make_result(top1pct_share=0.9, n_candidates=49))
     with pytest.warns(HeavyTailWarning):
-        warn_of_doubts(make_result(top1pct_share=0.9, n_candidates=50))
+        warn(make_result(top1pct_share=0.9, n_candidates=50))
 
 
-def test_every_doubt_is_said_and_can_be_caught_as_one():
+def test_every_caveat_is_said_and_can_be_caught_as_one():
     table = np.array([[1.0, 0.5, 0.2]])
     result = make_result(
         table, delta_point=table, loss_drift=10.0, unseen_loss=2.0, top1pct_share=0.8
     )
     with pytest.warns(SufficiencyWarning) as caught:
-        warn_of_doubts(result)
+        warn(result)
     kinds = [warning.category for warning in caught]
     assert kinds == [NotSettledWarning, NotSettledWarning, InertProbeWarning, HeavyTailWarning]
 
 
 def test_failed_cells_are_left_out_by_name():
     result = make_result([[1.0, NAN, 0.2], [1.0, 0.5, NAN], [1.0, 0.5, 0.3]])
-    told = "^2 of 9 cells failed and are left out: repeat 0, size 20: no luck; repeat 1, size 40: "
+    told = (
+        r"^2 of 9 cells failed and are left out \(repeat 0, size 20: no luck; repeat 1, size 40: "
+    )
     with pytest.warns(CellFailedWarning, match=told):
-        check_failures(result)
+        warn(result)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +165,31 @@ def test_too_many_failures_are_an_error_that_names_them(table, refused):
         else pytest.warns(CellFailedWarning)
     )
     with check as caught:
-        check_failures(result)
+        warn(result)
     told = str(caught.value if refused else caught[0].message)
     assert told.startswith(f"{len(failed)} of {np.size(table)} cells failed")
     assert all(f"repeat {r}, size {s}: no luck" in told for r, s in failed)
-    assert ("learning rate" in told) == refused
+    assert "learning rate" in told
+
+
+def test_a_training_that_failed_is_of_no_more_use_than_one_that_has_not_settled():
+    """One of four failed, one has not settled: half of them are of no use."""
+    table = np.array([[1.0, NAN], [1.0, 0.5]])
+    found = caveats.run_caveats(make_result(table, SIZES[:2]).measurements)
+    assert [caveat.effect for caveat in found] == ["none"]
+    drift = np.array([[100.0, 0.0], [0.0, 0.0]])
+    found = caveats.run_caveats(make_result(table, SIZES[:2], loss_drift=drift).measurements)
+    assert [caveat.effect for caveat in found] == ["unknown", "unknown"]
+
+
+def test_one_net_for_all_sizes_is_one_training():
+    once = make_result(loss_drift=100.0, settings={"train": "once"}).measurements
+    (caveat,) = caveats.run_caveats(once)
+    assert caveat.text == "2 of 2 centers are not settled"
+    assert caveat.effect == "unknown"
+
+
+def test_warnings_point_to_the_line_that_called():
+    with pytest.warns(NotSettledWarning) as caught:
+        warn(make_result(loss_drift=100.0))
+    assert caught[0].filename == __file__

@@ -1,0 +1,131 @@
+"""Questions of the command line, and their verdicts: in words, and as JSON can hold them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+from sufficiency.cli.errors import BadInput, one_line, speak_of_options
+from sufficiency.result import SufficiencyResult
+from sufficiency.sizing import Verdict
+from sufficiency.sizing.questions import DeltaQuestion, Question, questions_from
+from sufficiency.sizing.verdict import judge
+
+__all__ = ["Answer", "Asked", "answer", "in_paragraphs"]
+
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, and how sure intervals are to be."""
+
+    questions: tuple[Question, ...] = ()
+    confidence: float = 0.95
+
+    @classmethod
+    def from_options(
+        cls,
+        thresholds: Sequence[float] = (),
+        relative: bool = False,
+        growth: float | None = None,
+        confidence: float = 0.95,
+        **targets: float | None,
+    ) -> "Asked":
+        """Take the options of the commands."""
+        for name, given in (("relative", relative), ("growth", growth)):
+            if given and not thresholds:
+                raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
+        questions = questions_from(thresholds, relative=relative, growth=growth, **targets)
+        return cls(questions, confidence)
+
+    @property
+    def growth(self) -> float | None:
+        """Of the thresholds."""
+        growths = [asked.growth for asked in self.questions if isinstance(asked, DeltaQuestion)]
+        return growths[0] if growths else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    A question with its verdict.
+
+    Attributes
+    ----------
+    question : Question
+        What was asked.
+    verdict : Verdict or None
+        None where the result cannot be asked that.
+    refusal : str
+        Why not.
+    """
+
+    question: Question
+    verdict: Verdict | None
+    refusal: str = ""
+
+    @property
+    def enough(self) -> bool:
+        """Whether the samples at hand are."""
+        return self.verdict is not None and self.verdict.decision == "enough"
+
+    def __str__(self) -> str:
+        return f"{self.question}: {self.verdict or f'{self.refusal}.'}"
+
+    def record(self, confidence: float) -> dict[str, Any]:
+        """Everything, by the keys that the documentation lists."""
+        verdict = self.verdict
+        if verdict is None:
+            unknown = dict.fromkeys(("size", "low", "high"))
+            return {
+                **self.question.asked,
+                **unknown,
+                "confidence": confidence,
+                "status": "refused",
+                "decision": "unknown",
+                "sure": False,
+                "missing": None,
+                "enough": False,
+                "reason": self.refusal,
+                "caveats": [],
+                "text": f"{self.refusal}.",
+            }
+        low, high = verdict.interval or (None, None)
+        units = {"delta": verdict.threshold, "change": verdict.change}
+        units |= {"relative_change": verdict.relative_change}
+        return {
+            **self.question.asked,
+            **(units if verdict.kind == "delta" else {}),
+            "size": verdict.size,
+            "low": low,
+            "high": high,
+            "confidence": confidence,
+            "status": verdict.status,
+            "decision": verdict.decision,
+            "sure": verdict.sure,
+            "missing": verdict.n_missing,
+            "enough": self.enough,
+            "reason": verdict.reason,
+            "caveats": [str(caveat) for caveat in verdict.caveats],
+            "text": str(verdict),
+        }
+
+
+def answer(result: SufficiencyResult, asked: Asked) -> list[Answer]:
+    """Ask a result; what it cannot be asked is refused."""
+    return [_answer(result, question, asked.confidence) for question in asked.questions]
+
+
+def in_paragraphs(answers: Sequence[Answer]) -> str:
+    """For people: a paragraph each."""
+    return "\n\n".join(fill(str(answer), width=_WIDTH) for answer in answers)
+
+
+def _answer(result: SufficiencyResult, question: Question, confidence: float) -> Answer:
+    try:
+        verdict = judge(result.measurements, question, family=result.family, confidence=confidence)
+    except ValueError as error:
+        message = one_line(speak_of_options(str(error)))
+        return Answer(question, None, message.replace("`target`", f"--{question.kind}-target"))
+    return Answer(question, verdict)

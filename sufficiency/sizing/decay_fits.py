@@ -1,0 +1,171 @@
+"""Fits of the change: of every plausible family, to all repeats and to all but one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sufficiency._tables import mean_of_finished
+from sufficiency._validation import check_thresholds
+from sufficiency.curves import FittedCurve, fit_curve
+from sufficiency.curves.families import FAMILIES
+from sufficiency.curves.fitted_curve import frozen_curve
+from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
+from sufficiency.sizing.ladder import Ladder
+from sufficiency.sizing.replicates import Curve, Replicated, t_quantile
+
+__all__ = ["DecayFits", "delta_interval", "fit_decay", "fit_delta", "parameter_intervals"]
+
+Fit = Callable[[Ladder], Curve]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DecayFits:
+    """
+    The curves that answer questions about Δ, or about the change under growth.
+
+    Attributes
+    ----------
+    curve : FittedCurve
+        The selected decay, of Δ, or of the spread under growth.
+    inside : tuple of Replicated
+        For the measured range: the selected curve first, then those of its rivals.
+    beyond : tuple of Replicated
+        For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
+        constants frozen at the largest size (math.md, "Retrained centers"); for Δ also frozen at
+        what was measured there, which a fit that has missed a turn at the last sizes is not.
+    """
+
+    curve: FittedCurve
+    inside: tuple[Replicated, ...]
+    beyond: tuple[Replicated, ...]
+
+    @property
+    def of_growth(self) -> bool:
+        """Whether `curve` is that of the spread."""
+        return not isinstance(self.inside[0].curve, FittedCurve)
+
+    def at(self, beyond: bool) -> tuple[Replicated, ...]:
+        """The curves whose hull is the interval inside or beyond the measured range."""
+        return self.inside + self.beyond if beyond else self.inside
+
+
+def fit_decay(ladder: Ladder, family: str = "auto", growth: float | None = None) -> DecayFits:
+    """
+    Fit what answers questions about Δ.
+
+    The families are chosen once, on all repeats. Where growth means one sample it is Δ itself,
+    whose own fit is the stronger.
+    """
+    if growth is not None:
+        check_growth(ladder, growth)
+        if counts_samples(growth) and growth == 1:
+            growth = None
+    return _fit_decay(ladder, family, growth)
+
+
+# several questions to one ladder share the fits; a growth of 1 sample is not one of 1.0 (100 %)
+@lru_cache(maxsize=16, typed=True)
+def _fit_decay(ladder: Ladder, family: str, growth: float | None) -> DecayFits:
+    if growth is None:
+        return _fit_all_delta(ladder, family)
+    return _fit_all(
+        ladder,
+        fit_growth(ladder, growth, family).spread,
+        lambda rival: lambda some: fit_growth(some, growth, rival),
+        lambda rival: lambda some: freeze(fit_growth(some, growth, rival)),
+    )
+
+
+def _fit_all_delta(ladder: Ladder, family: str) -> DecayFits:
+    fits = _fit_all(
+        ladder,
+        fit_delta(ladder, family),
+        lambda rival: lambda some: fit_delta(some, rival),
+        lambda rival: lambda some: frozen_curve(fit_delta(some, rival)),
+    )
+    measured = Replicated(_frozen_at_measurement, ladder)
+    return replace(fits, beyond=(*fits.beyond, measured))
+
+
+def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
+    """C/κ^p through the mean Δ at the largest size."""
+    curve = fit_delta(ladder, "theory")
+    at_largest = mean_of_finished(ladder.delta[:, ladder.sizes == curve.sizes[-1]])
+    return frozen_curve(curve, float(at_largest[0]))
+
+
+def _fit_all(
+    ladder: Ladder,
+    chosen: FittedCurve,
+    fit: Callable[[str], Fit],
+    frozen_fit: Callable[[str], Fit],
+) -> DecayFits:
+    families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
+    beyond = [frozen_fit(family) for family in families]
+    if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
+        beyond.insert(0, fit("power_law"))
+    return DecayFits(
+        chosen,
+        tuple(Replicated(fit(family), ladder) for family in families),
+        tuple(Replicated(one, ladder) for one in beyond),
+    )
+
+
+def fit_delta(ladder: Ladder, family: str) -> FittedCurve:
+    """The decay of Δ itself."""
+    return fit_curve(
+        ladder.sizes, ladder.delta, stderr=ladder.stderr, order=ladder.order, family=family
+    )
+
+
+def delta_interval(
+    ladder: Ladder, fits: DecayFits, sizes: npt.ArrayLike, confidence: float = 0.95
+) -> Floats:
+    """(2, len) intervals of the curve's value at any sizes, for bands around a plot."""
+    t_quantile(confidence, ladder.n_repeats)
+    wanted = np.atleast_1d(check_thresholds(sizes, "sizes"))
+    bounds = np.empty((2, len(wanted)))
+    for i, size in enumerate(wanted):
+        curves = fits.at(beyond=bool(size > ladder.largest))
+        ends = np.array([curve.log_value_interval(size, confidence) for curve in curves])
+        bounds[:, i] = np.exp([ends[:, 0].min(), ends[:, 1].max()])
+    return bounds
+
+
+def parameter_intervals(
+    ladder: Ladder, *, family: str = "power_law", confidence: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """
+    Intervals of a family's constants; that of alpha tests the theory (does it contain p?).
+
+    The jackknife's t interval, on the log for constants that cannot be negative.
+    """
+    t_quantile(confidence, ladder.n_repeats)
+    chosen = fit_delta(ladder, family).family
+    fits = Replicated(lambda some: fit_delta(some, chosen), ladder)
+    intervals = {}
+    for name, value in cast(FittedCurve, fits.curve).parameters.items():
+        if name in FAMILIES[chosen].log_scaled:
+            log_constant = _constant(name, np.log)
+            factor = np.exp(fits.half_width(log_constant, confidence, fits.error.common))
+            intervals[name] = (float(value / factor), float(value * factor))
+        else:
+            half = fits.half_width(_constant(name, np.asarray), confidence)
+            intervals[name] = (value - half, value + half)
+    return intervals
+
+
+def _constant(name: str, scale: Callable[[float], npt.ArrayLike]) -> Callable[[Curve], float]:
+    def value(curve: Curve) -> float:
+        # the transient's C or A may be 0: its log is −∞, and the standard error infinite
+        with np.errstate(divide="ignore"):
+            return float(np.asarray(scale(cast(FittedCurve, curve).parameters[name])))
+
+    return value
