@@ -34,7 +34,7 @@ def view_center(task: CenterTask, center: TrainedCenter, candidates: Samples) ->
     """Losses, score, gradient and drift at the trained weights."""
     net, train = center.net, center.train
     plan = block_plan(task.settings, net, train)
-    weights = StackedWeights({n: w[None] for n, w in LossFunction(net).center().items()})
+    weights = StackedWeights.single(LossFunction(net).center())
     train_loss = float(mean_losses(net, weights, train.X, train.encoded, plan)[0])
     point = loss_matrix(net, weights, candidates.X, candidates.encoded, plan)[0]
     if not (math.isfinite(train_loss) and np.isfinite(point).all()):
@@ -65,7 +65,7 @@ def _drift(center: TrainedCenter, train_loss: float, plan: BlockPlan) -> float:
     if trained.earlier is None:
         return math.nan
     # one draw: buffers differ too, which a loop takes and vmap need not
-    earlier = StackedWeights({name: tensor[None] for name, tensor in trained.earlier.items()})
+    earlier = StackedWeights.single(trained.earlier)
     loop = BlockPlan(1, plan.samples, vectorize=False)
     before = float(mean_losses(trained.net, earlier, train.X, train.encoded, loop)[0])
     return abs(before - train_loss) / trained.tenths

@@ -13,18 +13,9 @@ _BLOCK_BYTES = 1 << 22
 
 class Rows:
     """
-    Rows of a memory map in some order, and in some dtype.
+    Rows of a memory map in some order, cast to some dtype.
 
-    Indexing reads what is asked for into an array; choosing rows reads nothing.
-
-    Parameters
-    ----------
-    base : memmap
-        (N, …) in a file.
-    indices : (n,) int64, optional
-        Rows of it; None: all, in order.
-    dtype : dtype, optional
-        What is read is cast to it; None: as in the file.
+    Indexing reads what is asked for into an array; ``take`` and ``astype`` read nothing.
     """
 
     def __init__(

@@ -13,20 +13,11 @@ __all__ = ["Samples"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """
-    The data of a fit.
+    """Inputs and targets of n samples."""
 
-    Attributes
-    ----------
-    X : array, dict or tuple of arrays, DatasetRows, or what transformers take
-        Inputs of n samples.
-    encoded, y : arrays
-        Targets for the net, targets of the user.
-    """
-
-    X: Any
-    encoded: npt.NDArray
-    y: npt.NDArray
+    X: Any  # array, dict or tuple of arrays, DatasetRows, or what transformers take
+    encoded: npt.NDArray  # targets for the net
+    y: npt.NDArray  # targets of the user
 
     def __sizeof__(self) -> int:
         # dask sends what it takes for large once to a worker, and small things with every task

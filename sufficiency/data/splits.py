@@ -21,45 +21,21 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """
-    One repeat's division of the data.
+    """One repeat's division of the data."""
 
-    Attributes
-    ----------
-    order : (n_fit,) int64
-        Training order: the subset of size k is ``order[:k]``, so subsets are nested.
-    candidates : (J,) int64
-        Samples that no subset of this repeat contains; each could be the next one.
-    validation : (V,) int64
-        Samples for validation-optimal centers and early stopping; empty if nothing asks for them.
-    """
-
-    order: Indices
-    candidates: Indices
-    validation: Indices
+    order: Indices  # (n_fit,); the subset of size k is order[:k], so subsets are nested
+    candidates: Indices  # (J,) in no subset of this repeat
+    validation: Indices  # (V,) for the best centers and early stopping; empty if neither is used
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """
-    The plan of a fit.
+    """Sizes and divisions of a fit."""
 
-    Attributes
-    ----------
-    sizes : (m,) int64
-        Subset sizes in samples, increasing.
-    repeats : tuple of Split, length R
-        One for every repeat.
-    disjoint_candidates : bool
-        Whether no two repeats share a candidate.
-    refit : Split
-        For the net that is trained on everything: no candidates, validation if anything asks.
-    """
-
-    sizes: Indices
+    sizes: Indices  # (m,) of the subsets, increasing
     repeats: tuple[Split, ...]
-    disjoint_candidates: bool
-    refit: Split
+    disjoint_candidates: bool  # no two repeats share one
+    refit: Split  # of the net that is trained on everything: no candidates
 
 
 def default_n_candidates(n_samples: int) -> int:

@@ -22,21 +22,9 @@ class DatasetRows(Dataset):
     """
     Some items of a dataset, with targets in place of its own.
 
-    A dataset itself, so that skorch uses it as it is. Choosing rows reads nothing.
-
-    Parameters
-    ----------
-    base : Dataset or SliceDataset
-        Items are pairs of input and target; those of a SliceDataset are inputs.
-    indices : (n,) int64, optional
-        Items of it; None: all, in order.
-    targets : (n, …) array, optional
-        What the items have for targets; None: 0, for predictions.
-
-    Raises
-    ------
-    TypeError
-        If `base` has no length or is not indexed.
+    A dataset itself, so that skorch uses it as it is. Items of `base` are pairs of input and
+    target, those of a SliceDataset inputs; without `targets` their target is 0, for predictions.
+    Choosing rows reads nothing.
     """
 
     def __init__(

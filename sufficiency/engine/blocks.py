@@ -1,4 +1,4 @@
-"""How the work of the engine is cut: draws and samples of a block."""
+"""How many draws and samples the engine evaluates at once."""
 
 import logging
 from dataclasses import dataclass
@@ -32,16 +32,7 @@ _FEWEST_SAMPLES = 64
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """
-    How the work is cut.
-
-    Attributes
-    ----------
-    draws, samples : int
-        In a block.
-    vectorize : bool
-        One vmapped call a block, else a loop over its draws.
-    """
+    """Draws and samples of a block, and whether one vmapped call or a loop evaluates them."""
 
     draws: int
     samples: int

@@ -56,16 +56,14 @@ class WeightDraws(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class StackedWeights:
-    """
-    Weights that exist already.
+    """Weights that exist already."""
 
-    Parameters
-    ----------
-    weights : dict of tensors
-        Every tensor (M, *shape), M ≥ 1.
-    """
+    weights: Weights  # every tensor (M, *shape), M ≥ 1
 
-    weights: Weights
+    @classmethod
+    def single(cls, weights: Weights) -> "StackedWeights":
+        """One draw, M = 1."""
+        return cls({name: tensor[None] for name, tensor in weights.items()})
 
     @property
     def n_draws(self) -> int:
@@ -91,11 +89,7 @@ def evaluate_block(
 
 
 def can_vectorize(net: NeuralNet, X: Any, y: npt.NDArray) -> bool:
-    """
-    Whether vmap takes the net and gives what a loop gives.
-
-    LSTMs, branches on data and operations without a batching rule say no.
-    """
+    """Whether vmap takes the net and gives what a loop gives: no LSTM, no branch on data."""
     losses = LossFunction(net)
     weights = {name: torch.stack([w, w * 1.01]) for name, w in losses.center().items()}
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
@@ -120,7 +114,7 @@ def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectoriz
         n_draws, n_samples = len(next(iter(weights.values()))), len(y)
         if n_draws == n_samples == 1 or not isinstance(x, (Tensor, dict, list)):
             raise
-    # outside of the handler, which keeps the failed tensors alive
+    # outside the handler, which keeps the failed tensors alive
     if n_samples > 1:
         half = n_samples // 2
         cuts = slice(half), slice(half, None)
@@ -257,7 +251,7 @@ def per_sample_losses(
 def _stack(center: Weights, weights: dict[str, npt.ArrayLike] | None) -> StackedWeights:
     """The user's weights as tensors like the center's; the center itself without any."""
     if weights is None:
-        return StackedWeights({name: tensor[None] for name, tensor in center.items()})
+        return StackedWeights.single(center)
     if not weights or set(weights) - set(center):
         raise ValueError(f"`weights` must be for some of {sorted(center)}, got {sorted(weights)}")
     stacked = {

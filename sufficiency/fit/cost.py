@@ -1,4 +1,4 @@
-"""What a fit will cost, from timing one small cell of it."""
+"""Duration and memory of a fit, from timing one small cell of it."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import joblib
 import numpy as np
 import numpy.typing as npt
-from skorch import NeuralNet
 
 from sufficiency.cells.cell import Cell
 from sufficiency.cells.measure import measure
 from sufficiency.fit.plan import Plan
+from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import tasks_of_fit
 
@@ -87,7 +87,7 @@ def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     The cell is the smallest whose batches are full, so that a step of it costs what a step of the
     largest does.
     """
-    sizes, batch_size = plan.splits.sizes, _batch_size(plan.settings.net)
+    sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
     timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
     _timed_cell(plan, timed)
     before = _resident_bytes()
@@ -95,10 +95,6 @@ def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
     peak = max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes
     return scaled_cost(plan, cell, int(peak), n_jobs, refit)
-
-
-def _batch_size(net: NeuralNet) -> int:
-    return int(net.get_params_for("iterator_train").get("batch_size", net.batch_size))
 
 
 def scaled_cost(
@@ -109,7 +105,7 @@ def scaled_cost(
 
     Training scales with optimizer steps, the probe with draws times samples.
     """
-    sizes, batch_size = plan.splits.sizes, _batch_size(plan.settings.net)
+    sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
     batch = batch_size if batch_size > 0 else int(sizes[-1])
 
     def work(size: int) -> float:

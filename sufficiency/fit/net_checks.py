@@ -17,7 +17,7 @@ from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, sample_blocks
-from sufficiency.nets.skorch_nets import has_scheduler
+from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import (
     BaseProbe,
@@ -56,10 +56,9 @@ def check_net(
 
 def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
     """Refuse sizes whose last batch batch norm cannot be trained on."""
-    kwargs = net.get_params_for("iterator_train")
-    batch = kwargs.get("batch_size", net.batch_size)
+    batch = training_batch_size(net)
     bad = [size for size in sizes if batch > 1 and size % batch == 1]
-    if not bad or kwargs.get("drop_last"):
+    if not bad or net.get_params_for("iterator_train").get("drop_last"):
         return
     copy = initialized_net(net, seed)
     copy.module_.train()

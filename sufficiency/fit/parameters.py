@@ -1,4 +1,4 @@
-"""The estimator's parameters, each for itself and together."""
+"""Checks of the estimator's parameters, one by one and together."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _MONTE_CARLO = ("monte_carlo", "each_size")
 
 
 def check_parameters(given: Mapping[str, Any]) -> Probe:
-    """Refuse numbers and words that are none, and combinations without a formula."""
+    """Refuse invalid values, and combinations that have no formula."""
     check_integer("n_repeats", given["n_repeats"], 1)
     if given["n_draws"] != "auto":
         check_integer("n_draws", given["n_draws"], 1)

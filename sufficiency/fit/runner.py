@@ -21,7 +21,7 @@ __all__ = ["measure_group", "run_cells", "with_missing"]
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
 
-# How often cells are tried whose worker's process dies, as for want of memory.
+# How often cells are tried whose worker's process dies, for example for want of memory.
 _ATTEMPTS = 3
 _LOST = {"TerminatedWorkerError", "FutureCanceledError", "KilledWorker"}
 _BAR = {
@@ -92,7 +92,7 @@ def measure_group(
     store: FitStore | None,
     n_threads: int | None,
 ) -> tuple[int, list[Cell], Messages]:
-    """What a worker does: train and measure, and hand back what the store has to say."""
+    """What a worker does; with the cells come the messages of the store."""
     cells: list[Cell] = []
     missing = []
     for task in tasks:
@@ -111,7 +111,7 @@ def measure_group(
 
 
 def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[Cell], Messages]]:
-    """Results as they come; where a worker's process dies, what it took along is done again."""
+    """Results as they come; what is lost with a worker's process is measured again."""
     for attempts in range(_ATTEMPTS, 0, -1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         try:

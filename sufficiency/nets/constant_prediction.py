@@ -1,4 +1,4 @@
-"""What a net has to beat: the best prediction that ignores its input."""
+"""Loss of the best constant prediction, which a net has to beat."""
 
 import math
 from typing import Any
@@ -40,7 +40,7 @@ def constant_loss(net: NeuralNet, X: Any, y: npt.NDArray) -> float:
         if not isinstance(output, Tensor):
             return math.nan
         if len(y) > _MAX_SAMPLES:
-            # every so-manieth would miss the classes of data that alternate
+            # at random, as classes may alternate
             y = y[np.random.default_rng(0).choice(len(y), _MAX_SAMPLES, replace=False)]
         target = torch.as_tensor(y, device=net.device)
         free = torch.zeros(output.shape[1:], dtype=output.dtype, device=output.device)

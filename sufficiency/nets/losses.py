@@ -46,17 +46,8 @@ class LossFunction:
     The value for sample i is the criterion's ``reduction="none"`` value, mean over extra output
     dimensions, after whatever the net's ``get_loss`` does before it (NeuralNetClassifier takes
     the logarithm for NLLLoss). ``infer`` and ``get_loss`` of the net itself are called, so that
-    subclasses are respected. Buffers (batch-norm statistics) stay as they are.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialized. Shared, not copied: call inside :func:`evaluation_mode`.
-
-    Raises
-    ------
-    UnsupportedNetError
-        If the criterion has no per-sample form or the net has several modules.
+    subclasses are respected. Buffers (batch-norm statistics) stay as they are. The net is shared,
+    not copied: call inside :func:`evaluation_mode`.
     """
 
     def __init__(self, net: NeuralNet) -> None:

@@ -1,4 +1,4 @@
-"""A fitted net that speaks the user's labels and shapes, as scikit-learn's scorers expect."""
+"""Predictions of a fitted net in the user's labels and shapes, as scorers expect them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +16,7 @@ __all__ = ["Predictor"]
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """
-    Predictions of a fitted net.
-
-    Attributes
-    ----------
-    net : NeuralNet
-        Fitted on encoded targets.
-    codec : TargetCodec
-        How they were encoded.
-    """
+    """Predictions of a net that is fitted on encoded targets."""
 
     net: NeuralNet
     codec: TargetCodec

@@ -26,6 +26,7 @@ __all__ = [
     "monitors_validation",
     "skorch_net",
     "split_net",
+    "training_batch_size",
 ]
 
 _KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
@@ -79,11 +80,11 @@ def is_binary(net: NeuralNet) -> bool:
 
 def fresh_net(net: NeuralNet, **params: object) -> NeuralNet:
     """
-    Uninitialised copy whose initial weights will come from the global generator.
+    Uninitialized copy whose initial weights will come from the global generator.
 
     A module given as an instance would be trained in place, and its copy would start from the
     weights it happens to have. So the copy's module is given new weights, apart from frozen
-    parameters (``requires_grad=False``), which are part of the recipe.
+    parameters (``requires_grad=False``), which belong to the net.
     """
     copy = clone(net)
     copy.set_params(**params)
@@ -133,6 +134,11 @@ def cuts_only(net: NeuralNet, prefix: str) -> bool:
     """
     settings = net.get_params_for(prefix)
     return getattr(net, prefix) is DataLoader and set(settings) <= _KNOWN_SETTINGS
+
+
+def training_batch_size(net: NeuralNet) -> int:
+    """Of the training loader; −1 is all samples."""
+    return int(net.get_params_for("iterator_train").get("batch_size", net.batch_size))
 
 
 def module_dtype(net: NeuralNet) -> torch.dtype:

@@ -24,25 +24,12 @@ _COARSE = 100.0
 
 @dataclass(frozen=True, eq=False)
 class TargetCodec:
-    """
-    How targets are handed to the net and how its predictions come back.
+    """How targets are handed to the net and how its predictions come back."""
 
-    Attributes
-    ----------
-    classes : (C,) array or None
-        Sorted labels of a classification problem, else None.
-    dtype : torch.dtype
-        Floating dtype of the net's parameters.
-    as_float : bool
-        Whether targets become floating point (one-output classifiers and regressors).
-    column : bool
-        Whether a 1-D target is a column for the net.
-    """
-
-    classes: npt.NDArray | None
-    dtype: torch.dtype
-    as_float: bool = False
-    column: bool = False
+    classes: npt.NDArray | None  # (C,) sorted labels of a classification problem
+    dtype: torch.dtype  # of the net's parameters
+    as_float: bool = False  # one-output classifiers and regressors
+    column: bool = False  # a 1-D target is a column for the net
 
     @property
     def strata(self) -> bool:
@@ -98,7 +85,7 @@ def cast_inputs(X: Any, dtype: torch.dtype) -> Any:
 
 
 def warn_of_lost_digits(X: Any, dtype: torch.dtype) -> None:
-    """Say which columns differ by no more than the dtype of the net can tell."""
+    """Warn of columns whose values the net's dtype cannot tell apart."""
     if not isinstance(X, np.ndarray) or X.dtype != np.float64 or X.ndim != 2:
         return
     deviation, largest = X.std(axis=0), np.abs(X).max(axis=0)
@@ -116,7 +103,7 @@ def warn_of_lost_digits(X: Any, dtype: torch.dtype) -> None:
 
 
 def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> TargetCodec:
-    """Find out how `y` has to be encoded for `net`."""
+    """How `y` is encoded for `net`."""
     if is_classifier(net):
         check_classification_targets(y)
         classes = np.unique(column_or_1d(y, warn=True))

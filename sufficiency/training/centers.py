@@ -17,22 +17,11 @@ __all__ = ["CenterStore", "FailedTraining", "TrainedCenter", "centers"]
 
 @dataclass(frozen=True, eq=False)
 class TrainedCenter:
-    """
-    What a task's training gives.
-
-    Attributes
-    ----------
-    trained : TrainedNet
-        The net at its center.
-    train : Samples
-        Its training samples, as it saw them.
-    transformers : FittedTransformers or None
-        Fitted on them.
-    """
+    """What a task's training gives."""
 
     trained: TrainedNet
-    train: Samples
-    transformers: FittedTransformers | None
+    train: Samples  # as the net saw them
+    transformers: FittedTransformers | None  # fitted on them
 
     @property
     def net(self) -> NeuralNet:

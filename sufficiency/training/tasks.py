@@ -11,29 +11,14 @@ __all__ = ["CenterTask", "refit_task", "tasks_of_fit"]
 
 @dataclass(frozen=True, eq=False)
 class CenterTask:
-    """
-    One net to train.
-
-    Attributes
-    ----------
-    settings : FitSettings
-        How.
-    split : Split
-        Of its repeat; the net is trained on the first `size` samples of ``split.order``.
-    repeat, size : int
-        Which training.
-    seed : int
-        Of its initial weights, batches and transformers.
-    sizes : tuple of int
-        Sizes whose cells are measured at its center: none for the refit, all for
-        ``train="once"``, else its own.
-    """
+    """One net to train."""
 
     settings: FitSettings
-    split: Split
+    split: Split  # of the repeat
     repeat: int
-    size: int
-    seed: int
+    size: int  # samples that it is trained on: the first of `split.order`
+    seed: int  # of its initial weights, batches and transformers
+    # whose cells are measured at its center: none of the refit's, all with train="once"
     sizes: tuple[int, ...]
 
     @property

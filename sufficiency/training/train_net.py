@@ -29,25 +29,12 @@ _DIVERGED = "the training diverged: its weights are not finite"
 
 @dataclass(frozen=True, eq=False)
 class TrainedNet:
-    """
-    A trained net and where it was a little earlier.
+    """A trained net and where it was a little earlier."""
 
-    Attributes
-    ----------
-    net : NeuralNet
-        Its module holds the center w_k*, in evaluation mode.
-    earlier : dict of tensors or None
-        Trainable parameters and buffers at an earlier step; None after fewer than two steps.
-    tenths : float
-        How many tenths of the training lie between `earlier` and the center.
-    seconds : float
-        Duration of the training.
-    """
-
-    net: NeuralNet
-    earlier: State | None
-    tenths: float
-    seconds: float
+    net: NeuralNet  # its module holds the center w_k*, in evaluation mode
+    earlier: State | None  # None after fewer than two steps
+    tenths: float  # of the training, between `earlier` and the center
+    seconds: float  # that the training took
 
 
 def steps_per_epoch(net: NeuralNet, X: Any, y: npt.NDArray) -> int:

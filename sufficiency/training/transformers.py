@@ -24,25 +24,12 @@ __all__ = ["FittedTransformers", "fit_transformers", "pipeline_of"]
 
 @dataclass(frozen=True, eq=False)
 class FittedTransformers:
-    """
-    Transformers as one subset of the samples has made them.
-
-    Attributes
-    ----------
-    pipeline : Pipeline
-        Fitted.
-    dtype : torch.dtype
-        Of the net's parameters.
-    casts : bool
-        Whether what it puts out has to be converted for the net.
-    seed : int
-        For transformers that draw random numbers when they are applied to samples of a cell.
-    """
+    """Transformers that are fitted on one subset of the samples."""
 
     pipeline: Pipeline
-    dtype: torch.dtype
-    casts: bool
-    seed: int
+    dtype: torch.dtype  # of the net's parameters
+    casts: bool  # whether the output has to be converted for the net
+    seed: int  # for transformers that draw random numbers when they are applied
 
     def inputs(self, X: Any) -> Any:
         """Inputs for the net, of as many samples."""
