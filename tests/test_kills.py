@@ -1,5 +1,6 @@
-"""``kill -9`` at twenty random moments: the same bits in the end, and nothing finished twice."""
+"""``kill -9`` at moments spread over a fit: the same bits in the end, nothing finished twice."""
 
+import itertools
 import logging
 import multiprocessing
 import signal
@@ -16,17 +17,21 @@ from tests.test_resume import LONGER, bits, estimator, uninterrupted
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 
-KILLS = 20
-N_CELLS = N_CENTERS = 9
+KILLS = 16
+# The fits in turn: with their files in `cells` and, the refit included, in `centers`.
+FITS = {"each_size": (9, 10), "once": (3, 4)}
+# So much of a cell's duration later than the last one each kill comes, modulo that duration:
+# multiples of the golden ratio fill an interval evenly.
+GOLDEN = 0.618
 
 
-def _fit(directory, log):
+def _fit(directory, log, train):
     """What a process does: fit, and write down at once what the store does."""
     torch.set_num_threads(1)
     logging.basicConfig(filename=log, format="%(message)s", level=logging.WARNING, force=True)
     logging.getLogger("sufficiency.store").setLevel(logging.INFO)
     warnings.simplefilter("ignore", SufficiencyWarning)
-    fitted = estimator(store=directory, **LONGER).fit(*load_iris(return_X_y=True))
+    fitted = estimator(store=directory, train=train, **LONGER).fit(*load_iris(return_X_y=True))
     logging.warning("bits %s", bits(fitted))
 
 
@@ -39,51 +44,52 @@ def new_process():
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(new_process, tmp_path, rng, record_property):
-    kills, rounds, caught, twice = 0, 0, [], Counter()
+def test_killed_at_spread_moments(new_process, tmp_path, record_property):
+    kills, caught, twice = 0, [], Counter()
     start = time.perf_counter()
-    expected = uninterrupted("each_size")
-    duration = time.perf_counter() - start
-    while kills < KILLS:
-        rounds += 1
+    expected = {train: uninterrupted(train) for train in FITS}
+    cell_seconds = (time.perf_counter() - start) / sum(cells for cells, _ in FITS.values())
+    for rounds, train in enumerate(itertools.cycle(FITS), start=1):
         store, log = tmp_path / f"store{rounds}", tmp_path / f"log{rounds}"
         log.touch()
         while "bits" not in log.read_text():
-            process = new_process(store, log)
+            process = new_process(store, log, train)
             process.start()
             if kills < KILLS:
-                _wait_for(process, log, rng.integers(0, 3), rng.uniform(0, duration / N_CELLS))
+                _wait_for(process, log, kills % 3, kills * GOLDEN % 1 * cell_seconds)
                 process.kill()
             process.join()
             if process.exitcode == -signal.SIGKILL:
                 kills += 1
-                caught.append(len(list(store.glob("cells/*"))))
+                caught.append(f"{len(list(store.glob('cells/*')))}/{FITS[train][0]}")
             else:
                 assert process.exitcode == 0
         lines = log.read_text().splitlines()
-        assert lines[-1] == f"bits {expected}"
+        assert lines[-1] == f"bits {expected[train]}"
         kept = Counter(line for line in lines if line.endswith(": kept") and "nets/" not in line)
         twice += Counter({line: n for line, n in kept.items() if n > 1})
-        assert len(list(store.glob("cells/*"))) == N_CELLS
-        assert len(list(store.glob("centers/*"))) == N_CENTERS + 1  # and the refitted net
+        files = tuple(len(list(store.glob(f"{folder}/*"))) for folder in ("cells", "centers"))
+        assert files == FITS[train]
         assert not list(store.glob("damaged/*"))
-    assert kills == KILLS
+        assert not list(store.glob("tmp/.*"))
+        if kills == KILLS:
+            break
     assert not twice
     record_property(
         "figures",
-        f"{kills} kills in {rounds} fits, with {caught} of {N_CELLS} cells finished; every fit "
+        f"{kills} kills in {rounds} fits, with {', '.join(caught)} cells finished; every fit "
         f"ended with the same bits, {len(twice)} cells or centers were computed twice",
     )
 
 
-def _wait_for(process, log, cells, seconds):
-    """Until some more cells are kept, and then a random while."""
+def _wait_for(process, log, files, seconds):
+    """Until some more cells or centers are kept, and then a while."""
     before = _kept(log)
-    while process.is_alive() and _kept(log) < before + cells:
+    while process.is_alive() and _kept(log) < before + files:
         time.sleep(0.002)
     time.sleep(seconds)
 
 
 def _kept(log):
     lines = log.read_text().splitlines()
-    return sum(line.startswith("cells/") and line.endswith(": kept") for line in lines)
+    return sum(line.startswith("c") and line.endswith(": kept") for line in lines)

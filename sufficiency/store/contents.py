@@ -112,9 +112,7 @@ class _Reader:
                     return node
             if isinstance(value, nn.Module):
                 return self._module(value, where)
-            if isinstance(value, NeuralNet):
-                return self.net(value)
-            return self._object(value, where)
+            return self.net(value) if isinstance(value, NeuralNet) else self._object(value, where)
 
     @contextmanager
     def _inside(self, value: object) -> Iterator[None]:
@@ -289,9 +287,7 @@ def _at(where: str, key: str) -> str:
 
 
 def _shape(tensor: Tensor) -> list[Node]:
-    if nn.parameter.is_lazy(tensor):
-        return [str(tensor.dtype), "lazy"]
-    return [str(tensor.dtype), list(tensor.shape)]
+    return [str(tensor.dtype), "lazy" if nn.parameter.is_lazy(tensor) else list(tensor.shape)]
 
 
 def _values(parameter: nn.Parameter, trainable: bool) -> str | None:

@@ -51,32 +51,9 @@ class Store:
     Files are written as a whole (temporary file, fsync, rename), so that a process that is killed
     leaves nothing half done. What is read is checked bit by bit; a damaged file, or one that
     belongs elsewhere, is named in a warning, set aside and computed again. A disk that fills up
-    costs what does not fit on it, not the run. Instances can be sent to other processes, which
-    have to see the same directory.
-
-    Parameters
-    ----------
-    directory : str or path-like
-        Made if it does not exist. One that holds anything else is refused.
-    read_only : bool, default=False
-        Look at finished work only: nothing is written, moved or made.
-
-    Raises
-    ------
-    ValueError
-        If the directory is not a store, belongs to another version, or cannot be written to:
-        found here, before anything is trained.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from sufficiency.store import Store
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = Store(folder)
-    ...     first = store.seed({"data": "mine"}, lambda: 17)
-    ...     again = store.seed({"data": "mine"}, lambda: 18)
-    >>> first, again
-    (17, 17)
+    costs what does not fit on it, not the run. A directory that holds anything else, or cannot be
+    written to, is refused before anything is trained. Instances can be sent to other processes,
+    which have to see the same directory; a read-only one writes, moves and makes nothing.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, read_only: bool = False) -> None:
@@ -148,17 +125,16 @@ class Store:
             value = parse(path.read_bytes())
         except FileNotFoundError:
             self._note(f"{folder}/{name}: missing")
-            return None
         except OSError as error:
             self.warn(
                 f"the file {str(path)!r} of the store cannot be read ({error}); it is left out"
             )
-            return None
         except DamagedFileError as error:
             self._set_aside(path, str(error))
-            return None
-        self._note(f"{folder}/{name}: found")
-        return value
+        else:
+            self._note(f"{folder}/{name}: found")
+            return value
+        return None
 
     def save(self, folder: str, name: str, data: bytes) -> bool:
         """Write a file; where that fails, say so and go on."""

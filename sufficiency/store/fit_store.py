@@ -75,7 +75,7 @@ class FitStore:
 
     def cells(self, task: CenterTask) -> list[Cell] | None:
         """The cells of the task's center, if they are finished."""
-        return self._load_cells(self._cells_key(task))
+        return self._load_cells(self.keys.cells(task))
 
     def _load_cells(self, key: Key) -> list[Cell] | None:
         def parse(data: bytes) -> list[Cell]:
@@ -86,7 +86,7 @@ class FitStore:
 
     def keep_cells(self, task: CenterTask, cells: list[Cell]) -> None:
         """Keep the cells of the task's center."""
-        key = self._cells_key(task)
+        key = self.keys.cells(task)
         content = {
             "cells": [vars(cell) for cell in cells],
             "made_of": key.made_of,
@@ -98,7 +98,7 @@ class FitStore:
         """All cells of these tasks that are finished."""
         found: list[Cell] = []
         for task in tasks:
-            key = self._cells_key(task)
+            key = self.keys.cells(task)
             if self.store.holds("cells", f"{key.name}.json"):
                 found += self._load_cells(key) or []
         return found
@@ -118,7 +118,7 @@ class FitStore:
 
     def center(self, task: CenterTask) -> TrainedNet | FailedTraining | None:
         """How the task's training ended, if it has."""
-        key = self._center_key(task)
+        key = self.keys.center(task)
 
         def parse(data: bytes) -> TrainedNet:
             return parse_center(data, key.digest, task.settings.net, self.keys.n_classes)
@@ -135,7 +135,7 @@ class FitStore:
         self, task: CenterTask, outcome: TrainedNet | FailedTraining, train: Samples
     ) -> None:
         """Keep how a training ended; a net only if what is made of its file is the same net."""
-        key = self._center_key(task)
+        key = self.keys.center(task)
         if isinstance(outcome, FailedTraining):
             content = {"failure": outcome.reason, "made_of": key.made_of}
             data = render_document(_FAILURE, key.digest, content)
@@ -159,9 +159,3 @@ class FitStore:
                 "their cells are kept in the store, they are not; make buffers of whatever else a "
                 "training changes"
             )
-
-    def _center_key(self, task: CenterTask) -> Key:
-        return self.keys.center(task.trained_on, task.split.validation, task.seed)
-
-    def _cells_key(self, task: CenterTask) -> Key:
-        return self.keys.cells(task.split, task.repeat, task.sizes)

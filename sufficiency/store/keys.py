@@ -1,13 +1,10 @@
 """What makes a trained center, and what makes a cell: everything they depend on, as one key."""
 
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import sklearn
 import skorch
 import torch
@@ -16,7 +13,6 @@ from skorch import NeuralNet
 from sufficiency._threads import limited_threads
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
-from sufficiency.data.splits import Split
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.contents import content_of, content_of_net
 from sufficiency.store.fingerprints import (
@@ -26,6 +22,7 @@ from sufficiency.store.fingerprints import (
     tensor_fingerprint,
 )
 from sufficiency.training.settings import FitSettings, release
+from sufficiency.training.tasks import CenterTask
 from sufficiency.training.train_net import initialized_net
 
 __all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state", "provenance"]
@@ -35,9 +32,7 @@ __all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state",
 TRAINING_FORMAT = 2
 PROBE_FORMAT = 2
 
-Indices = npt.NDArray[np.int64]
-
-# Fields of a settings that are part of the center's key, or that only print.
+# Settings that are part of the center's key, or that only print.
 _NOT_OF_THE_PROBE = {"net", "transformers", "verbose"}
 _SHOWN_AS = {"scorer": "scoring"}
 
@@ -70,19 +65,10 @@ class FitKeys:
     on all that and on everything else in the settings. Neither depends on the number of threads
     or workers, which changes rounding only, on the paths of data or store, or on the release of
     Python.
-
-    Parameters
-    ----------
-    net : dict
-        Content of the net.
-    one_center : bool
-        Whether one net of a repeat, trained on all its samples, serves all sizes.
-    of_center, of_cell : dict
-        What all centers, and all cells, of the fit have in common.
     """
 
     net: dict[str, Any]
-    one_center: bool
+    # what all centers, and all cells, of the fit have in common
     of_center: dict[str, Any]
     of_cell: dict[str, Any]
 
@@ -126,22 +112,21 @@ class FitKeys:
             if field.name not in _NOT_OF_THE_PROBE:
                 shown = _SHOWN_AS.get(field.name, field.name)
                 of_cell[field.name] = content_of(getattr(settings, field.name), shown)
-        return cls(net, settings.train == "once", of_center, of_cell)
+        return cls(net, of_center, of_cell)
 
-    def center(self, trained_on: Indices, validation: Indices, seed: int) -> Key:
+    def center(self, task: CenterTask) -> Key:
         """Key of a trained center."""
-        return Key(len(trained_on), self._center(trained_on, validation) | {"seed": seed})
+        return Key(task.size, self._center(task) | {"seed": task.seed})
 
-    def cells(self, split: Split, repeat: int, sizes: Sequence[int]) -> Key:
-        """Key of the numbers that are read off one center."""
-        trained_on = self.trained_on(split, sizes)
+    def cells(self, task: CenterTask) -> Key:
+        """Key of the cells that are measured at the task's center."""
         own = {
-            "center_of": self._center(trained_on, split.validation),
-            "candidates": array_fingerprint(split.candidates),
-            "repeat": repeat,
-            "sizes": [int(size) for size in sizes],
+            "center_of": self._center(task),
+            "candidates": array_fingerprint(task.split.candidates),
+            "repeat": task.repeat,
+            "sizes": list(task.sizes),
         }
-        return Key(len(trained_on), self.of_cell | own)
+        return Key(task.size, self.of_cell | own)
 
     @property
     def n_classes(self) -> int | None:
@@ -149,15 +134,11 @@ class FitKeys:
         n_classes: int | None = self.of_center["n_classes"]
         return n_classes
 
-    def trained_on(self, split: Split, sizes: Sequence[int]) -> Indices:
-        """Indices of the samples that the net behind these cells is trained on."""
-        return split.order if self.one_center else split.order[: sizes[0]]
-
-    def _center(self, trained_on: Indices, validation: Indices) -> dict[str, Any]:
+    def _center(self, task: CenterTask) -> dict[str, Any]:
         own = {
-            "order": array_fingerprint(trained_on),
-            "size": len(trained_on),
-            "validation": array_fingerprint(validation),
+            "order": array_fingerprint(task.trained_on),
+            "size": task.size,
+            "validation": array_fingerprint(task.split.validation),
         }
         return self.of_center | own
 

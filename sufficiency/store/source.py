@@ -61,13 +61,7 @@ def class_items(cls: type) -> dict[str, Any]:
     """What the author of a class wrote into it, by name."""
     items = {name: item for name, item in sorted(vars(cls).items()) if name not in _INCIDENTAL}
     # what the standard library adds to these kinds is different in every release of Python
-    added: dict[str, Any] = {}
-    if isinstance(cls, enum.EnumType):
-        members: dict[str, Any] = dict(cls.__members__)
-        added = {"members": {name: member.value for name, member in members.items()}}
-    elif issubclass(cls, tuple) and "_fields" in items:
-        added = {"fields": [items["_fields"], items["_field_defaults"]]}
-    elif "__dataclass_fields__" in vars(cls):
+    if "__dataclass_fields__" in vars(cls):
         generated = {name for name, item in items.items() if _is_generated(item)}
         fields = [
             [field.name, field.default, field.default_factory, field.init, field.compare]
@@ -75,14 +69,19 @@ def class_items(cls: type) -> dict[str, Any]:
         ]
         own = {name: item for name, item in items.items() if name not in generated}
         return own | {"fields": fields, "generated": sorted(generated)}
-    if not added:
+    if isinstance(cls, enum.EnumType):
+        members: dict[str, Any] = dict(cls.__members__)
+        added = [[name, member.value] for name, member in members.items()]
+    elif issubclass(cls, tuple) and "_fields" in items:
+        added = [items["_fields"], items["_field_defaults"]]
+    else:
         return items
     own = {
         name: item
         for name, item in items.items()
         if not name.startswith("_") or getattr(item, "__module__", None) == cls.__module__
     }
-    return own | added
+    return own | {"members": added}
 
 
 def _is_generated(item: object) -> bool:

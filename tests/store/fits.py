@@ -59,8 +59,8 @@ def keys_of_limited() -> list[str]:
     )
     settings, samples = fit(net, scorer=lambda predictor, X, y: float(len(LIMITS)))
     keys = FitKeys.from_fit(settings, samples, samples.take(np.arange(3)))
-    center = keys.center(SPLITS[0].order, SPLITS[0].validation, 7)
-    return [center.digest, keys.cells(SPLITS[0], 0, [10]).digest]
+    task = center_task(settings, SPLITS[0], 0, 10)
+    return [keys.center(task).digest, keys.cells(task).digest]
 
 
 def cells_of(store, settings, samples, split, repeat, size):

@@ -15,6 +15,7 @@ from sufficiency.data.samples import Samples
 from sufficiency.probes import IsotropicGaussian, StudentT
 from sufficiency.store import keys as keys_module
 from sufficiency.store.keys import FitKeys, initial_state
+from sufficiency.training.tasks import CenterTask
 from tests.cells.test_cells import Double
 from tests.helpers import classifier, untouched_generators
 from tests.store.fits import SPLITS, Limited, changed, fit, keys_of_limited
@@ -24,12 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SPLIT = SPLITS[0]
 
 
-def digests(recipe, samples, unseen=None, split=SPLIT, size=10, repeat=0, seed=7):
+def digests(settings, samples, unseen=None, split=SPLIT, size=10, repeat=0, seed=7):
     """Keys of one center and of its cell."""
-    keys = FitKeys.from_fit(recipe, samples, unseen)
-    trained_on = keys.trained_on(split, [size])
-    center = keys.center(trained_on, split.validation, seed)
-    return center.digest, keys.cells(split, repeat, [size]).digest
+    keys = FitKeys.from_fit(settings, samples, unseen)
+    task = CenterTask(settings, split, repeat, size, seed, (size,))
+    return keys.center(task).digest, keys.cells(task).digest
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +110,14 @@ def test_the_seed_of_a_training_belongs_to_its_center(whole, plain):
 
 
 def test_one_net_for_all_sizes_is_trained_on_everything(whole):
-    recipe, samples = whole
-    keys = FitKeys.from_fit(changed(recipe, train="once"), samples, None)
-    assert len(keys.trained_on(SPLIT, [5, 10, 30])) == 30
-    assert keys.cells(SPLIT, 0, [5, 10, 30]).size == 30
-    assert keys.cells(SPLIT, 0, [5, 10]).digest != keys.cells(SPLIT, 0, [5, 10, 30]).digest
-    each = FitKeys.from_fit(recipe, samples, None)
-    whole_center = (SPLIT.order, SPLIT.validation, 7)
-    assert keys.center(*whole_center).digest == each.center(*whole_center).digest
+    settings, samples = whole
+    once = changed(settings, train="once")
+    keys, each = (FitKeys.from_fit(how, samples, None) for how in (once, settings))
+    tasks = [CenterTask(once, SPLIT, 0, 30, 7, sizes) for sizes in ((5, 10, 30), (5, 10))]
+    assert keys.cells(tasks[0]).name.startswith("30-")
+    assert keys.cells(tasks[0]).digest != keys.cells(tasks[1]).digest
+    # which is that of the largest size
+    assert keys.center(tasks[0]).digest == each.center(tasks[1]).digest
 
 
 @pytest.mark.parametrize("constant", ["TRAINING_FORMAT", "PROBE_FORMAT"])
@@ -137,37 +137,37 @@ def test_releases_are_part_of_the_keys(library, whole, plain, monkeypatch):
 
 
 def test_what_does_not_change_numbers_changes_no_key(whole, plain):
-    recipe, samples = whole
-    assert digests(changed(recipe, verbose=2), samples) == plain
-    assert digests(changed(recipe, net=recipe.net.set_params(verbose=1)), samples) == plain
-    recipe.net.set_params(verbose=0)
+    settings, samples = whole
+    assert digests(changed(settings, verbose=2), samples) == plain
+    assert digests(changed(settings, net=settings.net.set_params(verbose=1)), samples) == plain
+    settings.net.set_params(verbose=0)
     # another place in memory, other strides
     copied = Samples(np.asfortranarray(samples.X), samples.encoded.copy(), samples.y.copy())
-    assert digests(recipe, copied) == plain
+    assert digests(settings, copied) == plain
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(threads + 1)
-        assert digests(recipe, samples) == plain
+        assert digests(settings, samples) == plain
     finally:
         torch.set_num_threads(threads)
 
 
-def test_every_field_of_a_recipe_is_part_of_some_key(whole):
-    recipe, samples = whole
-    keys = FitKeys.from_fit(recipe, samples, None)
-    named = {field.name for field in dataclasses.fields(recipe)}
+def test_every_field_of_a_settings_is_part_of_some_key(whole):
+    settings, samples = whole
+    keys = FitKeys.from_fit(settings, samples, None)
+    named = {field.name for field in dataclasses.fields(settings)}
     assert named - keys.of_cell.keys() == {"net", "transformers", "verbose"}
-    piped = dataclasses.replace(recipe, transformers=make_pipeline(StandardScaler()))
+    piped = dataclasses.replace(settings, transformers=make_pipeline(StandardScaler()))
     of_center = FitKeys.from_fit(piped, samples, None).of_center
     assert of_center.keys() - keys.of_center.keys() == {"transformers", "sklearn", "y"}
 
 
 def test_memory_maps_have_the_keys_of_arrays(whole, plain, tmp_path):
-    recipe, samples = whole
+    settings, samples = whole
     np.save(tmp_path / "X.npy", samples.X)
     mapped = changed(samples, X=np.load(tmp_path / "X.npy", mmap_mode="r"))
     assert isinstance(mapped.X, np.memmap)
-    assert digests(recipe, mapped) == plain
+    assert digests(settings, mapped) == plain
 
 
 class Loading(nn.Module):
@@ -251,5 +251,5 @@ def test_keys_are_the_same_in_every_process(hash_seed):
 
 
 def test_limited_code_is_described_with_its_sets():
-    recipe, samples = fit(classifier(Limited, module__n_outputs=3))
-    assert digests(recipe, samples) == digests(recipe, samples)
+    settings, samples = fit(classifier(Limited, module__n_outputs=3))
+    assert digests(settings, samples) == digests(settings, samples)
