@@ -10,7 +10,8 @@ from sufficiency._random import RandomState
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
-from sufficiency.plotting.planes import new_axes
+from sufficiency.plotting.lines import open_axes
+from sufficiency.plotting.planes import CENTER_MARK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +131,7 @@ class LandscapeLineDisplay:
         log : bool, default=False
             Logarithmic axis of the loss.
         name : str, optional
-            Of the net, for the legend.
+            Name of the net for the legend.
 
         Returns
         -------
@@ -162,8 +163,7 @@ class LandscapeLineDisplay:
                 SufficiencyWarning,
                 stacklevel=2,
             )
-        self.ax_ = new_axes(1, (6.4, 4.5))[0] if ax is None else ax
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        self.ax_, self.figure_ = open_axes(ax)
         self._plot_lines(self.ax_, np.where(kept, losses, np.nan), band, name)
         size = "" if self.lines.size is None else f", k = {self.lines.size:,} samples"
         self.ax_.set(
@@ -195,11 +195,8 @@ class LandscapeLineDisplay:
         (self.center_,) = ax.plot(
             [0.0],
             mean[alphas == 0],
-            marker="x",
-            linestyle="none",
             color=self.mean_.get_color(),
-            markersize=9,
-            markeredgewidth=2,
+            **CENTER_MARK,
             label=f"{prefix}{self.lines.center} w*",
         )
 

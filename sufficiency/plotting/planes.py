@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
-__all__ = ["KINDS", "PlaneDisplay", "check_style", "new_axes"]
+__all__ = ["CENTER_MARK", "KINDS", "PlaneDisplay", "check_style", "new_axes"]
 
 Array = npt.NDArray[np.float64]
 
 KINDS = ("contour", "surface")
+CENTER_MARK: dict[str, Any] = {
+    "marker": "x",
+    "linestyle": "none",
+    "markersize": 9,
+    "markeredgewidth": 2,
+}
 _NOT_FINITE = "0.85"  # gray behind the contours, where values are left out
 
 
@@ -113,7 +119,7 @@ class PlaneDisplay(ABC):
                 stacklevel=2,
             )
         self.ax_ = new_axes(1, (6.4, 5), kind)[0] if ax is None else ax
-        self.figure_ = self.ax_.figure  # type: ignore[assignment]
+        self.figure_ = cast("Figure", self.ax_.figure)
         self.contour_ = self.surface_ = self.colorbar_ = self.points_ = None
         masked = np.ma.masked_where(~finite, self.values)
         draw = self._draw_contours if kind == "contour" else self._draw_surface
@@ -230,11 +236,8 @@ class PlaneDisplay(ABC):
     def _mark_center(self, ax: "Axes", *position: float) -> None:
         (self.center_,) = ax.plot(
             *([coordinate] for coordinate in position),
-            marker="x",
-            linestyle="none",
             color="red",
-            markersize=9,
-            markeredgewidth=2,
+            **CENTER_MARK,
             zorder=10,
             label=f"{self.plane.center} w*",
         )

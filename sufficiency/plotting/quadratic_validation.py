@@ -40,7 +40,6 @@ class QuadraticValidationDisplay:
     --------
     >>> import numpy as np
     >>> from sufficiency.curvature import QuadraticValidation
-    from sufficiency.plotting.lines import bars_on_log_axis, open_axes, plot_points
     >>> from sufficiency.plotting import QuadraticValidationDisplay
     >>> validation = QuadraticValidation(
     ...     sigmas=np.array([0.01, 0.1]), relative_error=np.array([0.001, 0.5]),
