@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import cast
+from functools import cache, lru_cache, partial
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from sufficiency.sizing.replicates import Curve, Replicated, t_quantile
 
 __all__ = ["DecayFits", "delta_interval", "fit_decay", "fit_delta", "parameter_intervals"]
 
-Fit = Callable[[Ladder], Curve]
+AnyCurve = TypeVar("AnyCurve", bound=Curve)
 Floats = npt.NDArray[np.float64]
 
 
@@ -78,8 +78,8 @@ def _fit_decay(ladder: Ladder, family: str, growth: float | None) -> DecayFits:
     return _fit_all(
         ladder,
         fit_growth(ladder, growth, family).spread,
-        lambda rival: lambda some: fit_growth(some, growth, rival),
-        lambda rival: lambda some: freeze(fit_growth(some, growth, rival)),
+        lambda rival, some: fit_growth(some, growth, rival),
+        freeze,
     )
 
 
@@ -87,8 +87,8 @@ def _fit_all_delta(ladder: Ladder, family: str) -> DecayFits:
     fits = _fit_all(
         ladder,
         fit_delta(ladder, family),
-        lambda rival: lambda some: fit_delta(some, rival),
-        lambda rival: lambda some: frozen_curve(fit_delta(some, rival)),
+        lambda rival, some: fit_delta(some, rival),
+        frozen_curve,
     )
     measured = Replicated(_frozen_at_measurement, ladder)
     return replace(fits, beyond=(*fits.beyond, measured))
@@ -104,18 +104,20 @@ def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
 def _fit_all(
     ladder: Ladder,
     chosen: FittedCurve,
-    fit: Callable[[str], Fit],
-    frozen_fit: Callable[[str], Fit],
+    fit: Callable[[str, Ladder], AnyCurve],
+    freeze: Callable[[AnyCurve], AnyCurve],
 ) -> DecayFits:
     families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
-    beyond = [frozen_fit(family) for family in families]
+    fit = cache(fit)
+
+    def frozen_fit(family: str, some: Ladder) -> Curve:
+        return freeze(fit(family, some))
+
+    beyond = [Replicated(partial(frozen_fit, family), ladder) for family in families]
     if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
-        beyond.insert(0, fit("power_law"))
-    return DecayFits(
-        chosen,
-        tuple(Replicated(fit(family), ladder) for family in families),
-        tuple(Replicated(one, ladder) for one in beyond),
-    )
+        beyond.insert(0, Replicated(partial(fit, "power_law"), ladder))
+    inside = tuple(Replicated(partial(fit, family), ladder) for family in families)
+    return DecayFits(chosen, inside, tuple(beyond))
 
 
 def fit_delta(ladder: Ladder, family: str) -> FittedCurve:

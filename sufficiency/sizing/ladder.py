@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,12 @@ class Ladder:
         """
         rows = np.atleast_1d(np.asarray(kept, dtype=np.int64))
         return replace(self, **{name: getattr(self, name)[rows] for name in _TABLES})
+
+    @cached_property
+    def left_out(self) -> tuple[Ladder, ...]:
+        """The ladder without repeat r, for each r; empty for a single repeat."""
+        rows = np.arange(self.n_repeats)
+        return tuple(self.repeats(np.delete(rows, r)) for r in rows) if len(rows) > 1 else ()
 
     @property
     def overlap_factor(self) -> float:

@@ -87,14 +87,11 @@ class Replicated:
     @cached_property
     def left_out(self) -> tuple[Curve | None, ...]:
         """Fitted without repeat r, for each r; empty for a single repeat."""
-        repeats = np.arange(self.measurements.n_repeats)
-        if len(repeats) < 2:
-            return ()
-        return tuple(self._fit_some(np.delete(repeats, r)) for r in repeats)
+        return tuple(self._fit_some(some) for some in self.measurements.left_out)
 
-    def _fit_some(self, kept: npt.NDArray[np.int64]) -> Curve | None:
+    def _fit_some(self, some: Ladder) -> Curve | None:
         try:
-            return self.fit(self.measurements.repeats(kept))
+            return self.fit(some)
         except ValueError:
             # so many of their cells failed that too few sizes are left for the family
             return None
