@@ -23,22 +23,11 @@ _SIGNED_DECADES = 3
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """
-    How values become colors.
+    """How values become colors."""
 
-    Attributes
-    ----------
-    levels : (n,) float64
-        Between which a contour has one color, increasing.
-    log : bool
-        Whether colors go by the logarithm.
-    signed : bool
-        Whether zero is in the middle.
-    """
-
-    levels: Array
+    levels: Array  # (n,) increasing; a contour has one color between two of them
     log: bool
-    signed: bool
+    signed: bool  # whether zero is in the middle
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -81,13 +70,8 @@ class Scale:
     def extend(self, values: Array) -> str:
         """Which ends of the scale have values beyond them."""
         low, high = self.limits
-        below, above = bool((values < low).any()), bool((values > high).any())
-        return {
-            (False, False): "neither",
-            (True, False): "min",
-            (False, True): "max",
-            (True, True): "both",
-        }[below, above]
+        below, above = (values < low).any(), (values > high).any()
+        return ("neither", "min", "max", "both")[below + 2 * above]
 
 
 def _powers(low: float, high: float) -> Array:

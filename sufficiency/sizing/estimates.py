@@ -70,14 +70,21 @@ def estimate_size(
     if beyond:
         low, high = _hull(fits.at(beyond=True), threshold, confidence)
     interval = to_sizes(low, high, smallest)
-    if curve.predict(smallest)[0] <= threshold:
-        status = "at_most"
-    elif size <= largest:
-        status = "reached"
-    else:
-        wide = interval[1] > WIDEST_BRACKET * interval[0]
-        status = "not_identifiable" if wide else "extrapolated"
+    met = bool(curve.predict(smallest)[0] <= threshold)
+    status = status_of(size, interval, largest, met_at_smallest=met)
     return SizeEstimate(status, size, interval if ladder.n_repeats > 1 else None)
+
+
+def status_of(
+    size: int, interval: tuple[int, float], largest: int, *, met_at_smallest: bool
+) -> str:
+    """The status of a size with its interval, `largest` being the largest measured."""
+    if met_at_smallest:
+        return "at_most"
+    if size <= largest:
+        return "reached"
+    wide = interval[1] > WIDEST_BRACKET * interval[0]
+    return "not_identifiable" if wide else "extrapolated"
 
 
 def _without_size(ladder: Ladder, interval: tuple[int, float], reason: str) -> SizeEstimate:

@@ -12,7 +12,7 @@ from scipy import stats
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
-from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate, to_sizes
+from sufficiency.sizing.estimates import SizeEstimate, status_of, to_sizes
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
@@ -164,13 +164,10 @@ class PerformanceFit:
                 f"floors from {span[0]} to {span[1]}; measure larger sizes"
             )
             return SizeEstimate("not_identifiable", None, known, reason)
-        size = max(smallest, int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9)))
-        if sign * self.curve.predict(smallest)[0] <= sign * target:
-            return SizeEstimate("at_most", smallest, known)
-        if size <= largest:
-            return SizeEstimate("reached", size, known)
-        wide = interval[1] > WIDEST_BRACKET * interval[0]
-        return SizeEstimate("not_identifiable" if wide else "extrapolated", size, known)
+        met = bool(sign * self.curve.predict(smallest)[0] <= sign * target)
+        at_target = int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9))
+        size = smallest if met else max(smallest, at_target)
+        return SizeEstimate(status_of(size, interval, largest, met_at_smallest=met), size, known)
 
     def _check(self, target: float) -> None:
         target = check_number("target", target)
