@@ -160,7 +160,6 @@ def loss_plane(
     >>> from skorch import NeuralNetRegressor
     >>> from sufficiency.landscape import loss_plane
     >>> net = NeuralNetRegressor(torch.nn.Linear, module__in_features=1, module__out_features=1)
-    >>> zero = {"weight": np.zeros((1, 1, 1)), "bias": np.zeros((1, 1))}
     >>> _ = net.initialize().module_.load_state_dict(
     ...     {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)})
     >>> X = np.array([[1.0]], dtype="float32")
@@ -243,16 +242,9 @@ def change_plane(
             f"`X` must hold at least size + grow = {size + grow} samples, got {len(y)}"
         )
     losses = MeanLoss(fitted_net(net), X, y)
-    draws = plane_draws(losses, u, v, (alphas, betas))
-    return change(losses, draws, X, y, size, grow).reshape(len(alphas), len(betas))
-
-
-def change(
-    losses: MeanLoss, draws: SubspaceDraws, X: Any, y: npt.NDArray, size: int, grow: int
-) -> Array:
-    """(M,) changes of the mean loss at the points, see :func:`change_plane`."""
+    draws, added = plane_draws(losses, u, v, (alphas, betas)), slice(size, size + grow)
     old = losses(draws, take_rows(X, slice(size)), y[:size])
-    added = slice(size, size + grow)
     new = losses(draws, take_rows(X, added), y[added])
     with np.errstate(invalid="ignore"):
-        return np.asarray(grow / (size + grow) * (new - old))
+        change = grow / (size + grow) * (new - old)
+    return change.reshape(len(alphas), len(betas))

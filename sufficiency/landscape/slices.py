@@ -18,7 +18,7 @@ from sufficiency.landscape.grids import (
     plane_grids,
     symmetric_grid,
 )
-from sufficiency.landscape.planes import MeanLoss, change, plane_draws
+from sufficiency.landscape.planes import MeanLoss, change_plane, loss_plane
 from sufficiency.landscape.random_directions import RandomDirections, random_direction
 from sufficiency.probes import RandomSubspace
 
@@ -283,11 +283,7 @@ def landscape_slice(
     found = _two_directions(directions, net, X, y, root)
     curved = found.geometry.eigenvalues is not None
     grids = given or _default_grids(found, _REACH_ALONG_EIGENVECTORS if curved else _REACH)
-    losses = MeanLoss(net, X, y)
-    values = losses(
-        plane_draws(losses, found.u, found.v, grids), take_rows(X, slice(size)), y[:size]
-    )
-    plane = values.reshape(len(grids[0]), -1)
+    plane = loss_plane(net, take_rows(X, slice(size)), y[:size], found.u, found.v, *grids)
     return LandscapeSlice(*grids, plane, size, found.geometry, center_name(estimator))
 
 
@@ -342,9 +338,7 @@ def change_slice(
     size = check_size(size, len(y), grow)
     found = _two_directions(directions, net, X, y, root)
     grids = given or _default_grids(found, _REACH_IN_SIGMA * sigma)
-    losses = MeanLoss(net, X, y)
-    values = change(losses, plane_draws(losses, found.u, found.v, grids), X, y, size, grow)
-    plane = values.reshape(len(grids[0]), -1)
+    plane = change_plane(net, X, y, found.u, found.v, *grids, size=size, grow=grow)
     return ChangeSlice(*grids, plane, size, grow, sigma, found.geometry, center_name(estimator))
 
 
