@@ -62,15 +62,14 @@ def fit_curve(
     choice = Choice(family, (family,), {})
     if family == "auto":
         choice = choose_family(kept, table, order)
-    parameters = FAMILIES[choice.family].fit(kept, table, order)
     return FittedCurve(
         choice.family,
         order,
-        parameters,
-        kept,
-        relative_stderr[measured],
-        choice.scores,
-        choice.rivals,
+        parameters=FAMILIES[choice.family].fit(kept, table, order),
+        sizes=kept,
+        relative_stderr=relative_stderr[measured],
+        scores=choice.scores,
+        rivals=choice.rivals,
     )
 
 
@@ -97,11 +96,9 @@ def _check_measurements(
             "`deltas` must hold at least one finished cell, got NaN everywhere; every training or "
             "evaluation failed, see the warnings of fit"
         )
-    wrong = ~(np.isnan(values) | (np.isfinite(values) & (values >= 0)))
-    zero = np.nansum(values, axis=0) == 0
-    zero &= ~np.isnan(values).all(axis=0)
-    if wrong.any() or zero.any():
-        size = int(given[(wrong.any(axis=0) | zero).argmax()])
+    wrong = (np.isinf(values) | (values < 0)).any(axis=0) | (mean_of_finished(values) == 0)
+    if wrong.any():
+        size = int(given[wrong.argmax()])
         raise ValueError(
             f"`deltas` must be finite and > 0 on average, got {values[:, given == size].ravel()} "
             f"at size {size}; a loss that does not change at all cannot be fitted in logs: check "
@@ -114,10 +111,9 @@ def _pooled_relative_stderr(deltas: Floats, stderr: npt.ArrayLike | None) -> Flo
     """Relative s.e. of the mean at each size (m,), from one variance pooled over the sizes."""
     finished = np.isfinite(deltas)
     counts = finished.sum(axis=0)
-    means = mean_of_finished(deltas)
     repeated = counts >= 2
     if repeated.any():
-        ratios = np.where(finished, deltas, np.nan)[:, repeated] / means[repeated]
+        ratios = deltas[:, repeated] / mean_of_finished(deltas)[repeated]
         variance = np.nansum((ratios - 1.0) ** 2) / (counts[repeated] - 1).sum()
     elif stderr is not None:
         ratios = np.asarray(stderr, dtype=np.float64)[finished] / deltas[finished]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
+from sufficiency._tables import mean_of_finished
 from sufficiency.exceptions import ExtrapolationWarning
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
 from sufficiency.sizing import Verdict
+from sufficiency.sizing.learning_curve import SIZES_NEEDED
 from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def draw_learning_curve(result: SufficiencyResult) -> Figure:
 def _learning_sentences(result: SufficiencyResult) -> list[str]:
     losses, scores = result.measurements.unseen_loss, result.measurements.unseen_score
     known = np.isfinite(losses).any(axis=0)
-    means, sizes = np.nanmean(losses[:, known], axis=0), result.sizes[known]
+    means, sizes = mean_of_finished(losses[:, known]), result.sizes[known]
     last = result.sizes == sizes[-1]
     at_last = scores[:, last][np.isfinite(scores[:, last])]
     score = f" and the mean score {number(at_last.mean())}" if at_last.size else ""
@@ -122,7 +124,7 @@ def _learning_sentences(result: SufficiencyResult) -> list[str]:
         said.append(
             f"The last step, from {sizes[-2]:,} samples, {way} the loss by {percent(abs(change))}."
         )
-    if len(means) >= 3:
+    if len(means) >= SIZES_NEEDED:
         curve = fit_performance(result.measurements, "loss").curve
         now, doubled = curve.predict([sizes[-1], 2 * sizes[-1]])
         if now > 0:
