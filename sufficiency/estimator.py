@@ -98,17 +98,17 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
         Δ_{k+1} = E_w (L_{k+1}(w) − L_k(w))² = E_w (ℓ_{k+1}(w) − L_k(w))²/(k+1)²
 
-    The decay of Δ over k is fitted and inverted at a threshold. Δ is conditional on the training
-    recipe of the net, and an untrained net passes any threshold: look at the losses in
-    ``result_.to_frame()`` and at the warnings.
+    The decay of Δ over k is fitted and inverted at a threshold. Δ depends on how the net is
+    trained, and an untrained net passes any threshold: look at the losses in ``result_.to_frame()``
+    and at the warnings.
 
     Parameters
     ----------
     net : skorch NeuralNet or Pipeline, optional
-        Unfitted net; it is never changed. Every training starts from fresh weights, also where
-        the module is an instance. A scikit-learn pipeline that ends in a net: its transformers
-        are fitted anew for every training, on what the net is trained on. None: a small
-        perceptron for tables, classifier or regressor by the type of y.
+        Unfitted net, or a scikit-learn pipeline that ends in one; its transformers are then fitted
+        for every training, on the samples of that training. It is never modified. Every training
+        starts from fresh weights, even if the module is an instance. None: a small perceptron for
+        tabular data, a classifier or regressor depending on y.
     sizes : int or sequence, default=8
         An int: that many sizes, geometric from min(max(n_fit/32, 10·n_classes, 20), n_fit/2) to
         n_fit, the samples left after candidates and validation. Floats in (0, 1]: fractions of
@@ -116,18 +116,18 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     n_repeats : int, default=4
         Independent orderings of the data, each with its own candidates and seeds.
     n_draws : int or "auto", default=32
-        Weight draws around each center. "auto": pairs of draws and their mirror images, until
-        the draws' part of the standard error is below 5 % of Δ or there are 256.
+        Weight draws around each center. "auto": pairs of draws and their mirror images, until their
+        contribution to the standard error is below 5 % of Δ or there are 256.
     n_eval : int, optional
-        Training samples, at random, whose losses are taken at every draw, with the exact
-        correction for those left out. None: all. It saves time where a net is trained on many
-        more samples than there are candidates; the mean square (``order=2``) only.
+        Number of random training samples whose losses are evaluated at every draw, with the exact
+        correction for the others. None: all. It saves time if there are many more training samples
+        than candidates; only for the mean square (``order=2``).
     n_candidates : int, optional
         Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
-        paper's procedure, with an estimate that is useless for a single size.
+        paper's procedure, whose estimate is useless for a single size.
     probe : {"isotropic", "random_subspace", "curvature"} or Probe, default="isotropic"
-        Distribution of the weights around a center; more of them, and how to write your own, in
-        :mod:`sufficiency.probes`.
+        Distribution of the weights around a center; :mod:`sufficiency.probes` has more of them and
+        describes how to write your own.
     sigma : float, optional
         Scale of the probe. None: its default ("isotropic": 0.2 of each tensor's root mean
         square). An error with a Probe object, which carries its own.
@@ -138,14 +138,13 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         (order 2, Gaussian probes, nets with second derivatives; `n_draws` then counts random
         vectors for the traces).
     train : {"each_size", "once"}, default="each_size"
-        A net for every size, which a decision about data needs, or one net on everything, off
-        which all sizes are read: the paper's figures.
+        One net for every size, which a decision about data needs, or a single net trained on
+        everything and used for all sizes, as in the paper's figures.
     center : {"last", "best"}, default="last"
-        Centers are the weights after training, or those of the lowest validation loss (a tenth
-        of the samples then validates).
+        Centers are the weights after training, or those with the lowest validation loss (a tenth of
+        the samples is then used for validation).
     min_steps : int, default=500
-        Small subsets get more epochs, to this many optimizer steps. 0: the net's epochs as they
-        are.
+        Small subsets get more epochs, up to this many optimizer steps. 0: the net's own epochs.
     curve : {"auto", "theory", "power_law", "transient"}, default="auto"
         Decay family; "auto" compares their forecasts.
     scoring : str, callable or None, default=None
@@ -153,13 +152,14 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     refit : bool, default=True
         Train ``net_`` on all data afterwards, for ``predict`` and ``score``.
     store : str or path-like, optional
-        Directory of finished cells and trained nets, new or used before, also by several
-        processes at once. A run that was cut off goes on there, and another probe, `sigma`,
-        `order` or `n_draws` trains nothing again; the numbers are those of a fit without it.
+        Directory that keeps finished cells and trained nets; it may exist already, and several
+        processes may use it at once. An interrupted run continues from there, and a different
+        probe, `sigma`, `order` or `n_draws` trains nothing again. The numbers are the same as
+        without a store.
     n_jobs : int, optional
         Cells measured in parallel, through joblib.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same numbers, bit for bit, in every run. None with a `store`: the seed is
+        An int gives the same numbers, bit for bit, in every run. None with a `store`: a seed is
         drawn once for the same net and data, and kept there.
     verbose : int, default=0
         1: a progress bar with the time left. 2: the nets print as well.
@@ -181,14 +181,14 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     classes_ : ndarray, shape (C,)
         Sorted labels; classification only.
     n_features_in_ : int
-        Features seen in ``fit``; if X was a table.
+        Number of features seen in ``fit``, if X was a table.
     feature_names_in_ : ndarray of str
         Their names, if X had names.
 
     Notes
     -----
     In a pipeline, steps before this estimator see all samples, candidates included. Unsupervised
-    ones such as a scaler do little harm; supervised ones leak: make them steps of `net`.
+    steps such as a scaler do little harm; supervised ones leak, so make them steps of `net`.
 
     References
     ----------
@@ -266,14 +266,14 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, …), dict or tuple of arrays, or Dataset
-            Inputs. Several of them reach the module as skorch hands them over; a torch dataset
-            gives pairs of input and target. With a pipeline, whatever its transformers take.
+            Inputs. Several inputs are passed to the module as in skorch; a torch dataset yields
+            pairs of input and target. With a pipeline, whatever its transformers accept.
         y : array-like of shape (n,) or (n, …), optional
             Targets: labels of any kind, or numbers. None: those of the dataset.
         groups : array-like of shape (n,), optional
             No group is divided between training, candidates and validation.
         X_unseen, y_unseen : like X and y, optional
-            Own candidates in place of reserved ones; then all of X can be trained on.
+            Your own candidates; nothing is then set aside, and all of X can be trained on.
 
         Returns
         -------
@@ -283,20 +283,21 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            For input that makes no sense, before any training.
+            If an argument is invalid, before any training.
         KeyboardInterrupt
-            With a `store`, after a log message that says how to go on; SIGTERM is taken for it.
+            If interrupted with a `store`, after a log message that says how to continue; SIGTERM
+            has the same effect.
 
         Warns
         -----
         NotSettledWarning, InertProbeWarning, HeavyTailWarning
-            Reasons to doubt the result.
+            If the result means less than it seems to.
         QuadraticModelWarning
             The same, for ``method="gaussian_moment"``.
         CellFailedWarning
-            Trainings that came to nothing and are left out.
+            If cells failed and are left out.
         StoreWarning
-            If the store is damaged, or full; the result is complete nevertheless.
+            If the store is damaged or full; the result is complete all the same.
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
@@ -373,8 +374,8 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         CostEstimate
-            Print it, or use its numbers: those of a fit that finds nothing in its `store`. Nothing
-            of the estimator is changed, apart from the number and the names of features.
+            Print it, or use its numbers, which are those of a fit with an empty `store`. The
+            estimator is not changed, except for the number and the names of features.
         """
         plan = plan_fit(self, X, y, groups, X_unseen, y_unseen)
         return estimate_cost(plan, self.n_jobs, self.refit)
@@ -388,10 +389,10 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         y_unseen: npt.ArrayLike | None = None,
     ) -> SufficiencyResult:
         """
-        Result of the cells that the `store` holds of a fit that is under way, or was cut off.
+        Result of the finished cells that the `store` holds of a running or interrupted fit.
 
-        Nothing is trained, measured or written, and nothing of the estimator is changed, apart
-        from the number and the names of features.
+        Nothing is trained, measured or written, and the estimator is not changed, except for the
+        number and the names of features.
 
         Parameters
         ----------
@@ -499,12 +500,12 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
     def bound_constants(self) -> BoundConstants:
         """
-        Constants of the paper's bounds, looked up on 64 of the samples at ``net_``.
+        Constants of the paper's bounds: maxima over 64 of the samples at ``net_``.
 
         Returns
         -------
         BoundConstants
-            Lower estimates, since few samples are looked at.
+            Underestimates, since only a few samples are used.
 
         Raises
         ------

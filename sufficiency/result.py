@@ -222,14 +222,14 @@ class SufficiencyResult:
             How to read `threshold`: √Δ ≤ threshold · L, with L the mean unseen loss at the
             centers of the largest size.
         growth : int or float, optional
-            Δ for so many samples that come at once (int), or for data that grow by that fraction
+            Δ when this many samples are added at once (int), or when the data grow by this fraction
             (float). None: one sample.
 
         Returns
         -------
         int or ndarray of int64
             Samples to train on, in the shape of `threshold`. Never below the smallest measured
-            size: a threshold that is met there is answered by it.
+            size, which is the answer if it meets the threshold.
 
         Warns
         -----
@@ -242,7 +242,7 @@ class SufficiencyResult:
             If a threshold is not > 0, `growth` is not > 0 or has no formula (order 1, a single
             candidate), or `relative` meets a loss that is not positive.
         NotIdentifiableError
-            If the curve does not fall, or reaches a threshold nowhere.
+            If the curve does not fall, or never reaches a threshold.
         """
         return predictions.predict_sufficient_size(
             self.measurements, threshold, family=self.family, relative=relative, growth=growth
@@ -341,7 +341,7 @@ class SufficiencyResult:
 
     def predict_size_for_loss(self, target: float) -> int:
         """
-        Samples at which the unseen loss comes down to a target, by E + A·κ^(−β).
+        Size at which the unseen loss reaches a target, by the curve E + A·κ^(−β).
 
         Parameters
         ----------
@@ -365,7 +365,7 @@ class SufficiencyResult:
 
     def predict_size_for_score(self, target: float) -> int:
         """
-        Samples at which the score on unseen samples comes up to a target.
+        Size at which the score on unseen samples reaches a target.
 
         Parameters
         ----------
@@ -516,9 +516,9 @@ class SufficiencyResult:
         """
         Write everything onto one HTML page that needs no network, program or other file.
 
-        Verdict in words, caveats of this run, sizes with intervals, both curves, all cells, and
-        how it was measured. It reads in light and dark, on phones, in print and aloud; the same
-        result and questions give the same bytes.
+        It has the verdict in words, the caveats of this run, sizes with intervals, both curves, all
+        cells, and how it was measured. It works in light and dark mode, on phones, in print and
+        with screen readers; the same result and questions give the same bytes.
 
         Parameters
         ----------
@@ -532,7 +532,7 @@ class SufficiencyResult:
         loss_target, score_target : float, optional
             As in :meth:`estimate_for_target`.
         confidence : float, default=0.95
-            Of the intervals in words and tables, in (0, 1); the band in the figure has 95 %.
+            Of the intervals in the text and tables, in (0, 1); the band in the figure is for 95 %.
         title : str, optional
             Heading of the page.
 
@@ -544,9 +544,9 @@ class SufficiencyResult:
         Raises
         ------
         ValueError, TypeError
-            If a question makes no sense, or none for these measurements.
+            If a question makes no sense, in general or for these measurements.
         OSError
-            If the file cannot be written there; an earlier one is as it was then.
+            If the file cannot be written; an existing one is then left unchanged.
         """
         questions = questions_from(
             thresholds,
