@@ -87,10 +87,8 @@ def load_cifar100(
 
     Raises
     ------
-    FileNotFoundError
-        If files are missing; it says which, where they belong and how to get them.
-    OSError
-        If a file's MD5 is not the published one, or it cannot be read.
+    FileNotFoundError, OSError
+        As in :func:`load_cifar10`.
 
     References
     ----------
@@ -170,9 +168,7 @@ def load_fashion_mnist(
 
     Raises
     ------
-    FileNotFoundError
-        If files are missing; it says which, where they belong and how to get them.
-    OSError
+    FileNotFoundError, OSError
         As in :func:`load_mnist`.
 
     References

@@ -72,27 +72,15 @@ class MLP(nn.Module):
         dropout = check_dropout(dropout)
         layers: list[nn.Module] = [nn.Flatten()]
         for _ in range(check_integer("depth", depth, 1)):
-            layers.append(nn.Linear(fan_in, width, bias=not batch_norm))
-            if batch_norm:
-                layers.append(nn.BatchNorm1d(width))
-            layers += [nn.ReLU(), nn.Dropout(dropout)]
+            norm = [nn.BatchNorm1d(width)] if batch_norm else []
+            linear = nn.Linear(fan_in, width, bias=not batch_norm)
+            layers += [linear, *norm, nn.ReLU(), nn.Dropout(dropout)]
             fan_in = width
         layers.append(nn.Linear(fan_in, n_outputs))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, X: Tensor) -> Tensor:
-        """
-        Logits or regression values.
-
-        Parameters
-        ----------
-        X : (n, …) tensor
-            Of `n_inputs` numbers each.
-
-        Returns
-        -------
-        (n, n_outputs) tensor
-        """
+        """Logits or regression values (n, n_outputs) of samples (n, …) of `n_inputs` numbers."""
         output: Tensor = self.layers(X)
         return output
 
@@ -178,29 +166,17 @@ class ConvNet(nn.Module):
         height, width = _size_after(_pair(image_size), depth * (2 * padding - kernel_size + 1))
         layers: list[nn.Module] = []
         for _ in range(depth):
-            layers.append(
-                nn.Conv2d(fan_in, channels, kernel_size, padding=padding, bias=not batch_norm)
+            norm = [nn.BatchNorm2d(channels)] if batch_norm else []
+            convolution = nn.Conv2d(
+                fan_in, channels, kernel_size, padding=padding, bias=not batch_norm
             )
-            if batch_norm:
-                layers.append(nn.BatchNorm2d(channels))
-            layers += [nn.ReLU(), nn.Dropout(dropout)]
+            layers += [convolution, *norm, nn.ReLU(), nn.Dropout(dropout)]
             fan_in = channels
         layers += [nn.Flatten(), nn.Linear(channels * height * width, n_outputs)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, X: Tensor) -> Tensor:
-        """
-        Logits or regression values.
-
-        Parameters
-        ----------
-        X : (n, in_channels, height, width) tensor
-            Images.
-
-        Returns
-        -------
-        (n, n_outputs) tensor
-        """
+        """Logits or regression values (n, n_outputs) of images (n, in_channels, height, width)."""
         output: Tensor = self.layers(X)
         return output
 
