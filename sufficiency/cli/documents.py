@@ -11,6 +11,7 @@ from sufficiency.cli.questions import Answer, Asked
 from sufficiency.cli.summary import DataSummary
 from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
+from sufficiency.sizing.questions import TARGET_KINDS
 
 __all__ = ["cost_document", "ladder_rows", "run_document", "suggestion_rows"]
 
@@ -27,9 +28,8 @@ def run_document(
 ) -> str:
     """What --json writes after a run."""
     curve = result.curve
-    records: dict[str, list[dict[str, Any]]] = {"delta": [], "loss": [], "score": []}
-    for answer in answers:
-        records[answer.question.kind].append(answer.record(asked.confidence))
+    records = [(answer.question.kind, answer.record(asked.confidence)) for answer in answers]
+    targets = {f"{kind}_target": dict(records).get(kind) for kind in TARGET_KINDS}
     return _text(
         {
             "format": _FORMAT,
@@ -41,9 +41,8 @@ def run_document(
             "ladder": ladder_rows(result),
             "n_failed_cells": sum(bool(cell.failure) for cell in result.cells),
             "curve": {"family": curve.family, "parameters": dict(curve.parameters)},
-            "thresholds": records["delta"],
-            "loss_target": next(iter(records["loss"]), None),
-            "score_target": next(iter(records["score"]), None),
+            "thresholds": [record for kind, record in records if kind == "delta"],
+            **targets,
             "enough": all(answer.enough for answer in answers) if answers else None,
             "suggestions": suggestion_rows(result),
             "warnings": list(warnings),

@@ -29,7 +29,9 @@ def conclude(
 ) -> int:
     """Answer the questions of a run, write its files, and choose its exit status."""
     answers = answer(result, asked)
-    document = run_document(result, summary, asked, answers, warnings)
+    document = ""
+    if as_json or out is not None:
+        document = run_document(result, summary, asked, answers, warnings)
     click.echo(document if as_json else _in_words(result, answers))
     if out is not None:
         names = deliver(result, out, document=document, answers=answers, asked=asked)

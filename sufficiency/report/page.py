@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from sufficiency._files import write_file
@@ -57,6 +58,11 @@ def _check_place(path: Path) -> None:
 
 def render(result: SufficiencyResult, findings: Findings, title: str | None = None) -> str:
     """Make the page."""
+    return _template().render(_content(result, findings, title))
+
+
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("sufficiency.report"),
         autoescape=True,
@@ -66,7 +72,7 @@ def render(result: SufficiencyResult, findings: Findings, title: str | None = No
         keep_trailing_newline=True,
     )
     environment.filters["marked"] = _marked
-    return environment.get_template("report.html.j2").render(_content(result, findings, title))
+    return environment.get_template("report.html.j2")
 
 
 def _content(result: SufficiencyResult, findings: Findings, title: str | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,9 +19,10 @@ from sufficiency.sizing.estimates import SizeEstimate, estimate_size
 from sufficiency.sizing.growth import counts_samples
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
-from sufficiency.sizing.performance import estimate_for_target, fit_performance
+from sufficiency.sizing.performance import fit_performance
 
 __all__ = [
+    "TARGET_KINDS",
     "Answer",
     "DeltaQuestion",
     "Question",
@@ -30,6 +32,13 @@ __all__ = [
     "questions_from",
     "reference_loss",
 ]
+
+
+# several questions to one ladder share its learning curves
+_performance = lru_cache(maxsize=16)(fit_performance)
+
+# What the learning curves are about.
+TARGET_KINDS = ("loss", "score")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +148,11 @@ class TargetQuestion:
 
     def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
         """From the learning curve, which holds for nets that have not settled, too."""
-        estimate = estimate_for_target(ladder, self.target, self.kind, confidence=confidence)
+        fit = _performance(ladder, self.kind)
         bound = "at most" if self.kind == "loss" else "at least"
         return Answer(
-            estimate,
-            fit_performance(ladder, self.kind).curve,
+            fit.size_for(self.target, confidence),
+            fit.curve,
             f"the unseen {self.kind} is {bound} {self.target:g}",
             tuple(caveat for caveat in [failed_cells(ladder)] if caveat),
             self.target,
@@ -168,7 +177,7 @@ def questions_from(
                 "meant"
             )
     questions: list[Question] = [DeltaQuestion(value, relative, growth) for value in values]
-    for kind, target in (("loss", loss_target), ("score", score_target)):
+    for kind, target in zip(TARGET_KINDS, (loss_target, score_target), strict=True):
         if target is not None:
             questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind))
     return tuple(questions)
@@ -213,7 +222,7 @@ def _saving(ladder: Ladder, size: int | None) -> float:
     if size is None:
         return math.nan
     try:
-        curve = fit_performance(ladder, "loss").curve
+        curve = _performance(ladder, "loss").curve
     except ValueError:
         return math.nan
     now, doubled = curve.predict([size, 2 * size])

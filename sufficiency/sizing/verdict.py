@@ -225,7 +225,7 @@ def decide(
     if "unknown" in effects:
         return "unknown", False
     low, high = estimate.interval or (0, math.inf)
-    enough = estimate.size is not None and estimate.size <= n_available
+    enough = estimate.size is not None and max(estimate.size, low) <= n_available
     one_side = high <= n_available if enough else low > n_available
     return "enough" if enough else "more", one_side and "unsure" not in effects
 

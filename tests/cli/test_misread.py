@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sufficiency.cli.questions import Asked, answer
-from sufficiency.sizing import SizeEstimate, questions
+from sufficiency.sizing import SizeEstimate
+from sufficiency.sizing.performance import PerformanceFit
 from tests.cli.conftest import TINY
 from tests.helpers import make_result
 
@@ -131,7 +132,7 @@ class TestQuestions:
     )
     def test_an_unreliable_size_is_not_called_enough(self, low, decision, said, monkeypatch):
         estimate = SizeEstimate("not_identifiable", 503, (low, np.inf), "")
-        monkeypatch.setattr(questions, "estimate_for_target", lambda *_, **__: estimate)
+        monkeypatch.setattr(PerformanceFit, "size_for", lambda *_: estimate)
         result = make_result(n_samples=600, unseen_score=[0.5, 0.6, 0.7])
         (found,) = answer(result, Asked.from_options(score_target=0.9))
         assert said in found.record(0.95)["text"]
