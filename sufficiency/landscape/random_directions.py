@@ -17,7 +17,7 @@ from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler, RandomSubspace
 from sufficiency.probes.base import Parameters
 
-__all__ = ["RandomDirections", "random_direction"]
+__all__ = ["RandomDirections", "check_random", "random_direction"]
 
 # By `normalize`: what a coordinate of 1 is, and what RandomSubspace calls the normalization.
 _UNITS = {
@@ -125,6 +125,15 @@ class RandomDirections:
     def unit(self) -> str:
         """What a coordinate of 1 is along such a direction."""
         return _UNITS[self.normalize] if self.norm is None else distance_unit(self.norm)
+
+
+def check_random(directions: RandomDirections | None) -> RandomDirections:
+    """Return what random directions are asked for; None: the default ones."""
+    if directions is None:
+        return RandomDirections()
+    if not isinstance(directions, RandomDirections):
+        raise TypeError(f"`directions` must be RandomDirections or None, got {directions!r}")
+    return directions
 
 
 def random_direction(how: RandomDirections, center: Weights, root: int, i: int) -> Weights:

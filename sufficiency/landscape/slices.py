@@ -19,7 +19,11 @@ from sufficiency.landscape.grids import (
     symmetric_grid,
 )
 from sufficiency.landscape.planes import MeanLoss, change_plane, loss_plane
-from sufficiency.landscape.random_directions import RandomDirections, random_direction
+from sufficiency.landscape.random_directions import (
+    RandomDirections,
+    check_random,
+    random_direction,
+)
 from sufficiency.probes import RandomSubspace
 
 __all__ = [
@@ -380,7 +384,7 @@ def line_slices(
     """
     alphas = symmetric_grid(_REACH) if grid is None else centered_grid("grid", grid)
     n_directions = check_integer("n_directions", n_directions, 1)
-    root, how = seed_from(random_state), directions or RandomDirections()
+    root, how = seed_from(random_state), check_random(directions)
     net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
     size = check_size(size, len(y))
     losses = MeanLoss(net, X, y)

@@ -21,7 +21,11 @@ from sufficiency.landscape.directions import inner_product
 from sufficiency.landscape.eigenvectors import top_curvature
 from sufficiency.landscape.fitted_nets import net_and_samples
 from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
-from sufficiency.landscape.random_directions import RandomDirections, random_direction
+from sufficiency.landscape.random_directions import (
+    RandomDirections,
+    check_random,
+    random_direction,
+)
 from sufficiency.nets.losses import Weights
 from sufficiency.probes import select_parameters
 
@@ -159,7 +163,7 @@ def width_measures(
     radius = check_number("radius", radius, above=0.0)
     n_directions = check_integer("n_directions", n_directions, 2)
     n_probes, n_folds = check_integer("n_probes", n_probes, 2), check_integer("n_folds", n_folds, 2)
-    root, how = seed_from(random_state), directions or RandomDirections()
+    root, how = seed_from(random_state), check_random(directions)
     if how.norm is not None:
         raise ValueError(
             f"`directions` must have no norm of their own, got {how.norm:g}; set `radius`, as a "

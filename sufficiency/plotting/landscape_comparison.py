@@ -113,6 +113,11 @@ class LandscapeComparisonDisplay:
         if len(estimators) < 2:
             raise ValueError(f"`estimators` must be two or more, got {len(estimators)}")
         how, seed = directions or RandomDirections(), seed_from(random_state)
+        if not isinstance(how, (RandomDirections, TopEigenvectors)):
+            raise TypeError(
+                "`directions` must be RandomDirections or TopEigenvectors, which are made around "
+                f"each net, got {type(how).__name__}; pass displays of planes along your own"
+            )
         if how.norm is not None:
             raise ValueError(
                 f"`directions` must have no norm of their own, got {how.norm:g}; pass `norm`"

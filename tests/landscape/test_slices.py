@@ -356,6 +356,9 @@ def test_what_is_refused(function, params, message, est, data):
 def test_directions_are_objects(est, data):
     with pytest.raises(TypeError, match="`directions` must be RandomDirections, TopEigenvectors,"):
         landscape_slice(est, *data, directions="eigenvectors")
+    for function in (line_slices, width_measures):
+        with pytest.raises(TypeError, match="`directions` must be RandomDirections or None"):
+            function(est, *data, directions=TopEigenvectors())
 
 
 def test_a_random_state_may_be_a_generator(est, data):

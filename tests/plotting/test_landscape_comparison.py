@@ -160,6 +160,9 @@ def test_or_at_another_norm_or_each_at_its_own(nets):
         LandscapeComparisonDisplay.from_estimators(
             nets, X, y, directions=TopEigenvectors(norm=2.0), **SMALL
         )
+    own = RandomDirections().around(nets["small"])
+    with pytest.raises(TypeError, match="`directions` must be RandomDirections or TopEigenvectors"):
+        LandscapeComparisonDisplay.from_estimators(nets, X, y, directions=own, **SMALL)
     with pytest.raises(ValueError, match="`estimators` must be two or more, got 0"):
         LandscapeComparisonDisplay.from_estimators({}, X, y)
 
