@@ -130,8 +130,8 @@ def data():
 
 
 def order_of(codes, seed):
-    ladder = make_splits(len(codes), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=codes)
-    return ladder.repeats[0].order
+    splits = make_splits(len(codes), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=codes)
+    return splits.repeats[0].order
 
 
 def test_of_an_estimator_with_labels_of_its_own(est, data):
@@ -147,7 +147,7 @@ def test_of_an_estimator_with_labels_of_its_own(est, data):
     np.testing.assert_array_equal(found.geometry.gram, directions.geometry.gram)
 
 
-def test_a_size_is_a_nested_stratified_subset_in_the_order_of_the_ladder(est, data):
+def test_a_size_is_a_nested_stratified_subset_in_the_order_of_a_fit(est, data):
     X, y = data
     codes = np.searchsorted(NAMES, y)
     found = landscape_slice(est, X, y, size=31, random_state=5, **SMALL)
@@ -322,7 +322,7 @@ def test_nothing_of_the_estimator_changes(est, data):
     assert a.losses.tobytes() == b.losses.tobytes()
 
 
-def test_a_class_with_a_single_sample_is_no_reason_to_complain(est, data):
+def test_a_class_with_a_single_sample_is_no_error(est, data):
     X, y = data
     few = np.concatenate([np.flatnonzero(y == "ash")[:5], np.flatnonzero(y == "elm")[:1]])
     assert landscape_slice(est, X[few], y[few], **SMALL).size == 6

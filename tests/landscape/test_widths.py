@@ -57,7 +57,7 @@ def test_standard_errors_are_those_of_crossed_directions_and_folds():
     assert found.trace_stderr == pytest.approx(traces.std(ddof=1) / 12**0.5, rel=1e-10)
 
 
-def test_standard_errors_tell_the_spread_over_data_and_directions():
+def test_standard_errors_are_the_spread_over_data_and_directions():
     """
     100 data sets of 150 samples: variances of the numbers against their squared errors.
 

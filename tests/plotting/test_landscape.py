@@ -55,7 +55,7 @@ def test_axes_say_what_they_show_and_in_which_unit():
     display.figure_.canvas.draw()  # mathtext is parsed when it is drawn
 
 
-def test_numbers_of_ones_own_need_no_geometry():
+def test_own_numbers_need_no_geometry():
     ax = LandscapeDisplay(landscape(geometry=None, size=None)).plot().ax_
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("α", "β", "")
 
@@ -195,7 +195,7 @@ def test_given_axes_are_drawn_on():
     assert LandscapeDisplay(landscape()).plot(space, kind="surface").ax_ is space
 
 
-def test_a_display_keeps_its_data_and_draws_only_when_told():
+def test_a_display_keeps_its_data_and_draws_nothing_before_plot():
     plane, moved = landscape(), change()
     display = LandscapeDisplay(plane)
     other = LandscapeChangeDisplay(moved, squared=True, weighted=True)

@@ -59,7 +59,7 @@ def test_changes_share_a_scale_around_zero():
     assert comparison.colorbar_.ax.get_ylabel() == r"$L_{k+1} - L_k$ (loss)"
 
 
-def test_titles_tell_the_norms_of_the_nets():
+def test_titles_show_the_norms_of_the_nets():
     comparison = compare(
         landscape(geometry=geometry(2.0, 4.0)), landscape(geometry=geometry(2.0, 5.5))
     ).plot()
@@ -118,7 +118,7 @@ def test_what_cannot_be_compared():
         compare(landscape(), landscape()).plot(axes[:2], kind="surface")
 
 
-def test_a_comparison_draws_only_when_told():
+def test_a_comparison_draws_nothing_before_plot():
     displays, titles = [LandscapeDisplay(landscape())] * 2, ["a", "b"]
     comparison = LandscapeComparisonDisplay(displays, titles)
     assert plt.get_fignums() == []
