@@ -284,10 +284,10 @@ def test_code_of_own_modules_is_followed():
 
 
 def test_modules_of_packages_are_known_by_their_release():
-    described = content_of(nn.Linear, "value")
-    assert described["library"] == "torch.nn.modules.linear.Linear"
-    assert described["version"] == torch.__version__
-    assert len(described["file"]) == 64
+    content = content_of(nn.Linear, "value")
+    assert content["library"] == "torch.nn.modules.linear.Linear"
+    assert content["version"] == torch.__version__
+    assert len(content["file"]) == 64
 
 
 def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypatch):
@@ -522,7 +522,7 @@ def test_weights_of_a_criterion_instance_matter():
     assert one != two
 
 
-def test_a_net_that_cannot_be_described_is_refused():
+def test_a_net_without_content_is_refused():
     net = classifier(callbacks=[ProgressBar(postfix_keys=[threading.Lock()])])
     with pytest.raises(TypeError, match=r"got net\.callbacks\[0\].*postfix_keys.*instance of lock"):
         content_of_net(net)

@@ -11,7 +11,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from torch import nn
 
 from sufficiency.cells.cell import Cell
@@ -43,23 +44,23 @@ def whole():
     return fit()
 
 
-def remember(folder, recipe, samples, **kwargs):
-    return FitStore.of(Store(folder, **kwargs), recipe, samples)
+def fit_store(folder, settings, samples, **kwargs):
+    return FitStore.of(Store(folder, **kwargs), settings, samples)
 
 
-def finished(memory, fit_settings):
+def finished(store, fit_settings):
     tasks = sorted(tasks_of_fit(fit_settings, LADDER), key=lambda task: (task.repeat, task.size))
-    return memory.finished(tasks)
+    return store.finished(tasks)
 
 
 def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
     caplog.set_level(logging.INFO, "sufficiency.store")
-    plain = all_cells(remember(tmp_path / "other", *whole), *whole)
+    plain = all_cells(fit_store(tmp_path / "other", *whole), *whole)
     with counted_trainings() as trainings:
-        first = all_cells(remember(tmp_path / "store", *whole), *whole)
+        first = all_cells(fit_store(tmp_path / "store", *whole), *whole)
         assert trainings == [10, 30, 10, 30]
         caplog.clear()
-        again = all_cells(remember(tmp_path / "store", *whole), *whole)
+        again = all_cells(fit_store(tmp_path / "store", *whole), *whole)
         assert trainings == [10, 30, 10, 30]
     # durations too are those of the run that measured
     assert numbers(first) == numbers(again)
@@ -69,9 +70,9 @@ def test_finished_cells_are_not_computed_again(whole, tmp_path, caplog):
 
 
 def test_a_store_changes_no_number(whole, tmp_path):
-    recipe, samples = whole
-    plain = all_cells(None, recipe, samples)
-    stored = all_cells(remember(tmp_path, *whole), *whole)
+    settings, samples = whole
+    plain = all_cells(None, settings, samples)
+    stored = all_cells(fit_store(tmp_path, *whole), *whole)
     assert numbers(plain, DURATIONS) == numbers(stored, DURATIONS)
 
 
@@ -87,12 +88,12 @@ def test_a_store_changes_no_number(whole, tmp_path):
     ids=lambda changes: next(iter(changes)),
 )
 def test_another_probe_stage_trains_nothing(changes, whole, tmp_path):
-    recipe, samples = whole
-    all_cells(remember(tmp_path, *whole), *whole)
-    other = changed(recipe, **changes)
-    fresh = all_cells(remember(tmp_path / "fresh", other, samples), other, samples)
+    settings, samples = whole
+    all_cells(fit_store(tmp_path, *whole), *whole)
+    other = changed(settings, **changes)
+    fresh = all_cells(fit_store(tmp_path / "fresh", other, samples), other, samples)
     with counted_trainings() as trainings:
-        again = all_cells(remember(tmp_path, other, samples), other, samples)
+        again = all_cells(fit_store(tmp_path, other, samples), other, samples)
     assert trainings == []
     assert numbers(again, DURATIONS) == numbers(fresh, DURATIONS)
     # and the durations of trainings are those of the first run
@@ -100,61 +101,61 @@ def test_another_probe_stage_trains_nothing(changes, whole, tmp_path):
 
 
 def test_more_sizes_and_repeats_train_those_alone(whole, tmp_path):
-    all_cells(remember(tmp_path, *whole), *whole)
+    all_cells(fit_store(tmp_path, *whole), *whole)
     third = changed(SPLITS[0], order=SPLITS[0].order[::-1])
     more = changed(LADDER, sizes=np.array([10, 20, 30]), repeats=(*SPLITS, third))
     with counted_trainings() as trainings:
-        all_cells(remember(tmp_path, *whole), *whole, ladder=more)
+        all_cells(fit_store(tmp_path, *whole), *whole, ladder=more)
     assert trainings == [20, 20, 10, 20, 30]
 
 
 @pytest.mark.parametrize("kept", range(5))
 def test_a_run_that_was_cut_off_is_taken_up(kept, whole, tmp_path):
     """After any number of cells; what is missing is computed, what is there is not."""
-    memory = remember(tmp_path, *whole)
-    expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
+    store = fit_store(tmp_path, *whole)
+    expected = all_cells(fit_store(tmp_path / "whole", *whole), *whole)
     tasks = [(repeat, size) for repeat in range(2) for size in (10, 30)]
     for repeat, size in tasks[:kept]:
-        cells_of(memory, *whole, SPLITS[repeat], repeat, size)
-    assert [(cell.repeat, cell.size) for cell in finished(memory, whole[0])] == tasks[:kept]
+        cells_of(store, *whole, SPLITS[repeat], repeat, size)
+    assert [(cell.repeat, cell.size) for cell in finished(store, whole[0])] == tasks[:kept]
     with counted_trainings() as trainings:
-        cells = all_cells(remember(tmp_path, *whole), *whole)
+        cells = all_cells(fit_store(tmp_path, *whole), *whole)
     assert trainings == [size for _, size in tasks[kept:]]
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
-    assert numbers(finished(memory, whole[0])) == numbers(cells)
+    assert numbers(finished(store, whole[0])) == numbers(cells)
 
 
 def test_a_death_between_training_and_probing_keeps_the_center(whole, tmp_path):
-    recipe, samples = whole
-    memory, task = remember(tmp_path, *whole), center_task(recipe, SPLITS[0], 0, 10)
+    settings, samples = whole
+    store, task = fit_store(tmp_path, *whole), center_task(settings, SPLITS[0], 0, 10)
     with counted_trainings() as trainings:
-        next(centers([task], samples, memory))
-        cells_of(memory, *whole, SPLITS[0], 0, 10)
+        next(centers([task], samples, store))
+        cells_of(store, *whole, SPLITS[0], 0, 10)
     assert trainings == [10]
 
 
 def test_one_net_for_all_sizes(tmp_path):
-    recipe, samples = fit(train="once")
-    memory = remember(tmp_path, recipe, samples)
+    settings, samples = fit(train="once")
+    store = fit_store(tmp_path, settings, samples)
     ladder = changed(LADDER, sizes=np.array([5, 10, 30]))
-    tasks = tasks_of_fit(recipe, ladder)
+    tasks = tasks_of_fit(settings, ladder)
     with counted_trainings() as trainings:
-        first, again = (measure_group(0, tasks, samples, None, memory, None)[1] for _ in range(2))
-        fewer = tasks_of_fit(recipe, changed(ladder, sizes=ladder.sizes[1:]))
-        some = measure_group(0, fewer[:1], samples, None, memory, None)[1]
+        first, again = (measure_group(0, tasks, samples, None, store, None)[1] for _ in range(2))
+        fewer = tasks_of_fit(settings, changed(ladder, sizes=ladder.sizes[1:]))
+        some = measure_group(0, fewer[:1], samples, None, store, None)[1]
     assert trainings == [30, 30]
-    assert numbers(first) == numbers(again) == numbers(memory.finished(tasks))
+    assert numbers(first) == numbers(again) == numbers(store.finished(tasks))
     assert numbers(some, DURATIONS) == numbers(first[1:3], DURATIONS)
 
 
 def test_a_refitted_net_is_remembered(whole, tmp_path):
-    recipe, samples = whole
-    task = refit_task(recipe, LADDER)
+    settings, samples = whole
+    task = refit_task(settings, LADDER)
     with counted_trainings() as trainings:
         nets = [
             center.net
             for _ in range(2)
-            for _, center in centers([task], samples, remember(tmp_path, *whole))
+            for _, center in centers([task], samples, fit_store(tmp_path, *whole))
         ]
     assert trainings == [30]
     assert_same_bits(nets[0].module_.state_dict(), nets[1].module_.state_dict())
@@ -162,13 +163,13 @@ def test_a_refitted_net_is_remembered(whole, tmp_path):
 
 
 def test_a_training_that_diverged_is_not_tried_again(tmp_path):
-    recipe, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
-    first = all_cells(remember(tmp_path, recipe, samples), recipe, samples)
+    settings, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
+    first = all_cells(fit_store(tmp_path, settings, samples), settings, samples)
     assert all("diverged" in cell.failure for cell in first)
     with counted_trainings() as trainings:
-        again = all_cells(remember(tmp_path, recipe, samples), recipe, samples)
-        other = changed(recipe, n_draws=3)
-        re_probed = all_cells(remember(tmp_path, other, samples), other, samples)
+        again = all_cells(fit_store(tmp_path, settings, samples), settings, samples)
+        other = changed(settings, n_draws=3)
+        re_probed = all_cells(fit_store(tmp_path, other, samples), other, samples)
     assert trainings == []
     assert numbers(first) == numbers(again) == numbers(re_probed)
 
@@ -179,10 +180,10 @@ def no_memory(predictor, X, y):
 
 def test_an_error_is_not_kept(tmp_path):
     whole = fit(scorer=no_memory)
-    memory = remember(tmp_path, *whole)
+    store = fit_store(tmp_path, *whole)
     for _ in range(2):
         with pytest.raises(MemoryError):
-            cells_of(memory, *whole, SPLITS[0], 0, 10)
+            cells_of(store, *whole, SPLITS[0], 0, 10)
     assert not (tmp_path / "cells").exists()
 
 
@@ -199,29 +200,29 @@ def test_an_error_is_not_kept(tmp_path):
     ids=["failure", "numbers"],
 )  # fmt: skip
 def test_cells_of_any_kind_come_back(cell, whole, tmp_path):
-    memory, task = remember(tmp_path, *whole), center_task(whole[0], SPLITS[0], 0, 10)
-    memory.keep_cells(task, [changed(cell, top1pct_share=np.float64(cell.top1pct_share))])
-    assert numbers(memory.cells(task)) == numbers([cell])
+    store, task = fit_store(tmp_path, *whole), center_task(whole[0], SPLITS[0], 0, 10)
+    store.keep_cells(task, [changed(cell, top1pct_share=np.float64(cell.top1pct_share))])
+    assert numbers(store.cells(task)) == numbers([cell])
 
 
 def test_swapped_files_are_foreign(whole, tmp_path):
     """Each is whole and of its kind, but under the name of the other."""
-    memory = remember(tmp_path, *whole)
+    store = fit_store(tmp_path, *whole)
     one = changed(LADDER, repeats=SPLITS[:1])
-    expected = all_cells(memory, *whole, ladder=one)
+    expected = all_cells(store, *whole, ladder=one)
     for folder in ("cells", "centers"):
         first, last = (tmp_path / folder).iterdir()
         shutil.move(first, tmp_path / "meanwhile")
         shutil.move(last, first)
         shutil.move(tmp_path / "meanwhile", last)
     with counted_trainings() as trainings, pytest.warns(StoreWarning, match="foreign") as caught:
-        cells = all_cells(memory, *whole, ladder=one)
+        cells = all_cells(store, *whole, ladder=one)
     assert len(caught) == 4
     assert trainings == [10, 30]
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
 
 
-@settings(
+@hypothesis_settings(
     max_examples=60,
     deadline=None,
     derandomize=True,
@@ -235,25 +236,25 @@ def test_damage_never_makes_a_wrong_number(damaged_store, of_cell, of_center):
     for path, how in zip(files, (of_cell, of_center), strict=True):
         path.write_bytes(damage(files[path], how[0], how[1] % len(files[path]), *how[2:]))
     changed_files = [path for path, data in files.items() if path.read_bytes() != data]
-    memory = FitStore(Store(folder), remember(folder, *whole).keys)
+    store = FitStore(Store(folder), fit_store(folder, *whole).keys)
     with pytest.warns(StoreWarning) if changed_files else contextlib.nullcontext():
-        cells = cells_of(memory, *whole, SPLITS[0], 0, 10)
+        cells = cells_of(store, *whole, SPLITS[0], 0, 10)
     assert numbers(cells, DURATIONS) == expected
 
 
 @pytest.fixture(scope="module")
 def damaged_store(tmp_path_factory):
     folder, whole = tmp_path_factory.mktemp("store"), fit()
-    cells = cells_of(remember(folder, *whole), *whole, SPLITS[0], 0, 10)
+    cells = cells_of(fit_store(folder, *whole), *whole, SPLITS[0], 0, 10)
     [cell], [center] = (list((folder / name).iterdir()) for name in ("cells", "centers"))
     files = {path: path.read_bytes() for path in (cell, center)}
     return folder, whole, numbers(cells, DURATIONS), files
 
 
 def test_a_full_disk_does_not_end_the_run(whole, tmp_path, monkeypatch):
-    expected = all_cells(remember(tmp_path / "whole", *whole), *whole)
-    memory = remember(tmp_path / "full", *whole)
-    cells_of(memory, *whole, SPLITS[0], 0, 10)
+    expected = all_cells(fit_store(tmp_path / "whole", *whole), *whole)
+    store = fit_store(tmp_path / "full", *whole)
+    cells_of(store, *whole, SPLITS[0], 0, 10)
 
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -261,22 +262,22 @@ def test_a_full_disk_does_not_end_the_run(whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.warns(StoreWarning, match="No space left on device"):
-            cells = all_cells(memory, *whole)
+            cells = all_cells(store, *whole)
     assert numbers(cells, DURATIONS) == numbers(expected, DURATIONS)
-    kept = [cell for cell in finished(memory, whole[0]) if not cell.failure]
+    kept = [cell for cell in finished(store, whole[0]) if not cell.failure]
     assert [(cell.repeat, cell.size) for cell in kept] == [(0, 10)]
 
 
-def test_a_net_with_a_hidden_memory_is_trained_again_rather_than_wrongly_restored(tmp_path):
-    recipe, samples = fit(regressor(Forgetful, callbacks=[Measuring()]), scorer=None)
-    memory = remember(tmp_path, recipe, samples)
+def test_a_net_with_a_hidden_state_is_trained_again_rather_than_wrongly_restored(tmp_path):
+    settings, samples = fit(regressor(Forgetful, callbacks=[Measuring()]), scorer=None)
+    store = fit_store(tmp_path, settings, samples)
     with pytest.warns(StoreWarning, match="cannot be made again .*make buffers"):
-        first = all_cells(memory, recipe, samples)
+        first = all_cells(store, settings, samples)
     assert not (tmp_path / "centers").exists()
-    assert numbers(all_cells(memory, recipe, samples)) == numbers(first)
-    other = changed(recipe, n_draws=3)
+    assert numbers(all_cells(store, settings, samples)) == numbers(first)
+    other = changed(settings, n_draws=3)
     with counted_trainings() as trainings, pytest.warns(StoreWarning, match="cannot be made again"):
-        all_cells(remember(tmp_path, other, samples), other, samples)
+        all_cells(fit_store(tmp_path, other, samples), other, samples)
     assert len(trainings) == 4
 
 
@@ -291,18 +292,18 @@ class LazyDouble(nn.Module):
         return self.layer(X)
 
 
-def test_a_lazy_net_s_cells_are_kept_though_its_centres_are_not(tmp_path):
-    recipe, samples = fit(classifier(LazyDouble))
-    memory = remember(tmp_path, recipe, samples)
+def test_a_lazy_net_s_cells_are_kept_though_its_centers_are_not(tmp_path):
+    settings, samples = fit(classifier(LazyDouble))
+    store = fit_store(tmp_path, settings, samples)
     with pytest.warns(StoreWarning, match="cannot be made again"):
-        cells_of(memory, recipe, samples, SPLITS[0], 0, 10)
-    assert finished(memory, recipe)[0].failure == ""
+        cells_of(store, settings, samples, SPLITS[0], 0, 10)
+    assert finished(store, settings)[0].failure == ""
 
 
 def test_a_read_only_store_gives_what_it_has(whole, tmp_path):
-    memory = remember(tmp_path, *whole)
-    [known] = cells_of(memory, *whole, SPLITS[0], 0, 10)
-    looking = remember(tmp_path, *whole, read_only=True)
+    store = fit_store(tmp_path, *whole)
+    [known] = cells_of(store, *whole, SPLITS[0], 0, 10)
+    looking = fit_store(tmp_path, *whole, read_only=True)
     assert numbers(finished(looking, whole[0])[:1]) == numbers([known])
     before = sorted(tmp_path.rglob("*"))
     with counted_trainings() as trainings:
@@ -312,10 +313,10 @@ def test_a_read_only_store_gives_what_it_has(whole, tmp_path):
 
 
 def test_the_root_seed_belongs_to_data_and_net(whole, tmp_path):
-    recipe, samples = whole
+    settings, samples = whole
     draws, store = iter(range(10)), Store(tmp_path)
 
-    def root(net=recipe.net, X=samples.X, y=samples.y):
+    def root(net=settings.net, X=samples.X, y=samples.y):
         return remembered_seed(store, net, X, y, lambda: next(draws))
 
     assert root() == root() == 0
@@ -326,46 +327,46 @@ def test_the_root_seed_belongs_to_data_and_net(whole, tmp_path):
 
 
 def test_an_interrupted_run_is_told_how_to_go_on(whole, tmp_path):
-    memory = remember(tmp_path, *whole)
-    assert memory.how_to_go_on(tasks_of_fit(whole[0], LADDER)).startswith(
+    store = fit_store(tmp_path, *whole)
+    assert store.how_to_go_on(tasks_of_fit(whole[0], LADDER)).startswith(
         "0 of 4 cells are finished"
     )
-    cells_of(memory, *whole, SPLITS[0], 0, 10)
-    memory.keep_cells(center_task(whole[0], SPLITS[0], 0, 30), [Cell(0, 30, failure="diverged")])
-    text = memory.how_to_go_on(tasks_of_fit(whole[0], LADDER))
+    cells_of(store, *whole, SPLITS[0], 0, 10)
+    store.keep_cells(center_task(whole[0], SPLITS[0], 0, 30), [Cell(0, 30, failure="diverged")])
+    text = store.how_to_go_on(tasks_of_fit(whole[0], LADDER))
     assert text.startswith(f"2 of 4 cells are finished and kept in {str(tmp_path)!r}")
 
 
-def test_a_memory_is_small_and_travels(whole, tmp_path):
-    recipe, samples = whole
-    memory = remember(tmp_path, *whole)
-    sent = pickle.dumps(memory)
+def test_a_store_is_small_and_travels(whole, tmp_path):
+    settings, samples = whole
+    store = fit_store(tmp_path, *whole)
+    sent = pickle.dumps(store)
     assert len(sent) < 10_000
     again = pickle.loads(sent)  # noqa: S301
-    expected = all_cells(memory, *whole)
+    expected = all_cells(store, *whole)
     with counted_trainings() as trainings:
-        assert numbers(all_cells(again, recipe, samples)) == numbers(expected)
+        assert numbers(all_cells(again, settings, samples)) == numbers(expected)
     assert trainings == []
 
 
 def test_a_diverged_training_fails_again(tmp_path):
-    recipe, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
-    task = refit_task(recipe, LADDER)
+    settings, samples = fit(regressor(Double, lr=1e200, max_epochs=20))
+    task = refit_task(settings, LADDER)
     first, again = (
-        next(centers([task], samples, remember(tmp_path, recipe, samples)))[1] for _ in range(2)
+        next(centers([task], samples, fit_store(tmp_path, settings, samples)))[1] for _ in range(2)
     )
     assert isinstance(first, FailedTraining)
     assert first == again
 
 
-def test_the_description_of_the_net_is_there_to_be_read(whole, tmp_path):
-    memory = remember(tmp_path, *whole)
+def test_the_content_of_the_net_is_there_to_be_read(whole, tmp_path):
+    store = fit_store(tmp_path, *whole)
     [path] = (tmp_path / "nets").iterdir()
     text = path.read_text(encoding="utf-8")
     assert '"class":"Double"' in text
     assert '"batch_size":16' in text
     # and is not written again
     before = path.stat().st_mtime_ns
-    remember(tmp_path, *whole)
+    fit_store(tmp_path, *whole)
     assert path.stat().st_mtime_ns == before
-    assert path.stem == memory.keys.of_center["net"][:32]
+    assert path.stem == store.keys.of_center["net"][:32]

@@ -250,6 +250,6 @@ def test_keys_are_the_same_in_every_process(hash_seed):
     assert there == dict(zip(names, all_digests(), strict=True))
 
 
-def test_limited_code_is_described_with_its_sets():
+def test_sets_in_code_have_no_order():
     settings, samples = fit(classifier(Limited, module__n_outputs=3))
     assert digests(settings, samples) == digests(settings, samples)
