@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer, load_iris
 
+from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cli.columns import Data
 from sufficiency.cli.nets import builtin_net
 from sufficiency.cli.questions import Asked
@@ -197,3 +199,28 @@ def test_every_door_says_the_same(summary, capsys, tmp_path, monkeypatch):
     statuses = {"reached", "at_most", "extrapolated", "not_identifiable", "unreachable"}
     assert {status for status, _, _ in seen} == statuses
     assert {(decision, sure) for _, decision, sure in seen} >= {("enough", False), ("more", False)}
+
+
+def twice(data):
+    return np.concatenate([data, data])
+
+
+X_CANCER, Y_CANCER = load_breast_cancer(return_X_y=True)
+FEW = np.isin(np.arange(2 * len(X_CANCER)), (5, 300, 900)).astype(int)
+HOPELESS = {
+    "iris": tuple(map(twice, load_iris(return_X_y=True))),
+    "random labels": (X_CANCER, np.random.default_rng(0).permutation(Y_CANCER)),
+    "three positives": (twice(X_CANCER), FEW),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sufficiency.SufficiencyWarning")
+@pytest.mark.parametrize("name", HOPELESS)
+def test_two_repeats_of_short_trainings_decide_nothing(name):
+    """Each was called enough once, with the caveat that undid it at the end."""
+    short = {"sizes": 3, "n_repeats": 2, "n_draws": 2, "min_steps": 20, "refit": False}
+    est = LandscapeSufficiencyEstimator(random_state=0, **short).fit(*HOPELESS[name])
+    verdict = est.verdict(float(est.deltas_[1]))
+    assert verdict.size is not None
+    assert (verdict.decision, verdict.sure) == ("unknown", False)
+    assert str(verdict).startswith(f"Unknown: {verdict.caveats[0].text}; ")

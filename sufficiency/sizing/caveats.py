@@ -113,8 +113,8 @@ def run_caveats(ladder: Ladder) -> tuple[Caveat, ...]:
         failed = replace(failed, effect=effect)
     found = (
         failed,
-        _not_settled(ladder, effect),
         _not_learned(ladder, effect),
+        _not_settled(ladder, effect),
         _inert_probe(ladder),
         _not_quadratic(ladder),
         _heavy_tails(ladder),
@@ -158,8 +158,12 @@ def single_repeat(ladder: Ladder) -> Caveat | None:
     """Without an interval no answer is sure."""
     if ladder.n_repeats > 1:
         return None
-    text = "a single repeat gives no interval"
-    return Caveat(text, "fit with more of them (`n_repeats`)", effect="unsure")
+    return Caveat(
+        "a single repeat gives no interval",
+        "fit with more repeats (`n_repeats`)",
+        "one training says nothing of how trainings differ",
+        effect="unsure",
+    )
 
 
 def beyond_measured(size: int | None, largest: int, what: str = "the answer") -> Caveat | None:

@@ -6,11 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sufficiency.cli.questions import Asked, answer
-from sufficiency.sizing import SizeEstimate
-from sufficiency.sizing.performance import PerformanceFit
 from tests.cli.conftest import TINY
-from tests.helpers import make_result
 
 
 @pytest.fixture
@@ -122,22 +118,6 @@ class TestQuestions:
         assert f"{words[0]} must go with a --threshold" in refuse(csv, "--target", "kind", *words)
         # before the result is looked for
         assert f"{words[0]} must go with" in refused("report", ".", *words)
-
-    @pytest.mark.parametrize(
-        ("low", "decision", "said"),
-        [
-            (100, "unknown", "You have 600, and whether that is enough cannot be said yet."),
-            (700, "more", "You have 600, so at least 100 are missing."),
-        ],
-    )
-    def test_an_unreliable_size_is_not_called_enough(self, low, decision, said, monkeypatch):
-        estimate = SizeEstimate("not_identifiable", 503, (low, np.inf), "")
-        monkeypatch.setattr(PerformanceFit, "size_for", lambda *_: estimate)
-        result = make_result(n_samples=600, unseen_score=[0.5, 0.6, 0.7])
-        (found,) = answer(result, Asked.from_options(score_target=0.9))
-        assert said in found.record(0.95)["text"]
-        assert found.record(0.95)["decision"] == decision
-        assert not found.enough
 
 
 class TestNets:

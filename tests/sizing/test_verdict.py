@@ -1,16 +1,29 @@
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from sufficiency.curves import fit_curve
 from sufficiency.sizing import SizeEstimate
 from sufficiency.sizing import verdict as verdicts
-from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion
+from sufficiency.sizing.questions import Answer, DeltaQuestion, TargetQuestion
 from sufficiency.sizing.thresholds import suggest_thresholds
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy
 
 C = 2.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """A question whose numbers are known."""
+
+    estimate: SizeEstimate
+    kind = "delta"
+
+    def answer(self, ladder, family, confidence):
+        curve = fit_curve(ladder.sizes, ladder.delta, family="theory")
+        return Answer(self.estimate, curve, "nothing moves", (), 1e-6)
 
 
 def judge(ladder, threshold, *, relative=False, growth=None, **given):
@@ -262,15 +275,27 @@ def test_the_smallest_size_is_said_to_be_enough_as_surely_as_it_is(rng, ladder):
         (None, 753, "More needed, probably"),
     ],
 )
-def test_the_decision_and_how_sure_it_is(ladder, interval, n_available, headline, monkeypatch):
-    estimate = SizeEstimate("reached", 754, interval)
-    monkeypatch.setattr("sufficiency.sizing.questions.estimate_size", lambda *_: estimate)
-    some = ladder if interval else ladder.repeats([0])
-    verdict = judge(replace(some, n_available=n_available), 1e-6)
+def test_the_decision_and_how_sure_it_is(ladder, interval, n_available, headline):
+    some = replace(ladder if interval else ladder.repeats([0]), n_available=n_available)
+    verdict = verdicts.judge(some, Known(SizeEstimate("reached", 754, interval)))
     assert verdict.headline == headline
     assert verdict.sure == (headline in ("Enough", "More needed"))
     assert (verdict.size, verdict.interval) == (754, interval)
     assert str(verdict).startswith(f"{headline}: ")
+
+
+@pytest.mark.parametrize(
+    ("low", "headline", "said"),
+    [
+        (100, "Unknown", "You have 600, and whether that is enough cannot be said yet."),
+        (700, "More needed", "You have 600, so at least 100 are missing."),
+    ],
+)
+def test_a_size_that_is_not_identifiable_is_not_called_enough(ladder, low, headline, said):
+    question = Known(SizeEstimate("not_identifiable", 803, (low, np.inf)))
+    verdict = verdicts.judge(replace(ladder, n_available=600), question)
+    assert verdict.headline == headline
+    assert said in str(verdict)
 
 
 @pytest.mark.parametrize(("useless", "headline"), [(1, "Enough, probably"), (16, "Unknown")])
