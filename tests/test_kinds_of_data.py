@@ -1,5 +1,6 @@
 """Data as they come: datasets, several inputs, tables. The same samples give the same bits."""
 
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,10 @@ from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from sufficiency import LandscapeSufficiencyEstimator, per_sample_losses
+from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
+from sufficiency.fit.plan import plan_fit
+from sufficiency.fit.runner import measure_group
 from sufficiency.landscape import loss_plane
 from tests.helpers import Perceptron, classifier, labeled, measured, regressor
 
@@ -50,13 +54,15 @@ class JoinedPair(Perceptron):
 
 
 def estimator(net, **params):
-    settings = {"sizes": 2, "n_repeats": 2, "n_draws": 4, "min_steps": 0, "curve": "theory"}
+    settings = {"sizes": 2, "n_repeats": 1, "n_draws": 4, "min_steps": 0, "curve": "theory"}
     return LandscapeSufficiencyEstimator(net, **(settings | {"random_state": 0} | params))
 
 
+COLUMNS = [name for name in CELL_COLUMNS if name not in ("fit_seconds", "probe_seconds")]
+
+
 def numbers(est, *data):
-    frame = est.fit(*data).result_.to_frame()
-    return frame.drop(columns=["fit_seconds", "probe_seconds"]).to_numpy(dtype=float)
+    return est.fit(*data).result_.to_frame()[COLUMNS].to_numpy(dtype=float)
 
 
 def named(X):
@@ -246,12 +252,15 @@ def test_a_store_knows_datasets_and_dicts_by_their_content(data, tmp_path):
     )
 
 
-def test_cells_in_processes_take_datasets_and_dicts(data, expected):
+@pytest.mark.parametrize("module", [Perceptron, Joined])
+def test_datasets_and_dicts_can_be_sent_to_processes(data, expected, module):
     X, y = data
-    est = estimator(several(Joined), n_jobs=2)
-    np.testing.assert_array_equal(numbers(est, named(X), y), expected)
-    est = estimator(classifier(), n_jobs=2)
-    np.testing.assert_array_equal(numbers(est, Items(X, y), None), expected)
+    inputs = {"X": Items(X, y)} if module is Perceptron else {"X": named(X), "y": y}
+    plan = plan_fit(estimator(several(module)), **inputs)
+    sent = pickle.loads(pickle.dumps((0, plan.tasks, plan.samples)))  # noqa: S301
+    _, cells, _ = measure_group(*sent, None, None, None)
+    found = sorted((cell.size, cell.delta, cell.unseen_loss) for cell in cells)
+    np.testing.assert_array_equal(found, expected[:, [1, 2, COLUMNS.index("unseen_loss")]])
 
 
 def test_public_functions_take_them(data):

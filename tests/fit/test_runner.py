@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+import tqdm.auto
 
 from sufficiency.cells.cell import Cell
 from sufficiency.data.samples import Samples
@@ -79,12 +80,12 @@ def count_threads(predictor, X, y):
 
 
 def test_one_worker_keeps_its_threads_and_several_share_the_cores(monkeypatch):
-    """Of six cores, which this machine may have or not."""
-    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    """Of six cores and two workers, which this machine may have or not."""
     here = torch.get_num_threads()
-    for n_jobs, expected in ((1, here), (2, 3)):
-        cells = run(n_jobs=n_jobs, scorer=count_threads)
-        assert {cell.unseen_score for cell in cells} == {expected}
+    assert {cell.unseen_score for cell in run(scorer=count_threads)} == {here}
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    monkeypatch.setattr(joblib, "effective_n_jobs", lambda n_jobs: 2)
+    assert {cell.unseen_score for cell in run(scorer=count_threads)} == {3}
     assert torch.get_num_threads() == here
 
 
@@ -166,13 +167,14 @@ def test_failed_cells_come_back_with_the_others_and_are_logged_with_their_reason
 
 def test_notebook_without_its_widgets_gets_a_plain_bar():
     """Even where warnings are errors: tqdm warns of it."""
+    assert runner.tqdm is tqdm.auto.tqdm
     code = """\
         import sys, types, warnings
         shell = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace())
         sys.modules |= {"IPython": shell, "ipykernel.zmqshell": shell, "ipywidgets": None}
         from tqdm import TqdmWarning
         warnings.simplefilter("error", TqdmWarning)
-        from sufficiency.fit.runner import tqdm
+        from tqdm.auto import tqdm
         for _ in tqdm(range(3), bar_format="{desc} {percentage:3.0f}%|{bar}|"):
             pass
         """
