@@ -15,6 +15,7 @@ from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE, first_size_below, frozen_curve
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
+from sufficiency.sizing.learning_curve import linear_part
 
 __all__ = [
     "GrowthCurve",
@@ -194,7 +195,9 @@ def _fit_weighted(kappa: Floats, means: Floats, weights: Floats) -> Optimism:
         return float(weights @ (means - level(gamma) * x) ** 2)
 
     grid = np.linspace(0.0, 4.0, 41)
-    best = float(grid[np.argmin([cost(gamma) for gamma in grid])])
+    x = (kappa / kappa[0]) ** -grid[:, None]
+    costs = linear_part(x, means, weights, best=0.0, floor=0.0)[2]
+    best = float(grid[np.argmin(costs)])
     bounds = (max(0.0, best - 0.1), min(4.0, best + 0.1))
     gamma = float(minimize_scalar(cost, bounds=bounds, method="bounded").x)
     gamma = min((best, gamma), key=cost)

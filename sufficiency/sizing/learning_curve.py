@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-__all__ = ["SIZES_NEEDED", "LearningCurve", "fit_learning_curve"]
+__all__ = ["SIZES_NEEDED", "LearningCurve", "fit_learning_curve", "linear_part"]
 
 # Fewest sizes that determine E, A and β.
 SIZES_NEEDED = 3
@@ -102,17 +102,17 @@ def fit_learning_curve(
     t = np.log((sizes + 1.0) / (sizes[0] + 1.0))
     fixed = None if floor is None else sign * floor
 
-    def linear_part(betas: Floats) -> tuple[Floats, Floats, Floats]:
-        return _linear_part(np.exp(-betas[:, None] * t), sign * values, weights, sign * best, fixed)
+    def parts(betas: Floats) -> tuple[Floats, Floats, Floats]:
+        return linear_part(np.exp(-betas[:, None] * t), sign * values, weights, sign * best, fixed)
 
-    costs = linear_part(_BETAS)[2]
+    costs = parts(_BETAS)[2]
     i = int(np.argmin(costs))
     around = _BETAS[max(i - 1, 0)], _BETAS[min(i + 1, len(_BETAS) - 1)]
     finer = minimize_scalar(
-        lambda beta: linear_part(np.array([beta]))[2][0], bounds=around, method="bounded"
+        lambda beta: parts(np.array([beta]))[2][0], bounds=around, method="bounded"
     ).x
     candidates = np.array([_BETAS[i], finer])
-    floors, amplitudes, costs = linear_part(candidates)
+    floors, amplitudes, costs = parts(candidates)
     j = int(np.argmin(costs))
     return LearningCurve(
         floor=sign * float(floors[j]),
@@ -124,7 +124,7 @@ def fit_learning_curve(
     )
 
 
-def _linear_part(
+def linear_part(
     x: Floats, values: Floats, weights: Floats, best: float, floor: float | None
 ) -> tuple[Floats, Floats, Floats]:
     """E, A ≥ 0 and cost of falling values for every row of `x` (len, m), the powers of κ/κ_0."""
