@@ -57,7 +57,7 @@ class NotIdentifiableError(ValueError):
 
 
 class UnreachableTargetError(ValueError):
-    """No number of samples reaches the target with this network and recipe."""
+    """No number of samples reaches the target with this network and training."""
 
 
 class UnsupportedNetError(ValueError):

@@ -127,9 +127,9 @@ class SufficiencyResult:
         """
         (m,) standard error of :attr:`deltas`.
 
-        From the spread over repeats; with a single one, the cell's own. Where repeats share
-        candidates it is enlarged as Nadeau and Bengio say; where they share all of them (the
-        user's own), the cells' error, which is over candidates, joins it.
+        From the variation over repeats; with a single repeat, that of the cell. If repeats share
+        candidates, it is enlarged as in Nadeau and Bengio; if they share all of them (the user's
+        own), the error of the cells over candidates is added.
         """
         table = self.table("delta")
         counts = np.isfinite(table).sum(axis=0)
@@ -304,7 +304,7 @@ class SufficiencyResult:
         confidence: float = 0.95,
     ) -> Verdict:
         """
-        Whether the samples are enough, how sure that is, and what speaks against it.
+        Whether the samples are enough, how sure that is, and the caveats.
 
         Parameters
         ----------
@@ -452,7 +452,7 @@ class SufficiencyResult:
 
     def suggest_thresholds(self) -> "pd.DataFrame":
         """
-        What more data change now, to choose a threshold by.
+        What more data would change now; helps to choose a threshold.
 
         Returns
         -------

@@ -87,7 +87,7 @@ class MLP(nn.Module):
 
 class ConvNet(nn.Module):
     """
-    Convolutions of equally many channels, then one linear layer on the flattened feature maps.
+    Convolutions with equal numbers of channels, then a linear layer on the flattened feature maps.
 
     The defaults are those of the paper's section 5 and appendix B: four convolutions of 64
     channels, kernel size 3, padding 1, ReLU, with batch norm and dropout switched on where an

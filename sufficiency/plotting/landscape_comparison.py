@@ -33,7 +33,7 @@ _EQUAL = 1e-4
 
 class LandscapeComparisonDisplay:
     """
-    Several planes beside each other, which one color scale makes comparable.
+    Several planes side by side, on one color scale.
 
     Planes of different nets are comparable in neighborhoods of equal norm (appendix B.2): with
     directions that have one norm, or each the norm of its own w*. Fixed norms favor large nets,

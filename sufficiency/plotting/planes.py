@@ -91,7 +91,7 @@ class PlaneDisplay(ABC):
         n_levels : int, default=20
             Number of colors of filled contours.
         colorbar : bool, default=True
-            Whether the scale is drawn beside the axes.
+            Whether the scale is drawn next to the axes.
 
         Returns
         -------
@@ -155,7 +155,7 @@ class PlaneDisplay(ABC):
         )
 
     def add_colorbar(self, axes: "Sequence[Axes]", scale: Scale) -> "Colorbar":
-        """Draw the scale beside these axes; for a surface it carries the label of the height."""
+        """Draw the scale next to these axes; for a surface it has the label of the height."""
         if self.surface_ is not None:
             label = f"log₁₀ of {self.label}" if scale.log else self.label
             return self.figure_.colorbar(self.surface_, ax=axes, label=label, shrink=0.8)

@@ -138,7 +138,7 @@ class Ladder:
     @property
     def overlap_factor(self) -> float:
         """
-        By how much the spread over repeats understates the standard error of their mean.
+        By how much the variation over repeats understates the standard error of their mean.
 
         1 where repeats have disjoint candidates; otherwise √(1 + R·J/(n − J)) of Nadeau and
         Bengio (2003, "Inference for the generalization error", section 3): repeats that share

@@ -22,7 +22,7 @@ _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """
-    Whether the samples are enough, how sure that is, and what speaks against it.
+    Whether the samples are enough, how sure that is, and the caveats.
 
     ``str()`` says it in two to four sentences, the decision first.
 
