@@ -39,7 +39,8 @@ def _fit(directory, log, train):
 def new_process():
     """Real processes, forked from a server that has the libraries loaded already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_kills"])
+    # the first optimizer of a process would import the latter
+    context.set_forkserver_preload(["tests.test_kills", "torch._dynamo"])
     return lambda *args: context.Process(target=_fit, args=args)
 
 
