@@ -30,8 +30,8 @@ def test_the_house_is_the_one_that_imports_follow():
     assert listed == stations
 
 
-def test_twelve_questions_lead_to_a_definition():
-    assert len(QUESTIONS[1:]) == 12
+def test_questions_lead_to_a_definition():
+    assert len(QUESTIONS[1:]) >= 12
     missing = []
     for _, file, name in QUESTIONS[1:]:
         path = PACKAGE / file.strip("`")
