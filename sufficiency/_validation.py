@@ -8,6 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency.exceptions import InvalidParameterError
+
 __all__ = ["check_choice", "check_integer", "check_number", "check_thresholds"]
 
 
@@ -19,15 +21,15 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     listed = ", ".join(repr(choice) for choice in allowed)
     near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"`{name}` must be one of {listed}, got {value!r}{hint}")
+    raise InvalidParameterError(name, f"must be one of {listed}, got {value!r}{hint}")
 
 
 def check_integer(name: str, value: object, minimum: int) -> int:
     """Return `value` as int if it is an integer ≥ `minimum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
-        raise TypeError(f"`{name}` must be an integer >= {minimum}, got {value!r}")
+        raise InvalidParameterError(name, f"must be an integer >= {minimum}, got {value!r}")
     if value < minimum:
-        raise ValueError(f"`{name}` must be >= {minimum}, got {value}")
+        raise InvalidParameterError(name, f"must be >= {minimum}, got {value}")
     return int(value)
 
 
@@ -37,10 +39,10 @@ def check_number(
     """Return `value` as float if it is a finite number > `above` and ≥ `at_least`."""
     rule = f"> {above:g}" if at_least == -math.inf else f">= {at_least:g}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"`{name}` must be a number {rule}, got {value!r}")
+        raise InvalidParameterError(name, f"must be a number {rule}, got {value!r}")
     number = float(value)
     if not math.isfinite(number) or number <= above or number < at_least:
-        raise ValueError(f"`{name}` must be finite and {rule}, got {value}")
+        raise InvalidParameterError(name, f"must be finite and {rule}, got {value}")
     return number
 
 
@@ -48,9 +50,11 @@ def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.N
     """Return thresholds as a float64 array of the shape that was given."""
     values = np.asarray(threshold)
     if values.dtype.kind not in "iuf":
-        raise ValueError(f"`{name}` must be a number > 0 or an array of them, got {threshold!r}")
+        raise InvalidParameterError(
+            name, f"must be a number > 0 or an array of them, got {threshold!r}"
+        )
     numbers = values.astype(np.float64)
     bad = ~(np.isfinite(numbers) & (numbers > 0))
     if bad.any():
-        raise ValueError(f"`{name}` must be finite and > 0, got {numbers[bad].flat[0]:g}")
+        raise InvalidParameterError(name, f"must be finite and > 0, got {numbers[bad].flat[0]:g}")
     return numbers

@@ -6,6 +6,7 @@ __all__ = [
     "ExtrapolationWarning",
     "HeavyTailWarning",
     "InertProbeWarning",
+    "InvalidParameterError",
     "NotIdentifiableError",
     "NotSettledWarning",
     "QuadraticModelWarning",
@@ -46,6 +47,29 @@ class ExtrapolationWarning(SufficiencyWarning):
 
 class StoreWarning(SufficiencyWarning):
     """Something in the store could not be used, or could not be kept; the results are complete."""
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """
+    A parameter cannot have the value that it was given.
+
+    Of both kinds, as scikit-learn's error of this name.
+
+    Parameters
+    ----------
+    parameter : str
+        Name.
+    problem : str
+        What goes on from there: what the parameter must be, what it is, and what to change.
+    """
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(parameter, problem)
+        self.parameter = parameter
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"`{self.parameter}` {self.problem}"
 
 
 class DivergedTrainingError(ArithmeticError):

@@ -359,7 +359,7 @@ def test_too_few_samples_for_the_sizes_and_the_reserve(table):
     X, y = table
     with pytest.raises(ValueError, match="between 1 and 60, got 100 to 120: 75 samples less 15"):
         cheap(net(module=NeverTrained), sizes=[100, 120]).fit(X[::2], y[::2])
-    with pytest.raises(ValueError, match=r"needs at least 8 samples.*pass more samples"):
+    with pytest.raises(ValueError, match=r"`sizes` must be <= .*pass more samples"):
         cheap(net(module=NeverTrained), sizes=8).fit(X[::20], y[::20])
 
 

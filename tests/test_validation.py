@@ -1,7 +1,21 @@
+import copy
+
 import numpy as np
 import pytest
 
 from sufficiency._validation import check_choice, check_integer, check_number, check_thresholds
+from sufficiency.exceptions import InvalidParameterError
+
+
+def test_errors_and_their_copies_know_the_parameter():
+    with pytest.raises(InvalidParameterError) as caught:
+        check_number("sigma", -0.1, above=0.0)
+    for error in (caught.value, copy.copy(caught.value)):
+        assert isinstance(error, ValueError)
+        assert isinstance(error, TypeError)
+        assert error.parameter == "sigma"
+        assert error.problem == "must be finite and > 0, got -0.1"
+        assert str(error) == "`sigma` must be finite and > 0, got -0.1"
 
 
 def test_a_choice_comes_back():

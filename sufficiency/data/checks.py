@@ -14,6 +14,7 @@ from sufficiency._random import isolated_rng
 from sufficiency.data.memory_maps import Rows
 from sufficiency.data.rows import check_lengths, form_of, is_several, map_arrays, n_rows
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = ["FitInput", "as_floating", "check_fit_input", "check_inputs", "check_targets"]
 
@@ -53,12 +54,12 @@ def check_fit_input(
     """Everything given to ``fit``, checked."""
     X, y = _pair(estimator, X, y, raw, "y", reset=True)
     if n_rows(X) < 2:
-        raise ValueError(f"`X` must have at least 2 samples, got {n_rows(X)} sample")
+        raise InvalidParameterError("X", f"must have at least 2 samples, got {n_rows(X)} sample")
     if groups is not None:
         groups = np.asarray(groups)
         if groups.shape != (len(y),):
-            raise ValueError(
-                f"`groups` must have one entry for each of {len(y)} samples, got {groups.shape}"
+            raise InvalidParameterError(
+                "groups", f"must have one entry for each of {len(y)} samples, got {groups.shape}"
             )
     if X_unseen is None and y_unseen is None:
         return FitInput(X, y, groups, None)
@@ -100,8 +101,8 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
         X = DatasetRows(X)
     if isinstance(X, DatasetRows):
         if raw:
-            raise TypeError(
-                "`X` must be a table or what else the transformers of `net` take, got a dataset"
+            raise InvalidParameterError(
+                "X", "must be a table or what else the transformers of `net` take, got a dataset"
             )
         _forget_features(estimator, reset)
         _check_repeatable(X)
@@ -121,9 +122,10 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
-        raise ValueError(
-            f"`X` must be a single array, got a {type(X).__name__} of several shapes; pass several "
-            "inputs as a dict, or as a tuple of arrays with two axes or more"
+        raise InvalidParameterError(
+            "X",
+            f"must be a single array, got a {type(X).__name__} of several shapes; pass several "
+            "inputs as a dict, or as a tuple of arrays with two axes or more",
         ) from error
 
 
@@ -134,7 +136,9 @@ def _is_tuple_of_inputs(X: Any) -> bool:
 
 def _checked_part(name: Any, part: Any) -> Any:
     if isinstance(part, (Mapping, tuple)):
-        raise TypeError(f"`X` must hold arrays, got {type(part).__name__} as X[{name!r}]")
+        raise InvalidParameterError(
+            "X", f"must hold arrays, got {type(part).__name__} as X[{name!r}]"
+        )
     checked = check_array(
         part, ensure_2d=False, allow_nd=True, dtype=None, input_name=f"X[{name!r}]"
     )
@@ -173,17 +177,20 @@ def _as_rows(X: Any) -> Array:
 def _check_repeatable(X: DatasetRows) -> None:
     """Refuse a dataset whose items are drawn anew whenever they are read."""
     if len(X) == 0:
-        raise ValueError(f"`X` must have samples, got a {type(X.base).__name__} of length 0")
+        raise InvalidParameterError(
+            "X", f"must have samples, got a {type(X.base).__name__} of length 0"
+        )
     some = np.unique(np.linspace(0, len(X) - 1, _READ_AGAIN).astype(int))
     read = []
     for seed in (0, 1):
         with isolated_rng(seed):
             read.append([X.look(i) for i in some])
     if not _same(*read):
-        raise ValueError(
-            "`X` must be a dataset that gives the same item whenever it is read, got two that "
+        raise InvalidParameterError(
+            "X",
+            "must be a dataset that gives the same item whenever it is read, got two that "
             "differ: a loss on random items is no function of the weights. Put augmentation into "
-            "the module, under `if self.training`"
+            "the module, under `if self.training`",
         )
 
 
@@ -207,8 +214,8 @@ def _in_its_file(given: Any, checked: Array) -> Any:
 def as_floating(X: Any) -> Array:
     """Integers and booleans as float64, for the default net, which computes with its inputs."""
     if isinstance(X, (Mapping, tuple, DatasetRows)):
-        raise TypeError(
-            "`net` must be given for a dataset, or for several inputs; None suits a single array"
+        raise InvalidParameterError(
+            "net", "must be given for a dataset, or for several inputs; None suits a single array"
         )
     return X if X.dtype.kind == "f" else X.astype(np.float64)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._random import child_rng
 from sufficiency._validation import check_integer
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = ["Indices", "Split", "Splits", "default_n_candidates", "make_splits"]
 
@@ -168,9 +169,10 @@ def resolve_sizes(
     if isinstance(sizes, (int, np.integer)) and not isinstance(sizes, bool):
         wanted = check_integer("sizes", sizes, 2)
         if n_fit < wanted:
-            raise ValueError(
-                f"`sizes`={wanted} needs at least {wanted} samples to train on, but {left}; "
-                "pass more samples, fewer sizes, fewer `n_candidates` or own unseen data"
+            raise InvalidParameterError(
+                "sizes",
+                f"must be <= {max(n_fit, 0)}, the samples to train on, got {wanted}: {left}; "
+                "pass more samples, fewer sizes or fewer candidates",
             )
         smallest = max(1, int(min(max(n_fit / 32, 10 * n_classes, 20), n_fit / 2)))
         counts = np.round(np.geomspace(smallest, n_fit, wanted)).astype(np.int64)
@@ -180,34 +182,35 @@ def resolve_sizes(
         return np.minimum(counts, n_fit - np.arange(wanted)[::-1])
     counts = _counts(sizes, n_fit)
     if counts.min() < 1 or counts.max() > n_fit:
-        raise ValueError(
-            f"`sizes` must lie between 1 and {max(n_fit, 0)}, got {counts.min()} to "
-            f"{counts.max()}: {left}; choose sizes in between, fewer `n_candidates` or own "
-            "unseen data"
+        raise InvalidParameterError(
+            "sizes",
+            f"must lie between 1 and {max(n_fit, 0)}, got {counts.min()} to "
+            f"{counts.max()}: {left}; choose sizes in between, or "
+            "fewer candidates",
         )
     if (np.diff(counts) <= 0).any():
-        raise ValueError(
-            f"`sizes` must be strictly increasing, got {counts.tolist()}; sort them and drop "
-            "duplicates"
+        raise InvalidParameterError(
+            "sizes",
+            f"must be strictly increasing, got {counts.tolist()}; sort them and drop duplicates",
         )
     return counts
 
 
 def _counts(sizes: object, n_fit: int) -> Indices:
     """Counts from a sequence of fractions or of counts."""
-    rule = "`sizes` must be an integer >= 2, a sequence of fractions in (0, 1] or of counts"
+    rule = "must be an integer >= 2, a sequence of fractions in (0, 1] or of counts"
     if isinstance(sizes, (str, bytes, bool)) or not np.iterable(sizes):
-        raise TypeError(f"{rule}, got {sizes!r}")
+        raise InvalidParameterError("sizes", f"{rule}, got {sizes!r}")
     values = list(sizes)
     if len(values) < 2:
-        raise ValueError(f"`sizes` must hold at least 2 sizes, got {values}")
+        raise InvalidParameterError("sizes", f"must hold at least 2 sizes, got {values}")
     if all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
         return np.asarray(values, dtype=np.int64)
     if not all(isinstance(v, Real) and not isinstance(v, (Integral, bool)) for v in values):
-        raise TypeError(f"{rule}, all of one kind, got {values}")
+        raise InvalidParameterError("sizes", f"{rule}, all of one kind, got {values}")
     fractions = np.asarray(values, dtype=np.float64)
     if not ((fractions > 0) & (fractions <= 1)).all():
-        raise ValueError(f"{rule}; fractions must lie in (0, 1], got {values}")
+        raise InvalidParameterError("sizes", f"{rule}; fractions must lie in (0, 1], got {values}")
     return np.floor(fractions * n_fit + 1e-9).astype(np.int64)
 
 

@@ -15,7 +15,7 @@ from sufficiency.curvature import hessian_operator
 from sufficiency.data.rows import map_arrays, take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta
-from sufficiency.exceptions import UnsupportedNetError
+from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, sample_blocks
 from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
@@ -87,7 +87,9 @@ def check_probe_fits(untrained: NeuralNet, probe: Probe, method: str, few: Sampl
     sampler = prepare_probe(probe, center, hessian)
     device = next(iter(center.values())).device
     if not ProbeDraws(sampler, [0], device).block(0, 1):
-        raise ValueError(f"`probe` must disturb some parameters, got {probe!r}, which has no names")
+        raise InvalidParameterError(
+            "probe", f"must disturb some parameters, got {probe!r}, which has no names"
+        )
     if method == "gaussian_moment":
         # the smallest closed form that there is: it asks for what the whole one asks for
         one = few.take(np.arange(min(2, len(few.y))))
@@ -120,11 +122,12 @@ def check_shapes(first: Samples, other: Samples) -> None:
     """Refuse transformers that give inputs of another shape after other samples."""
     shapes = [map_arrays(some.X, lambda values: values.shape[1:]) for some in (first, other)]
     if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"`net` has transformers that give inputs of shape {shapes[0]} after "
+        raise InvalidParameterError(
+            "net",
+            f"has transformers that give inputs of shape {shapes[0]} after "
             f"{len(first.y)} samples and {shapes[1]} after {len(other.y)} others, and a net "
             "takes one shape only; fix what they learn from the data (`categories`, "
-            "`n_components`, `vocabulary`)"
+            "`n_components`, `vocabulary`)",
         )
 
 

@@ -26,6 +26,7 @@ from sufficiency.data.splits import (
 )
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.engine.loss_matrix import can_vectorize
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.fit.net_checks import (
     check_net,
     check_probe_fits,
@@ -249,9 +250,10 @@ def _make_splits(
 def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -> int:
     if own:
         if n_candidates is not None:
-            raise ValueError(
-                f"`n_candidates` must be None with own unseen data, got {n_candidates}; all of "
-                "X_unseen serve as candidates"
+            raise InvalidParameterError(
+                "n_candidates",
+                f"must be None with own unseen data, got {n_candidates}; all of "
+                "X_unseen serve as candidates",
             )
         return 0
     return default_n_candidates(n_samples) if n_candidates is None else n_candidates
@@ -304,15 +306,17 @@ def _some(samples: Samples, root: int, count: int) -> Samples:
 def _check_curve(curve: str, n_sizes: int) -> None:
     needed = FAMILIES[curve].sizes_needed if curve in FAMILIES else 1
     if n_sizes < needed:
-        raise ValueError(
-            f"`curve`={curve!r} needs at least {needed} sizes, got {n_sizes}; measure more sizes "
-            "or choose a simpler family"
+        raise InvalidParameterError(
+            "curve",
+            f"must go with the number of sizes: {curve!r} needs at least {needed} sizes, got "
+            f"{n_sizes}; measure more sizes or choose a simpler family",
         )
 
 
 def _check_candidates(train: str, n_candidates: int) -> None:
     if train == "once" and n_candidates < 2:
-        raise ValueError(
-            "`n_candidates` must be >= 2 with train='once', got 1; the variance over candidates "
-            "is what it measures"
+        raise InvalidParameterError(
+            "n_candidates",
+            "must be >= 2 with train 'once', got 1; the variance over candidates "
+            "is what it measures",
         )

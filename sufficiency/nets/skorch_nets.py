@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from sufficiency._random import PROCESS_STATE
-from sufficiency.exceptions import UnsupportedNetError
+from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
 
 __all__ = [
     "check_net",
@@ -37,18 +37,20 @@ def check_net(net: object) -> NeuralNet:
     if isinstance(net, NeuralNet):
         return net
     if inspect.isclass(net) and issubclass(net, NeuralNet):
-        raise TypeError(
-            f"`net` must be an instance of a skorch net, got the class {net.__name__}; "
-            f"pass {net.__name__}(YourModule, …)"
+        raise InvalidParameterError(
+            "net",
+            f"must be an instance of a skorch net, got the class {net.__name__}; "
+            f"pass {net.__name__}(YourModule, …)",
         )
     if isinstance(net, nn.Module):
-        raise TypeError(
-            "`net` must be an unfitted skorch net, got a torch module; wrap it: "
-            "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)"
+        raise InvalidParameterError(
+            "net",
+            "must be an unfitted skorch net, got a torch module; wrap it: "
+            "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)",
         )
-    raise TypeError(
-        "`net` must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got "
-        f"{net!r}"
+    raise InvalidParameterError(
+        "net",
+        f"must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}",
     )
 
 
@@ -58,9 +60,10 @@ def split_net(net: object) -> tuple[NeuralNet, Pipeline | None]:
         return check_net(net), None
     last = net.steps[-1][1] if net.steps else "nothing"
     if not isinstance(last, NeuralNet):
-        raise TypeError(
-            f"`net` must end in a skorch net, got a pipeline that ends in {last!r}; flatten "
-            "pipelines in pipelines, and put this estimator last if they belong before it"
+        raise InvalidParameterError(
+            "net",
+            f"must end in a skorch net, got a pipeline that ends in {last!r}; flatten "
+            "pipelines in pipelines, and put this estimator last if they belong before it",
         )
     if len(net.steps) == 1:
         return last, None

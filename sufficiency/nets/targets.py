@@ -14,6 +14,7 @@ from skorch import NeuralNet
 
 from sufficiency.data.rows import map_arrays
 from sufficiency.data.torch_datasets import DatasetRows
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.nets.skorch_nets import is_binary
 
 __all__ = ["TargetCodec", "cast_floating", "cast_inputs", "fit_target_codec", "warn_of_lost_digits"]
@@ -108,18 +109,22 @@ def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> Targ
         check_classification_targets(y)
         classes = np.unique(column_or_1d(y, warn=True))
         if len(classes) < 2:
-            raise ValueError(
-                f"`y` must hold at least two classes, got 1 class: {classes.tolist()[0]!r}; "
-                "with one class there is nothing to learn"
+            raise InvalidParameterError(
+                "y",
+                f"must hold at least two classes, got 1 class: {classes.tolist()[0]!r}; "
+                "with one class there is nothing to learn",
             )
         if is_binary(net) and len(classes) != 2:
-            raise ValueError(
-                f"`y` must hold two classes for {type(net).__name__}, got {len(classes)}. Only "
-                "binary classification is supported by it; use skorch's NeuralNetClassifier"
+            raise InvalidParameterError(
+                "y",
+                f"must hold two classes for {type(net).__name__}, got {len(classes)}. Only "
+                "binary classification is supported by it; use skorch's NeuralNetClassifier",
             )
         return TargetCodec(classes, dtype, as_float=is_binary(net))
     if is_regressor(net):
         if y.dtype.kind not in "fiub":
-            raise ValueError(f"`y` must be numeric for a regressor, got dtype {y.dtype}")
+            raise InvalidParameterError(
+                "y", f"must be numeric for a regressor, got dtype {y.dtype}"
+            )
         return TargetCodec(None, dtype, as_float=True, column=y.ndim == 1)
     return TargetCodec(None, dtype)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sufficiency._validation import check_choice, check_number
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.probes.base import (
     AntitheticDraws,
     BaseProbe,
@@ -62,13 +63,14 @@ def resolve_probe(probe: str | Probe, sigma: float | None) -> Probe:
             return factory()
         return factory(sigma=check_number("sigma", sigma, at_least=0.0))
     if isinstance(probe, type) or not isinstance(probe, Probe):
-        raise TypeError(
-            f"`probe` must be one of {', '.join(map(repr, _SHORTHANDS))} or an object with a "
-            f"`prepare` method, got {probe!r}"
+        raise InvalidParameterError(
+            "probe",
+            f"must be one of {', '.join(map(repr, _SHORTHANDS))} or an object with a "
+            f"`prepare` method, got {probe!r}",
         )
     if sigma is not None:
-        raise ValueError(
-            f"`sigma` must be None with a Probe object, got {sigma}; {probe!r} carries its own "
-            "scale"
+        raise InvalidParameterError(
+            "sigma",
+            f"must be None with a Probe object, got {sigma}; {probe!r} carries its own scale",
         )
     return probe

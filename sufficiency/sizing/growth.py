@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE, first_size_below, frozen_curve
-from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import linear_part
 
@@ -48,19 +48,22 @@ def check_growth(measurements: Ladder, growth: Any) -> None:
     """Refuse what has no growth formula."""
     known = isinstance(growth, Real) and not isinstance(growth, bool)
     if not known or not (np.isfinite(growth) and growth > 0):
-        raise ValueError(
-            f"`growth` must be finite and > 0, got {growth!r}; an int counts samples (100), a "
-            "float is a fraction (0.1 for 10 % more)"
+        raise InvalidParameterError(
+            "growth",
+            f"must be finite and > 0, got {growth!r}; an int counts samples (100), a "
+            "float is a fraction (0.1 for 10 % more)",
         )
     if measurements.order != 2:
-        raise ValueError(
-            "`growth` must go with order=2, got order=1; only the mean square change follows from "
-            "gap and spread: fit with order=2"
+        raise InvalidParameterError(
+            "growth",
+            "must go with order 2, got order 1; only the mean square change follows from "
+            "gap and spread: fit with order 2",
         )
     if measurements.n_candidates < 2:
-        raise ValueError(
-            "`growth` must go with n_candidates >= 2, got 1; one candidate cannot tell gap from "
-            "spread: fit with more candidates"
+        raise InvalidParameterError(
+            "growth",
+            "must go with two candidates or more, got 1; one candidate cannot tell gap from "
+            "spread: fit with more candidates",
         )
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.estimates import SizeEstimate, status_of, to_sizes
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
@@ -174,9 +175,10 @@ class PerformanceFit:
         beyond = target > self.best if self.curve.rising else target < self.best
         if not np.isfinite(target) or beyond:
             rule = "at most" if self.curve.rising else "at least"
-            raise ValueError(
-                f"`target` must be finite and {rule} {self.best:g}, the best {self.kind} there can "
-                f"be, got {target!r}; choose one between the best and what was measured"
+            raise InvalidParameterError(
+                "target",
+                f"must be finite and {rule} {self.best:g}, the best {self.kind} there can "
+                f"be, got {target!r}; choose one between the best and what was measured",
             )
 
 
@@ -193,9 +195,10 @@ def fit_performance(measurements: Ladder, kind: str, best: float | None = None) 
     means = mean_of_finished(table)
     measured = np.isfinite(means)
     if measured.sum() < SIZES_NEEDED:
-        raise ValueError(
-            f"`sizes` must hold at least {SIZES_NEEDED} sizes with a {kind} for a learning curve, "
-            f"got {measured.sum()}; measure more sizes" + (", or give `scoring`" if rising else "")
+        raise InvalidParameterError(
+            "sizes",
+            f"must hold at least {SIZES_NEEDED} sizes with a {kind} for a learning curve, "
+            f"got {measured.sum()}; measure more sizes" + (", or give a scoring" if rising else ""),
         )
     table, means = table[:, measured], means[measured]
     if best is None:

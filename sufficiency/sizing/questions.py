@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_number, check_thresholds
 from sufficiency.curves import FittedCurve
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.estimates import SizeEstimate, estimate_size
@@ -196,9 +197,10 @@ def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = Fal
         return float(threshold)
     loss = reference_loss(ladder)
     if not loss > 0:
-        raise ValueError(
-            f"`relative` must go with a positive unseen loss, got {loss:.3g} at size "
-            f"{ladder.largest}; give the threshold in units of Δ instead"
+        raise InvalidParameterError(
+            "relative",
+            f"must go with a positive unseen loss, got {loss:.3g} at size "
+            f"{ladder.largest}; give the threshold in units of Δ instead",
         )
     return float(threshold * loss) ** ladder.order
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.ladder import Ladder
 
 __all__ = [
@@ -154,8 +155,8 @@ def jackknife_stderr(values: Floats) -> float:
 def check_confidence(confidence: Any) -> None:
     """Raise ValueError unless `confidence` is in (0, 1)."""
     if not isinstance(confidence, Real) or not 0.0 < float(confidence) < 1.0:
-        raise ValueError(
-            f"`confidence` must be in (0, 1), got {confidence!r}; 0.95 is the usual choice"
+        raise InvalidParameterError(
+            "confidence", f"must be in (0, 1), got {confidence!r}; 0.95 is the usual choice"
         )
 
 
@@ -163,8 +164,9 @@ def t_quantile(confidence: float, n_repeats: int) -> float:
     """Student's t for a two-sided interval from the spread over repeats."""
     check_confidence(confidence)
     if n_repeats < 2:
-        raise ValueError(
-            f"`n_repeats` must be >= 2 for an interval, got {n_repeats}; one training says nothing "
-            "of how trainings differ: fit with more repeats"
+        raise InvalidParameterError(
+            "n_repeats",
+            f"must be >= 2 for an interval, got {n_repeats}; one training says nothing "
+            "of how trainings differ: fit with more repeats",
         )
     return float(stats.t.ppf(0.5 + confidence / 2.0, n_repeats - 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sufficiency._files import create_file, remove_stale, write_file
-from sufficiency.exceptions import StoreWarning
+from sufficiency.exceptions import InvalidParameterError, StoreWarning
 from sufficiency.store.containers import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import digest
 
@@ -58,7 +58,9 @@ class Store:
 
     def __init__(self, directory: str | os.PathLike[str], *, read_only: bool = False) -> None:
         if not isinstance(directory, (str, os.PathLike)):
-            raise TypeError(f"`store` must be the path of a directory, got {directory!r}")
+            raise InvalidParameterError(
+                "store", f"must be the path of a directory, got {directory!r}"
+            )
         self.directory = Path(directory).expanduser().absolute()
         self.read_only = read_only
         self._temporary = self.directory / "tmp"
@@ -68,9 +70,10 @@ class Store:
             self._open()
         except OSError as error:
             purpose = "be read" if read_only else "be written to"
-            raise ValueError(
-                f"`store` must be a directory that can {purpose}, got {str(self.directory)!r}: "
-                f"{error.strerror or error}; choose another one"
+            raise InvalidParameterError(
+                "store",
+                f"must be a directory that can {purpose}, got {str(self.directory)!r}: "
+                f"{error.strerror or error}; choose another one",
             ) from error
 
     def __repr__(self) -> str:
@@ -96,9 +99,10 @@ class Store:
         foreign = [name for name in foreign if not name.startswith(_IGNORED)]
         if _MARKER not in names and (foreign or self.read_only):
             held = f"which holds {foreign[0]!r}" if foreign else "which is none"
-            raise ValueError(
-                f"`store` must be a new or empty directory, or one that is a store already, got "
-                f"{str(self.directory)!r}, {held}; choose another one"
+            raise InvalidParameterError(
+                "store",
+                f"must be a new or empty directory, or one that is a store already, got "
+                f"{str(self.directory)!r}, {held}; choose another one",
             )
         if _MARKER not in names:
             return False
@@ -108,9 +112,10 @@ class Store:
             self._set_aside(path, str(error))
             return False
         if version != _VERSION:
-            raise ValueError(
-                f"`store` must be of version {_VERSION}, got {str(self.directory)!r} of version "
-                f"{version!r}; choose another directory, or use the release that made it"
+            raise InvalidParameterError(
+                "store",
+                f"must be of version {_VERSION}, got {str(self.directory)!r} of version "
+                f"{version!r}; choose another directory, or use the release that made it",
             )
         return True
 

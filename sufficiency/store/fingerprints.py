@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sufficiency.data.memory_maps import Rows, row_blocks
 from sufficiency.data.torch_datasets import DatasetRows
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = ["array_fingerprint", "digest", "inputs_fingerprint", "tensor_fingerprint"]
 
@@ -63,9 +64,10 @@ def inputs_fingerprint(X: Any) -> str:
         )
     else:
         got = "items that need a collation" if X is None else type(X).__name__
-        raise TypeError(
-            f"`X` must be of a kind that `store` can read, got {got}; pass an array "
-            "or a pandas DataFrame, or fit without a store"
+        raise InvalidParameterError(
+            "X",
+            f"must be of a kind that a store can read, got {got}; pass an array "
+            "or a pandas DataFrame, or fit without a store",
         )
     fingerprint = hashlib.sha256(type(X).__name__.encode())
     for name, part in parts:
@@ -97,7 +99,7 @@ def _bytes_of(block: npt.NDArray) -> bytes | memoryview:
     strange = next((value for value in values if not isinstance(value, _PLAIN)), None)
     if strange is not None:
         raise TypeError(
-            "data must hold text, numbers or None for `store`, got an array of objects with "
+            "data must hold text, numbers or None for a store, got an array of objects with "
             f"{strange!r}; convert its values"
         )
     return json.dumps([[type(value).__name__, repr(value)] for value in values]).encode()

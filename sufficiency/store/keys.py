@@ -13,6 +13,7 @@ from skorch import NeuralNet
 from sufficiency._threads import limited_threads
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.contents import content_of, content_of_net
 from sufficiency.store.fingerprints import (
@@ -79,10 +80,11 @@ class FitKeys:
         n_classes = None if settings.codec.classes is None else len(settings.codec.classes)
         start = initial_state(settings.net, n_classes)
         if initial_state(settings.net, n_classes) != start:
-            raise ValueError(
-                "`net` must start from weights that the global generators of torch, NumPy or "
-                "Python decide, got others at the second time with the same seed; no `store` could "
-                "find its trainings again: draw them from these generators, or fit without a store"
+            raise InvalidParameterError(
+                "net",
+                "must start from weights that the global generators of torch, NumPy or "
+                "Python decide, got others at the second time with the same seed; no store could "
+                "find its trainings again: draw them from these generators, or fit without a store",
             )
         of_center = {
             "format": TRAINING_FORMAT,

@@ -11,6 +11,7 @@ import numpy as np
 from sufficiency._files import remove_stale, write_files
 from sufficiency._json import from_json, to_json
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = ["read_cells", "write_cells"]
 
@@ -48,10 +49,11 @@ def read_cells(
         raise
     # whatever a damaged file makes the readers stumble over
     except Exception as error:
-        raise ValueError(
-            f"`path` must hold a result of format {_FORMAT} as `save` writes it, got "
+        raise InvalidParameterError(
+            "path",
+            f"must hold a result of format {_FORMAT} as `save` writes it, got "
             f"{str(directory)!r} with a file that is damaged or foreign ({error!r}); save it "
-            "again, or read it with the version of sufficiency that wrote it"
+            "again, or read it with the version of sufficiency that wrote it",
         ) from error
 
 

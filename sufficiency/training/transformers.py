@@ -17,6 +17,7 @@ from skorch import NeuralNet
 from sufficiency._random import child_seed, isolated_rng
 from sufficiency.data.rows import as_inputs, map_arrays, n_rows
 from sufficiency.data.samples import Samples
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.nets.targets import cast_inputs
 
 __all__ = ["FittedTransformers", "fit_transformers", "pipeline_of"]
@@ -91,15 +92,17 @@ def _cast(values: Any, dtype: torch.dtype) -> Any:
 def as_net_inputs(values: Any, count: int | None, dtype: torch.dtype) -> Any:
     """What transformers put out, as arrays for the net; None: of any number of samples."""
     if sparse.issparse(values):
-        raise TypeError(
-            "`net` has transformers that put out a sparse matrix, which no net takes; set "
-            "sparse_output=False, or reduce it (TruncatedSVD) before the net"
+        raise InvalidParameterError(
+            "net",
+            "has transformers that put out a sparse matrix, which no net takes; set "
+            "sparse_output=False, or reduce it (TruncatedSVD) before the net",
         )
     X = as_inputs(values)
     if count is not None and n_rows(X) != count:
-        raise ValueError(
-            f"`net` has transformers that make {n_rows(X)} samples of {count}; resampling belongs "
-            "before the fit"
+        raise InvalidParameterError(
+            "net",
+            f"has transformers that make {n_rows(X)} samples of {count}; resampling belongs "
+            "before the fit",
         )
     return cast_inputs(map_arrays(X, _numeric), dtype)
 
@@ -110,18 +113,21 @@ def _numeric(values: npt.NDArray) -> npt.NDArray:
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"`net` has transformers that put out what is no number ({error}); encode it, for "
-                "instance with OneHotEncoder"
+            raise InvalidParameterError(
+                "net",
+                f"has transformers that put out what is no number ({error}); encode it, for "
+                "instance with OneHotEncoder",
             ) from error
     if values.dtype.kind not in "fiub":
-        raise ValueError(
-            f"`net` has transformers that put out values of dtype {values.dtype}; encode them, for "
-            "instance with OneHotEncoder"
+        raise InvalidParameterError(
+            "net",
+            f"has transformers that put out values of dtype {values.dtype}; encode them, for "
+            "instance with OneHotEncoder",
         )
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(
-            "`net` has transformers that put out NaN or infinity; add an imputer, for instance "
-            "SimpleImputer"
+        raise InvalidParameterError(
+            "net",
+            "has transformers that put out NaN or infinity; add an imputer, for instance "
+            "SimpleImputer",
         )
     return np.require(values, requirements="W")

@@ -270,7 +270,15 @@ RULE = "`sizes` must be an integer >= 2, a sequence of fractions in (0, 1] or of
     [
         (1, ValueError, ["`sizes` must be >= 2, got 1"]),
         (-3, ValueError, ["`sizes` must be >= 2, got -3"]),
-        (81, ValueError, ["`sizes`=81 needs at least 81", "20 candidates leave 80", "pass more"]),
+        (
+            81,
+            ValueError,
+            [
+                "`sizes` must be <= 80, the samples to train on, got 81",
+                "20 candidates leave 80",
+                "pass more",
+            ],
+        ),
         ("8", TypeError, [RULE, "got '8'"]),
         (None, TypeError, [RULE, "got None"]),
         (True, TypeError, [RULE, "got True"]),

@@ -134,8 +134,8 @@ def test_frozen_curve_meets_the_fit_at_the_largest_size(ladder):
         (-0.1, {}, "`growth` must be finite and > 0"),
         (np.nan, {}, "`growth` must be finite and > 0"),
         (True, {}, "`growth` must be finite and > 0"),
-        (0.1, {"order": 1}, "`growth` must go with order=2"),
-        (0.1, {"n_candidates": 1}, "`growth` must go with n_candidates >= 2"),
+        (0.1, {"order": 1}, "`growth` must go with order 2"),
+        (0.1, {"n_candidates": 1}, "`growth` must go with two candidates or more"),
     ],
 )
 def test_senseless_growth(growth, changed, message):
