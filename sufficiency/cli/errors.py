@@ -1,6 +1,5 @@
 """Exit statuses, and errors that are one line."""
 
-import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = [
     "ENOUGH",
@@ -20,37 +21,16 @@ __all__ = [
     "OneLineErrors",
     "RunFailed",
     "did_you_mean",
+    "message_of",
     "one_line",
     "reported",
-    "speak_of_options",
 ]
 
 ENOUGH, INSUFFICIENT, MISUSED, FAILED = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-# Parameters of the Python interface that the command line has under another name.
-_OTHER_NAMES = {
-    "X": "the features",
-    "y": "the target",
-    "groups": "--groups",
-    "path": "RESULT",
-    "net": "--net",
-    "random_state": "--seed",
-    "refit": "--refit",
-}
-# Parameters that are options of the same name.
-_SAME_NAMES: tuple[str, ...] = (
-    "threshold",
-    "relative",
-    "growth",
-    "confidence",
-    "sizes",
-    "n_repeats",
-    "n_draws",
-)
-_SAME_NAMES += ("n_eval", "n_candidates", "probe", "sigma", "order", "method", "train", "center")
-_SAME_NAMES += ("min_steps", "curve", "scoring", "store", "n_jobs", "verbose")
-_OPTIONS = {name: "--" + name.replace("_", "-") for name in _SAME_NAMES} | _OTHER_NAMES
+# What the command line has no option for.
+_OTHER_NAMES = {"X": "the features", "y": "the target", "path": "RESULT"}
 
 
 class BadInput(click.ClickException):
@@ -60,7 +40,7 @@ class BadInput(click.ClickException):
 
 
 class RunFailed(click.ClickException):
-    """A run that had begun and came to nothing."""
+    """A run that began and failed."""
 
     exit_code = FAILED
 
@@ -110,20 +90,22 @@ def did_you_mean(wrong: str, choices: list[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def speak_of_options(message: str) -> str:
-    """Put the command line's options in place of the Python interface's parameters."""
-    names = "|".join(_OPTIONS)
-    # `sizes`=8, method='once', `n_repeats`: whatever way a parameter is mentioned
-    assigned = rf"(?:`({names})`|(?<![\w-])({names}))=(?:'([^']*)'|([\w.-]+))"
-    message = re.sub(assigned, _option_with_value, message)
-    # those come in arrays, which a command line has none of
-    message = message.replace(" or own unseen data", "").replace(", or own unseen data", "")
-    return re.sub(rf"`({names})`", lambda found: _OPTIONS[found[1]], message)
+def message_of(error: Exception, **names: str) -> str:
+    """
+    The message of an error in one line, with an option in place of a parameter.
 
-
-def _option_with_value(found: re.Match[str]) -> str:
-    quoted, bare, word, number = found.groups()
-    return f"{_OPTIONS[quoted or bare]} {word if number is None else number}"
+    Options are those of the running command, but for `names`.
+    """
+    if not isinstance(error, InvalidParameterError):
+        return one_line(error)
+    context = click.get_current_context(silent=True)
+    options = {
+        spelling.lstrip("-").replace("-", "_"): parameter.opts[0]
+        for parameter in (context.command.params if context else ())
+        for spelling in parameter.opts
+    }
+    known = options | _OTHER_NAMES | names
+    return one_line(f"{known.get(error.parameter, f'`{error.parameter}`')} {error.problem}")
 
 
 @contextmanager

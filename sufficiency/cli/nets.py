@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from torch import nn
 
-from sufficiency.cli.errors import BadInput, did_you_mean, one_line, speak_of_options
+from sufficiency.cli.errors import BadInput, did_you_mean, message_of, one_line
 from sufficiency.nets.default_net import default_net
 
 __all__ = ["builtin_net", "check_classes", "find_factory", "net_of", "task_of"]
@@ -124,7 +124,7 @@ def builtin_net(X: npt.NDArray, y: npt.NDArray, task: str) -> Any:
         net = default_net(X, y, None if task == "auto" else task)
     except ValueError as error:
         raise BadInput(
-            f"the target is of no kind that the built-in net knows ({speak_of_options(str(error))})"
+            f"the target is of no kind that the built-in net knows ({message_of(error)})"
         ) from None
     if is_classifier(net):
         check_classes(y)

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from sufficiency.cli.errors import one_line, speak_of_options
+from sufficiency.cli.errors import one_line
 
 __all__ = ["Notices", "only_results_on_stdout", "say"]
 
@@ -52,7 +52,7 @@ class Notices(logging.Handler):
         if self.debug:
             say(f"{record.levelname} {record.name}: {one_line(record.getMessage())}")
         elif record.levelno >= logging.WARNING:
-            say(f"Note: {one_line(speak_of_options(record.getMessage()))}")
+            say(f"Note: {one_line(record.getMessage())}")
 
     def _take_warning(
         self,
@@ -63,7 +63,7 @@ class Notices(logging.Handler):
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        text = one_line(speak_of_options(str(message)))
+        text = one_line(message)
         if text in self.warnings:
             return
         self.warnings.append(text)

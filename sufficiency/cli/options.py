@@ -63,28 +63,8 @@ class IntegerOrAuto(click.ParamType):
         return int(click.IntRange(min=1).convert(value, param, ctx))
 
 
-class PositiveNumber(click.ParamType):
-    """A finite number > 0; an integer stays one where that means something else."""
-
-    name = "number"
-
-    def __init__(self, keep_integers: bool = False) -> None:
-        self.keep_integers = keep_integers
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Number from text."""
-        number = float(click.FLOAT.convert(value, param, ctx))
-        if not math.isfinite(number) or number <= 0:
-            self.fail(f"{value} must be a finite number > 0", param, ctx)
-        if self.keep_integers and isinstance(value, str) and value.strip().lstrip("+").isdigit():
-            return int(value)
-        return number
-
-
-class Share(click.ParamType):
-    """A number between 0 and 1."""
+class Number(click.FloatRange):
+    """A finite number in a range."""
 
     name = "number"
 
@@ -92,25 +72,21 @@ class Share(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Number from text."""
-        number = float(click.FLOAT.convert(value, param, ctx))
-        if not 0 < number < 1:
-            self.fail(f"{value} must lie between 0 and 1", param, ctx)
-        return number
-
-
-class FiniteNumber(click.ParamType):
-    """A number that is neither infinite nor NaN."""
-
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Number from text."""
-        number = float(click.FLOAT.convert(value, param, ctx))
+        number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} must be a finite number", param, ctx)
+            self.fail(f"{value} is not a finite number", param, ctx)
         return number
+
+
+class Growth(Number):
+    """A number > 0; an integer counts samples, and stays one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Number from text."""
+        number = super().convert(value, param, ctx)
+        return int(number) if str(value).strip().lstrip("+").isdigit() else number
 
 
 def several(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command], Command]:
@@ -160,26 +136,30 @@ QUESTION_OPTIONS = (
     click.option(
         "--threshold",
         "thresholds",
-        type=PositiveNumber(),
+        type=Number(min=0, min_open=True),
         multiple=True,
         help="Largest change Δ that you accept; may be given several times.",
     ),
     click.option("--relative", is_flag=True, help="Thresholds are shares of the unseen loss."),
     click.option(
         "--growth",
-        type=PositiveNumber(keep_integers=True),
+        type=Growth(min=0, min_open=True),
         help="Δ when so many samples come at once (10), or such a share more (0.1).",
     ),
     click.option(
-        "--loss-target", type=FiniteNumber(), help="Loss on unseen samples that you want to reach."
+        "--loss-target", type=Number(), help="Loss on unseen samples that you want to reach."
     ),
     click.option(
         "--score-target",
-        type=FiniteNumber(),
+        type=Number(),
         help="Score on unseen samples that you want to reach.",
     ),
     click.option(
-        "--confidence", type=Share(), default=0.95, show_default=True, help="Of the intervals."
+        "--confidence",
+        type=Number(min=0, max=1, min_open=True, max_open=True),
+        default=0.95,
+        show_default=True,
+        help="Of the intervals.",
     ),
 )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from sufficiency.cli.errors import BadInput, one_line, speak_of_options
+from sufficiency.cli.errors import BadInput, message_of
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.questions import DeltaQuestion, Question, questions_from
@@ -126,6 +126,5 @@ def _answer(result: SufficiencyResult, question: Question, confidence: float) ->
     try:
         verdict = judge(result.measurements, question, family=result.family, confidence=confidence)
     except ValueError as error:
-        message = one_line(speak_of_options(str(error)))
-        return Answer(question, None, message.replace("`target`", f"--{question.kind}-target"))
+        return Answer(question, None, message_of(error, target=f"--{question.kind}-target"))
     return Answer(question, verdict)

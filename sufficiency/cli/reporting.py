@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sufficiency.cli.documents import ladder_rows, run_document, suggestion_rows
-from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, one_line, speak_of_options
+from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, message_of, one_line
 from sufficiency.cli.notices import Notices
 from sufficiency.cli.output import RESULT_FILES, deliver
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
@@ -53,7 +53,7 @@ def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -
         try:
             result = SufficiencyResult.load(directory)
         except ValueError as error:
-            raise BadInput(one_line(speak_of_options(str(error)))) from error
+            raise BadInput(message_of(error)) from error
         answers = answer(result, asked)
         file = directory / "report.html" if out is None else out
         if not file.parent.is_dir():

@@ -16,8 +16,7 @@ from sufficiency.cli.errors import (
     BadInput,
     RunFailed,
     did_you_mean,
-    one_line,
-    speak_of_options,
+    message_of,
 )
 from sufficiency.cli.nets import builtin_net, check_classes, find_factory, net_of, task_of
 from sufficiency.cli.notices import Notices, only_results_on_stdout, say
@@ -175,8 +174,7 @@ def _measured(job: Job, notices: Notices) -> SufficiencyResult:
         )
         raise click.Abort from None
     except (ValueError, TypeError) as error:
-        message = one_line(speak_of_options(str(error)))
-        raise (RunFailed if notices.running else BadInput)(message) from error
+        raise (RunFailed if notices.running else BadInput)(message_of(error)) from error
     return estimator.result_
 
 
@@ -195,4 +193,4 @@ def _cost(job: Job) -> CostEstimate:
     try:
         return _estimator(job).estimate_cost(job.data.X, job.data.y, job.data.groups)
     except (ValueError, TypeError) as error:
-        raise BadInput(one_line(speak_of_options(str(error)))) from error
+        raise BadInput(message_of(error)) from error
