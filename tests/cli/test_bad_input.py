@@ -34,7 +34,7 @@ def test_wrong_target_names_the_nearest_column(csv, refuse):
 
 @pytest.mark.parametrize("option", ["--features", "--drop", "--groups"])
 def test_other_wrong_columns(option, csv, refuse):
-    assert f"{option} color: " in refuse(csv, "--target", "kind", option, "color")
+    assert f"{option} colors: " in refuse(csv, "--target", "kind", option, "colors")
 
 
 @pytest.mark.parametrize("option", ["--features", "--drop", "--groups"])
