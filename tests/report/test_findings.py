@@ -101,7 +101,7 @@ def test_caveats_of_single_verdicts_say_whose_they_are():
 def test_of_thresholds_that_nobody_has_set_only_what_concerns_all_of_them():
     assert caveats(plain()) == ()
     (text,) = caveats(make_result(DELTA[:1], SIZES))
-    assert text.startswith("A single repeat gives no interval; ")
+    assert text.startswith("A single repeat gives no interval (")
 
 
 def test_without_anything_to_say_the_page_says_that(tmp_path):
