@@ -214,19 +214,11 @@ class DeltaCurveDisplay:
 
     def _plot_measurements(self, ax: Axes) -> None:
         n_repeats = len(self.deltas)
-        self.repeats_ = [
-            ax.plot(
-                self.sizes,
-                row,
-                color="C0",
-                alpha=0.35,
-                linewidth=0.8,
-                marker=".",
-                markersize=4,
-                label="single repeats" if i == 0 and n_repeats > 1 else None,
-            )[0]
-            for i, row in enumerate(self.deltas)
-        ]
+        self.repeats_ = ax.plot(
+            self.sizes, self.deltas.T, ".-C0", alpha=0.35, linewidth=0.8, markersize=4
+        )
+        if n_repeats > 1:
+            self.repeats_[0].set_label("single repeats")
         label = f"mean of {n_repeats} repeats ± s.e." if n_repeats > 1 else "Δ ± s.e."
         bars = bars_on_log_axis(self.delta, self.delta_stderr)
         self.points_ = plot_points(ax, self.sizes, self.delta, bars, color="C0", label=label)
