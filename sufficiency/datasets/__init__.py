@@ -5,15 +5,8 @@ Every loader returns ``(X, y)``; :func:`load_text` returns the vocabulary as a t
 its numbers have no meaning. Nothing is downloaded unless ``download=True``.
 """
 
-from sufficiency.datasets.generated import make_mnist1d
-from sufficiency.datasets.images import (
-    load_cifar10,
-    load_cifar100,
-    load_fashion_mnist,
-    load_mnist,
-)
-from sufficiency.datasets.packaged import load_digits, load_randhie
-from sufficiency.datasets.text import load_text
+from sufficiency.datasets.images import load_cifar10, load_cifar100, load_fashion_mnist, load_mnist
+from sufficiency.datasets.packaged import load_digits, load_randhie, load_text, make_mnist1d
 
 __all__ = [
     "load_cifar10",

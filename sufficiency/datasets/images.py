@@ -1,17 +1,22 @@
 """The image collections of the paper and its companions, read by torchvision."""
 
 import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.datasets.files import FileSet, cifar_files, damaged, idx_files, open_dataset
-
 __all__ = ["load_cifar10", "load_cifar100", "load_fashion_mnist", "load_mnist"]
 
 Root = str | os.PathLike[str] | None
 Images = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+
+_HOME_VARIABLE = "SUFFICIENCY_DATA"
+_HOME = Path("~") / "sufficiency_data"
 
 
 def load_cifar10(
@@ -56,34 +61,24 @@ def load_cifar10(
     Krizhevsky 2009: Learning multiple layers of features from tiny images.
     https://www.cs.toronto.edu/~kriz/cifar.html
     """
-    from torchvision.datasets import CIFAR10
-
-    source = cifar_files("CIFAR-10", CIFAR10, root)
-    return _load(source, train=train, download=download, as_dataset=as_dataset)
+    return _load("CIFAR-10", root, train, download, as_dataset)
 
 
 def load_cifar100(
     root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
 ) -> Images | Any:
     """
-    CIFAR-100: 50 000 color images of 100 classes for training and 10 000 for testing.
-
-    The training part as an array takes 614 MB.
+    CIFAR-100: as many color images as CIFAR-10 has, in 100 classes.
 
     Parameters
     ----------
-    root : path, optional
-        Folder that holds ``cifar-100-python``, or ``cifar-100-python.tar.gz``, which is then
-        unpacked. None is the environment's ``SUFFICIENCY_DATA``, else ``~/sufficiency_data``.
-    train, download, as_dataset : bool
-        As in :func:`load_cifar10`.
+    root, train, download, as_dataset
+        As in :func:`load_cifar10`, with ``cifar-100-python`` and ``cifar-100-python.tar.gz``.
 
     Returns
     -------
-    X : (n, 3, 32, 32) float32
-        Red, green and blue from 0 to 1.
-    y : (n,) int64
-        Fine labels, 0 to 99.
+    X, y : (n, 3, 32, 32) float32 and (n,) int64
+        As in :func:`load_cifar10`; fine labels, 0 to 99.
 
     Raises
     ------
@@ -92,13 +87,9 @@ def load_cifar100(
 
     References
     ----------
-    Krizhevsky 2009: Learning multiple layers of features from tiny images.
-    https://www.cs.toronto.edu/~kriz/cifar.html
+    As for :func:`load_cifar10`.
     """
-    from torchvision.datasets import CIFAR100
-
-    source = cifar_files("CIFAR-100", CIFAR100, root)
-    return _load(source, train=train, download=download, as_dataset=as_dataset)
+    return _load("CIFAR-100", root, train, download, as_dataset)
 
 
 def load_mnist(
@@ -113,8 +104,8 @@ def load_mnist(
     ----------
     root : path, optional
         Folder with the four IDX files in ``MNIST/raw``, as they are or compressed
-        (``train-images-idx3-ubyte`` or ``train-images-idx3-ubyte.gz``, …). None is the
-        environment's ``SUFFICIENCY_DATA``, else ``~/sufficiency_data``.
+        (``train-images-idx3-ubyte`` or ``train-images-idx3-ubyte.gz``, …). None: as in
+        :func:`load_cifar10`.
     train, download, as_dataset : bool
         As in :func:`load_cifar10`.
 
@@ -127,20 +118,15 @@ def load_mnist(
 
     Raises
     ------
-    FileNotFoundError
-        If files are missing; it says which, where they belong and how to get them.
-    OSError
-        If a compressed file's MD5 is not the published one, or a file cannot be read. Of files
-        that are not compressed there is no published MD5; that they fit together is checked.
+    FileNotFoundError, OSError
+        As in :func:`load_cifar10`. Of files that are not compressed there is no published MD5;
+        that they fit together is checked.
 
     References
     ----------
     LeCun, Bottou, Bengio, Haffner 1998: Gradient-based learning applied to document recognition.
     """
-    from torchvision.datasets import MNIST
-
-    source = idx_files("MNIST", MNIST, root)
-    return _load(source, train=train, download=download, as_dataset=as_dataset)
+    return _load("MNIST", root, train, download, as_dataset)
 
 
 def load_fashion_mnist(
@@ -149,22 +135,15 @@ def load_fashion_mnist(
     """
     FashionMNIST: 60 000 photographs of clothes for training and 10 000 for testing.
 
-    The training part as an array takes 188 MB.
-
     Parameters
     ----------
-    root : path, optional
-        Folder with the four IDX files in ``FashionMNIST/raw``, as they are or compressed, as for
-        :func:`load_mnist`.
-    train, download, as_dataset : bool
-        As in :func:`load_cifar10`.
+    root, train, download, as_dataset
+        As in :func:`load_mnist`, in ``FashionMNIST/raw``.
 
     Returns
     -------
-    X : (n, 1, 28, 28) float32
-        Shades of gray from 0 (background) to 1.
-    y : (n,) int64
-        Kinds of clothes, 0 to 9.
+    X, y : (n, 1, 28, 28) float32 and (n,) int64
+        As in :func:`load_mnist`; kinds of clothes, 0 to 9.
 
     Raises
     ------
@@ -176,24 +155,118 @@ def load_fashion_mnist(
     Xiao, Rasul, Vollgraf 2017: Fashion-MNIST, a novel image dataset for benchmarking machine
     learning algorithms. https://github.com/zalandoresearch/fashion-mnist
     """
-    from torchvision.datasets import FashionMNIST
-
-    source = idx_files("FashionMNIST", FashionMNIST, root)
-    return _load(source, train=train, download=download, as_dataset=as_dataset)
+    return _load("FashionMNIST", root, train, download, as_dataset)
 
 
-def _load(source: FileSet, *, train: bool, download: bool, as_dataset: bool) -> Images | Any:
-    dataset = open_dataset(source, train=train, download=download)
+def _load(name: str, root: Root, train: bool, download: bool, as_dataset: bool) -> Images | Any:
+    from torchvision import datasets
+
+    source = _file_set(name, getattr(datasets, name.replace("-", "")), root)
+    dataset = _open(source, train=train, download=download)
     y = np.asarray(dataset.targets, dtype=np.int64)
     if len(y) != len(dataset.data) or y.max(initial=0) >= len(dataset.classes):
         reason = f"{len(y)} labels up to {y.max()} for {len(dataset.data)} images"
-        raise OSError(damaged(source, reason))
-    return dataset if as_dataset else (_pixels(np.asarray(dataset.data)), y)
-
-
-def _pixels(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Images of 0 … 255, channels last or absent, as 0 … 1, channels first."""
+        raise OSError(_damaged(source, reason))
+    if as_dataset:
+        return dataset
+    images = np.asarray(dataset.data)  # 0 … 255, channels last or absent
     channels = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
     X = channels.astype(np.float32, order="C")
     X /= 255  # in place: the arrays are large
-    return X
+    return X, y
+
+
+@dataclass(frozen=True)
+class _FileSet:
+    """Files that a torchvision data set reads, and the archives that it unpacks them from."""
+
+    name: str
+    factory: Any  # the torchvision class
+    root: Path  # the folder that it is given
+    files: dict[Path, str | None]  # MD5, None where nobody has published one
+    archives: dict[Path, str]  # MD5
+    url: str  # of the archives
+
+    def missing(self) -> list[Path]:
+        """Files that are not there."""
+        return [path for path in self.files if not path.is_file()]
+
+
+def _file_set(name: str, factory: Any, root: Root) -> _FileSet:
+    if root is not None and not isinstance(root, (str, os.PathLike)):
+        raise TypeError(f"`root` must be None or the path of a folder, got {root!r}")
+    home = Path(root or os.environ.get(_HOME_VARIABLE) or _HOME).expanduser()
+    files: dict[Path, str | None]
+    if hasattr(factory, "base_folder"):  # CIFAR: pickled batches from one archive
+        folder, meta = home / factory.base_folder, factory.meta
+        listed = [*factory.train_list, *factory.test_list, (meta["filename"], meta["md5"])]
+        files = {folder / file: md5 for file, md5 in listed}
+        archives, url = {home / factory.filename: factory.tgz_md5}, factory.url
+    else:  # MNIST: IDX files, each compressed on its own
+        folder = home / factory.__name__ / "raw"
+        archives, url = {folder / file: md5 for file, md5 in factory.resources}, factory.mirrors[0]
+        files = dict.fromkeys(path.with_suffix("") for path in archives)
+    return _FileSet(name, factory, home, files, archives, url)
+
+
+def _open(source: _FileSet, *, train: bool, download: bool) -> Any:
+    """Read a data set by torchvision, which unpacks files where only their archives are there."""
+    from torchvision.transforms import ToTensor
+
+    if not download and (missing := source.missing()):
+        if not all(archive.is_file() for archive in source.archives):
+            raise FileNotFoundError(_not_there(source, missing))
+        _check_intact(source.name, source.archives)
+        # with all archives there and intact torchvision only unpacks them
+        download = True
+    try:
+        with warnings.catch_warnings():
+            # NumPy warns of CIFAR's old pickles, Python of torchvision's call of tarfile
+            warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return source.factory(
+                str(source.root), train=train, transform=ToTensor(), download=download
+            )
+    except Exception as error:
+        if missing := source.missing():
+            reason = f"{_not_there(source, missing)}. The download failed: {error}"
+            raise FileNotFoundError(reason) from error
+        _check_intact(source.name, source.files)
+        if isinstance(error, OSError):
+            raise
+        raise OSError(_damaged(source, str(error))) from error
+
+
+def _damaged(source: _FileSet, reason: str) -> str:
+    """Message for files that are there but cannot be used."""
+    folder = next(iter(source.files)).parent
+    return (
+        f"{source.name} cannot be read from {folder}: {reason or 'a file is damaged'}; "
+        f"delete {_listed(source.files)} and what they were unpacked from, and get them anew"
+    )
+
+
+def _not_there(source: _FileSet, missing: list[Path]) -> str:
+    folder, here = (next(iter(paths)).parent for paths in (source.files, source.archives))
+    return (
+        f"{source.name} is not in {folder}: missing {_listed(missing)}. Place them there, "
+        f"or place {_listed(source.archives)} in {here}, to be unpacked at the next call. They "
+        f"come from {source.url}. With download=True they are fetched; another folder is named by "
+        f"`root` or by ${_HOME_VARIABLE}"
+    )
+
+
+def _check_intact(name: str, checksums: Mapping[Path, str | None]) -> None:
+    """Refuse files whose MD5 is not the published one."""
+    from torchvision.datasets.utils import check_integrity
+
+    for path, md5 in checksums.items():
+        if md5 is not None and not check_integrity(path, md5):
+            raise OSError(
+                f"{path} is damaged: its MD5 is not {md5}, which {name} was published with; "
+                "delete it and get it anew"
+            )
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    return ", ".join(path.name for path in paths)

@@ -1,12 +1,17 @@
 import csv
+import sys
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
 import sklearn.datasets
 import statsmodels.datasets.randhie
+from mnist1d.data import get_dataset_args, make_dataset
 
-from sufficiency.datasets import load_digits, load_randhie
+from sufficiency._random import isolated_rng
+from sufficiency.datasets import load_digits, load_randhie, load_text, make_mnist1d
+from tests.helpers import untouched_generators
 
 
 def test_digits_are_scikit_learns_divided_by_16():
@@ -101,3 +106,121 @@ def test_randhie_is_flat_after_a_thousand_samples(rng):
     assert few / many > 1.05
     assert thousand / many < 1.02
     assert 0.85 < many / y.var() < 0.95  # a tenth is explained
+
+
+def decoded(codes, vocabulary):
+    return "".join(vocabulary[code] for code in codes)
+
+
+@pytest.fixture(scope="module")
+def text():
+    return "\n\n".join(topics[name].strip() for name in sorted(topics))
+
+
+@pytest.mark.parametrize(("context", "step"), [(64, None), (16, 16), (10, 7), (5, 20)])
+def test_windows_are_slices_of_the_text(text, context, step):
+    X, y, vocabulary = load_text(context, step=step)
+    stride = step or context
+    # as many as have a character after their last one
+    starts = [i for i in range(0, len(text), stride) if i + context + 1 <= len(text)]
+    assert X.shape == y.shape == (len(starts), context)
+    assert X.dtype == y.dtype == np.int64
+    for row in (0, 1, len(X) // 2, len(X) - 1):
+        start = starts[row]
+        assert decoded(X[row], vocabulary) == text[start : start + context]
+        assert decoded(y[row], vocabulary) == text[start + 1 : start + context + 1]
+
+
+def test_nothing_is_predicted_twice_by_default(text):
+    X, y, vocabulary = load_text(32)
+    assert decoded(X.ravel(), vocabulary) == text[: X.size]
+    assert decoded(y.ravel(), vocabulary) == text[1 : y.size + 1]
+
+
+def test_vocabulary_is_what_occurs(text):
+    X, _, vocabulary = load_text(1)
+    assert vocabulary == "".join(sorted(set(text)))
+    assert X.min() == 0
+    assert X.max() == len(vocabulary) - 1
+
+
+def test_arrays_share_no_memory():
+    X, y, _ = load_text(8)
+    X[:] = 0
+    assert y.any()
+
+
+def test_wrong_arguments_of_the_text():
+    with pytest.raises(ValueError, match="`context` must be >= 1, got 0"):
+        load_text(0)
+    with pytest.raises(ValueError, match="`step` must be >= 1, got 0"):
+        load_text(step=0)
+    with pytest.raises(ValueError, match=r"`context` must be < \d+, the length of the whole text"):
+        load_text(10**9)
+
+
+@pytest.mark.parametrize("n_samples", [1, 9, 10, 123])
+def test_any_number_of_samples(n_samples):
+    X, y = make_mnist1d(n_samples)
+    assert X.shape == (n_samples, 40)
+    assert X.dtype == np.float32
+    assert y.shape == (n_samples,)
+    assert y.dtype == np.int64
+
+
+def test_classes_are_balanced_and_numbers_standardized():
+    X, y = make_mnist1d(200)
+    assert np.bincount(y).tolist() == [20] * 10
+    # 8 000 numbers, each rounded to float32 after float64 had made mean and variance exact
+    assert abs(X.mean(dtype=float)) < 2**-23
+    assert X.std(dtype=float) == pytest.approx(1, abs=2**-23)
+
+
+def test_it_is_the_packages_own_data():
+    settings = get_dataset_args()
+    settings.num_samples, settings.seed = 5000, 42
+    with isolated_rng(0):
+        data = make_dataset(settings)
+    X, y = make_mnist1d(5000, random_state=42)
+    np.testing.assert_array_equal(X, np.concatenate([data["x"], data["x_test"]]).astype("float32"))
+    np.testing.assert_array_equal(y, np.concatenate([data["y"], data["y_test"]]))
+
+
+def test_the_seed_decides_and_the_global_generators_stay():
+    with untouched_generators():
+        X, y = make_mnist1d(50, random_state=3)
+    with isolated_rng(99):
+        again, labels = make_mnist1d(50, random_state=3)
+    assert X.tobytes() == again.tobytes()
+    assert y.tobytes() == labels.tobytes()
+    assert X.tobytes() != make_mnist1d(50, random_state=4)[0].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n_samples": 0}, ValueError, "`n_samples` must be >= 1, got 0"),
+        ({"n_samples": 10.0}, TypeError, "`n_samples` must be an integer >= 1, got 10.0"),
+        ({"random_state": -1}, ValueError, r"Seed must be between 0 and 2\*\*32 - 1"),
+        ({"random_state": "a"}, ValueError, "'a' cannot be used to seed"),
+    ],
+)
+def test_wrong_arguments_of_mnist1d(arguments, error, message):
+    with pytest.raises(error, match=message):
+        make_mnist1d(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("loader", "module"), [(make_mnist1d, "mnist1d"), (load_randhie, "statsmodels")]
+)
+def test_a_missing_library_is_named_with_the_remedy(loader, module, monkeypatch):
+    for name in [n for n in sys.modules if n.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError) as caught:
+        loader()
+    message = str(caught.value)
+    assert message.startswith(f"`{loader.__name__}` needs a library that cannot be imported")
+    assert module in message
+    assert 'pip install "sufficiency[datasets]"' in message
+    assert caught.value.name.partition(".")[0] == module
