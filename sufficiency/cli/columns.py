@@ -31,24 +31,7 @@ _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """
-    What a run is about.
-
-    Attributes
-    ----------
-    source : Source
-        Where it comes from.
-    X : (n, …) array
-        Numbers.
-    y : (n,) or (n, d) array
-        Numbers, or labels as text.
-    groups : (n,) array, optional
-        Codes of the groups.
-    encoded : dict of str to list of str
-        Categories of the columns that are one column each category now.
-    n_dropped : int
-        Rows with gaps that were left out.
-    """
+    """Samples as arrays; `encoded` has the categories of columns of text."""
 
     source: Source
     X: npt.NDArray

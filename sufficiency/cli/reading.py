@@ -25,22 +25,7 @@ _TABS = {"\\t", "tab"}
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """
-    Features and target as they stand in a file.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    features : DataFrame or (n, …) array
-        A table, or what an NPZ file holds.
-    target : Series or (n,) or (n, d) array
-        Of the same length.
-    target_name : str
-        Its column or array.
-    groups : Series, optional
-        What belongs together.
-    """
+    """Features and target as they stand in a file."""
 
     path: Path
     features: pd.DataFrame | npt.NDArray

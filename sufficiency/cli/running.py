@@ -44,24 +44,7 @@ class Delivery:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """
-    Everything that a run needs.
-
-    Attributes
-    ----------
-    data : Data
-        Samples.
-    net : NeuralNet
-        Unfitted.
-    summary : DataSummary
-        What is said about both.
-    parameters : dict
-        Of the estimator.
-    asked : Asked
-        To its result.
-    delivery : Delivery
-        Of the answers.
-    """
+    """Everything that a run needs."""
 
     data: Data
     net: Any

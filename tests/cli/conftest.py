@@ -51,10 +51,16 @@ def call() -> Callable[..., Result]:
     return invoke
 
 
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory):
+    """A store that runs share: the same cells are measured once."""
+    return tmp_path_factory.mktemp("cells")
+
+
 @pytest.fixture
-def run_tiny(call, csv) -> Callable[..., Result]:
+def run_tiny(call, csv, cells) -> Callable[..., Result]:
     def invoke(*words: object) -> Result:
-        return call("run", csv, "--target", "kind", *TINY, *words)
+        return call("run", csv, "--target", "kind", *TINY, "--store", cells, *words)
 
     return invoke
 
