@@ -24,21 +24,7 @@ def say(text: str) -> None:
 
 
 class Notices(logging.Handler):
-    """
-    What a run warns of, and logs.
-
-    Parameters
-    ----------
-    debug : bool
-        Show all log messages, not the warnings among them only.
-
-    Attributes
-    ----------
-    warnings : list of str
-        Everything that was warned of, each once.
-    running : bool
-        Whether cells are being measured, so that all checks are over.
-    """
+    """Warnings and log messages of a run; `running` once cells are measured and checks are over."""
 
     def __init__(self, debug: bool) -> None:
         super().__init__(logging.DEBUG)
