@@ -4,7 +4,6 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -23,9 +22,10 @@ PROCESS_STATE = threading.RLock()
 
 
 def seed_from(random_state: RandomState) -> int:
-    """An integer as it is; from a generator, or NumPy's global one for None, the next number."""
-    generator = check_random_state(random_state)
-    return int(random_state) if isinstance(random_state, Integral) else generator.randint(2**31 - 1)
+    """An integer ≥ 0 as it is; else the next number of a generator, for None of NumPy's global."""
+    if isinstance(random_state, (int, np.integer)) and random_state >= 0:
+        return int(random_state)
+    return check_random_state(random_state).randint(2**31 - 1)
 
 
 def child_seed(root: int, purpose: str, *keys: int) -> int:

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sufficiency._random import RandomState, seed_from
 from sufficiency._threads import limited_threads, threads_of_a_worker
+from sufficiency.cells.around_center import unit_draws
 from sufficiency.cells.cell import Cell
 from sufficiency.data.checks import as_floating, check_inputs, check_targets
 from sufficiency.data.rows import check_lengths
@@ -33,7 +34,7 @@ from sufficiency.plotting import DeltaCurveDisplay
 from sufficiency.probes import Probe
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.caveats import check_failures, run_caveats, warn_of_caveats
-from sufficiency.theory.bounds import BoundConstants, measure_constants, unit_draws
+from sufficiency.theory.bound_constants import BoundConstants, measure_constants
 from sufficiency.training.centers import FailedTraining, centers
 from sufficiency.training.transformers import pipeline_of
 

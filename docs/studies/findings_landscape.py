@@ -31,7 +31,8 @@ from sufficiency.landscape import RandomDirections, landscape_slice, width_measu
 from sufficiency.landscape.planes import MeanLoss, plane_draws
 from sufficiency.models import convnet_classifier, mlp_classifier
 from sufficiency.nets.losses import LossFunction
-from sufficiency.probes import ProbeDraws, RandomSubspace, prepare_probe
+from sufficiency.probes import RandomSubspace
+from sufficiency.probes.draws import ProbeDraws
 
 # the gallery's data and trainings
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "paper"))
@@ -173,7 +174,7 @@ def comparisons(tables: dict[str, Table]) -> dict[str, dict]:
 
 def variances(net: NeuralNet, data: Data, probe: RandomSubspace, seed: int) -> tuple[float, float]:
     """k(k+1)Δ of one center for all k: of its training samples, and of unseen ones."""
-    sampler = prepare_probe(probe, LossFunction(net).center(), None, child_seed(seed, "directions"))
+    sampler = probe.prepare(LossFunction(net).center(), random_state=child_seed(seed, "directions"))
     seeds = [child_seed(seed, "probe", t) for t in range(DRAWS)]
     draws = ProbeDraws(sampler, seeds, torch.device("cpu"))
     constants = []

@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import record
@@ -36,14 +37,13 @@ from sufficiency.probes import (
     IsotropicGaussian,
     PointMass,
     Probe,
-    ProbeDraws,
     RandomSubspace,
     Sampler,
     StudentT,
     UniformSphere,
-    needs_hessian,
-    prepare_probe,
 )
+from sufficiency.probes.base import prepare_probe
+from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.centers import centers
 
 SIZE, DRAWS, REFERENCE, RUNS = 700, 32, 2000, 12
@@ -81,10 +81,8 @@ class Center:
 
     def prepared(self, probe: Probe) -> Sampler:
         """With the same directions in every run."""
-        hessian = None
-        if needs_hessian(probe):
-            hessian = hessian_operator(self.net, self.train.X, self.train.encoded)
-        return prepare_probe(probe, LossFunction(self.net).center(), hessian, seed=0)
+        make_hessian = partial(hessian_operator, self.net, self.train.X, self.train.encoded)
+        return prepare_probe(probe, LossFunction(self.net).center(), make_hessian)
 
     def draws(self, sampler: Sampler, run: int, count: int) -> ProbeDraws:
         """With seeds of this run."""
@@ -118,8 +116,8 @@ def methods(center: Center, probe: Probe) -> dict[str, Callable[[int], float]]:
     """Δ by each method that takes the probe, as a function of the run."""
 
     def quadratic(run: int) -> float:
-        draws = center.draws(center.prepared(probe), run, DRAWS)
-        return quadratic_monte_carlo_delta(center.net, *center.data, draws).delta
+        weights = center.draws(center.prepared(probe), run, DRAWS).block(0, DRAWS)
+        return quadratic_monte_carlo_delta(center.net, *center.data, weights).delta
 
     def closed(run: int) -> float:
         sampler = center.prepared(probe)

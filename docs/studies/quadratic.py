@@ -25,7 +25,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency._random import child_seed
 from sufficiency.curvature import (
-    LossDerivatives,
     hessian_operator,
     max_gradient_norm,
     max_hessian_norm,
@@ -33,6 +32,7 @@ from sufficiency.curvature import (
     quadratic_validation,
     top_eigenpairs,
 )
+from sufficiency.curvature.derivatives import LossDerivatives
 from sufficiency.deltas import (
     gaussian_moment_delta,
     monte_carlo_delta,
@@ -45,9 +45,8 @@ from sufficiency.probes import (
     CurvatureSubspace,
     GaussianSampler,
     IsotropicGaussian,
-    ProbeDraws,
-    prepare_probe,
 )
+from sufficiency.probes.draws import ProbeDraws
 from sufficiency.theory import bound, theorem1_bound
 from sufficiency.training.train_net import train_net
 
@@ -177,7 +176,7 @@ def pattern(problem, pairs, constants, n_draws):
     rows = []
     n = len(pairs.vectors)
     for sigma in SIGMAS:
-        sampler = prepare_probe(IsotropicGaussian(sigma, "absolute"), problem.center())
+        sampler = IsotropicGaussian(sigma, "absolute").prepare(problem.center())
         true, stderr = problem.true(sampler, n_draws)
         closed = gaussian_moment_delta(problem.net, *problem.data, sampler)
         row = {
@@ -205,7 +204,7 @@ def pattern(problem, pairs, constants, n_draws):
 def methods(problem, sigma, n_reference):
     """Error and duration of every method at one layer-relative σ."""
     probe = IsotropicGaussian(sigma)
-    sampler = prepare_probe(probe, problem.center())
+    sampler = probe.prepare(problem.center())
     reference, reference_stderr = problem.true(sampler, n_reference)
     net, data = problem.net, problem.data
     rows = []
@@ -233,8 +232,8 @@ def methods(problem, sigma, n_reference):
         return found.delta, stderr
 
     def model(n_draws):
-        draws = drawn(sampler, n_draws)
-        return quadratic_monte_carlo_delta(net, *data, draws).delta, float("nan")
+        weights = drawn(sampler, n_draws).block(0, n_draws)
+        return quadratic_monte_carlo_delta(net, *data, weights).delta, float("nan")
 
     add("point mass", lambda: (reference.delta_point, 0.0))
     add("monte_carlo, 32 draws", lambda: monte_carlo(32))
@@ -244,7 +243,7 @@ def methods(problem, sigma, n_reference):
 
     def eigenspace():
         hessian = hessian_operator(net, *data[:2])
-        part = prepare_probe(CurvatureSubspace(10, sigma), problem.center(), hessian)
+        part = CurvatureSubspace(10, sigma).prepare(problem.center(), hessian)
         return gaussian_moment_delta(net, *data, part).statistics.delta, 0.0
 
     add("gaussian_moment, 10 eigenvectors and finding them", eigenspace)

@@ -14,6 +14,7 @@ writes docs/studies/results/sigma.json.
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +41,12 @@ from sufficiency.probes import (
     CurvatureSubspace,
     IsotropicGaussian,
     Probe,
-    ProbeDraws,
     RandomSubspace,
     StudentT,
     UniformSphere,
-    needs_hessian,
-    prepare_probe,
 )
+from sufficiency.probes.base import prepare_probe
+from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.train_net import TrainedNet, train_net
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -157,8 +157,9 @@ def at_center(center: Center, size: int) -> dict:
 def at_draws(center: Center, probe: Probe, repeat: int, size: int) -> dict:
     """Δ over Δ at the center, and losses of the draws over the constant prediction's."""
     weights = LossFunction(center.net).center()
-    hessian = hessian_operator(center.net, *center.train) if needs_hessian(probe) else None
-    sampler = prepare_probe(probe, weights, hessian, child_seed(ROOT, "directions", repeat, size))
+    make_hessian = partial(hessian_operator, center.net, *center.train)
+    seed = child_seed(ROOT, "directions", repeat, size)
+    sampler = prepare_probe(probe, weights, make_hessian, seed)
     seeds = [child_seed(ROOT, "probe", repeat, size, t) for t in range(DRAWS)]
     draws = ProbeDraws(sampler, seeds, torch.device("cpu"))
     train, unseen = center.losses(draws)

@@ -7,7 +7,8 @@ from sufficiency.cells.around_center import draw_losses, draws_around
 from sufficiency.cells.at_center import CenterView
 from sufficiency.cells.cell import Columns
 from sufficiency.data.samples import Samples
-from sufficiency.deltas import single_center_delta, top_share
+from sufficiency.deltas import single_center_delta
+from sufficiency.deltas.monte_carlo import top_share
 from sufficiency.training.centers import TrainedCenter
 from sufficiency.training.tasks import CenterTask
 

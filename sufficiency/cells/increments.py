@@ -7,15 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import child_rng, child_seed
-from sufficiency.cells.around_center import Draws, draw_losses, draw_seeds, draws_around
+from sufficiency.cells.around_center import draw_losses, draw_seeds, draws_around
 from sufficiency.cells.at_center import CenterView
 from sufficiency.cells.cell import Columns
-from sufficiency.curvature import flatten, quadratic_validation
+from sufficiency.curvature import quadratic_validation
+from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
-from sufficiency.deltas import gaussian_moment_delta, grouped_rows, monte_carlo_delta
+from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta
+from sufficiency.deltas.monte_carlo import grouped_rows
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
-from sufficiency.probes import AntitheticDraws, GaussianSampler, ProbeDraws
+from sufficiency.probes import GaussianSampler
+from sufficiency.probes.draws import AntitheticDraws, ProbeDraws
 from sufficiency.training.centers import TrainedCenter
 from sufficiency.training.tasks import CenterTask
 
@@ -63,7 +66,7 @@ def _monte_carlo(
     return {**asdict(statistics), "n_draws": float(len(losses))}
 
 
-def _train_losses(task: CenterTask, center: TrainedCenter, draws: Draws) -> Array:
+def _train_losses(task: CenterTask, center: TrainedCenter, draws: ProbeDraws) -> Array:
     """(B,) L_k at all draws; or (B, m) losses of `n_eval` random training samples."""
     size, m = task.size, task.settings.evaluated(task.size)
     if m == size:
@@ -86,9 +89,9 @@ def _until_precise(
     losses, train_losses, rows = [], [], 0
     while True:
         seeds = draw_seeds(task, range(rows, max(2 * rows, _FIRST_ROWS)))
-        draws: Draws = ProbeDraws(prepared.sampler, seeds, prepared.device)
+        draws: ProbeDraws = ProbeDraws(prepared.sampler, seeds, prepared.device)
         if mean is not None:
-            draws = AntitheticDraws(prepared.sampler, mean, seeds, prepared.device)
+            draws = AntitheticDraws(prepared.sampler, seeds, prepared.device, mean)
         losses.append(draw_losses(task, center, draws, candidates, mean=False))
         train_losses.append(_train_losses(task, center, draws))
         rows += len(seeds)
@@ -125,7 +128,7 @@ def _closed_form(
         candidates.encoded,
         draws.sampler,
         n_probes=max(3, settings.usual_draws),
-        seed=child_seed(settings.root, "probe", task.repeat, task.size),
+        random_state=child_seed(settings.root, "probe", task.repeat, task.size),
     )
     if not moment.statistics.delta > 0:
         raise DivergedTrainingError(
@@ -145,10 +148,6 @@ def _quadratic_error(
     """Relative error of the quadratic increment at a few draws of the probe itself."""
     stacked = draws.block(0, min(max(2, draws.n_draws), _CHECK_DRAWS))
     weights = {n: w for n, w in LossFunction(center.net).center().items() if n in stacked}
-    columns = [
-        flatten({n: w[t] for n, w in stacked.items()}, weights) - flatten(weights, weights)
-        for t in range(len(next(iter(stacked.values()))))
-    ]
     rng, n = child_rng(task.settings.root, "check", task.repeat, task.size), len(candidates.y)
     some = candidates.take(rng.choice(n, size=min(n, _CHECK_CANDIDATES), replace=False))
     validation = quadratic_validation(
@@ -158,7 +157,7 @@ def _quadratic_error(
         some.X,
         some.encoded,
         [1.0],
-        directions=np.stack(columns, axis=1),
+        directions=displacements(stacked, weights),
         parameters=list(weights),
     )
     return float(validation.relative_error[0])

@@ -1,20 +1,21 @@
 """The constants of the bounds: largest loss, gradient and Hessian norm over samples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from skorch import NeuralNet
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
-from sufficiency.curvature.derivatives import LossDerivatives
+from sufficiency.curvature.derivatives import Array, LossDerivatives, SampleDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
 from sufficiency.data.rows import take_rows
 
 __all__ = ["SampledMaximum", "max_gradient_norm", "max_hessian_norm", "max_loss"]
 
-
+# Lanczos steps at most.
 _STEPS = 60
 
 
@@ -30,9 +31,9 @@ class SampledMaximum:
     index : int
         The sample that has it.
     n_examined : int
-        Samples that were looked at.
+        Samples that were examined.
     n_samples : int
-        Samples that there are. A bound made of `value` is only sure if all were looked at, and
+        Samples that there are. A bound made of `value` is only sure if all were examined, and
         then for these samples only.
     """
 
@@ -42,9 +43,9 @@ class SampledMaximum:
     n_samples: int
 
     def __str__(self) -> str:
-        """The number with what it is worth."""
+        """The number, and that it is an estimate."""
         return (
-            f"{self.value:.6g} (largest of {self.n_examined:,} samples looked at, of "
+            f"{self.value:.6g} (largest of {self.n_examined:,} samples examined, of "
             f"{self.n_samples:,}: a lower estimate)"
         )
 
@@ -55,11 +56,10 @@ def _choose(n: int, n_samples: int | None, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(n, n_samples, replace=False))
 
 
-def _largest(
-    values: npt.NDArray[np.float64], looked_at: npt.NDArray[np.int64], n: int
-) -> SampledMaximum:
-    best = int(values.argmax())
-    return SampledMaximum(float(values[best]), int(looked_at[best]), len(looked_at), n)
+def _largest(values: Sequence[Array], examined: npt.NDArray[np.int64], n: int) -> SampledMaximum:
+    whole = np.concatenate(values)
+    best = int(whole.argmax())
+    return SampledMaximum(float(whole[best]), int(examined[best]), len(examined), n)
 
 
 def max_loss(
@@ -68,20 +68,20 @@ def max_loss(
     y: npt.NDArray,
     *,
     n_samples: int | None = None,
-    seed: int = 0,
+    random_state: RandomState = 0,
 ) -> SampledMaximum:
     """
-    M_ℓ: the largest ``|ℓ_i|`` at the net's weights, over samples that are looked at.
+    M_ℓ: the largest ``|ℓ_i|`` at the net's weights, over samples that are examined.
 
     Parameters
     ----------
     net : NeuralNet
-        Initialized; nothing of it is changed.
+        Initialized; it is not changed.
     X, y : arrays
         Samples, encoded.
     n_samples : int, optional
-        Look at a random subset of so many; None: all.
-    seed : int, default=0
+        Examine a random subset of this size; None: all.
+    random_state : int, RandomState instance or None, default=0
         Of the subset.
 
     Returns
@@ -89,7 +89,10 @@ def max_loss(
     SampledMaximum
         In units of the loss.
     """
-    return _max_of_singles(net, X, y, n_samples, seed, None)[0]
+    examined = _choose(len(y), n_samples, seed_from(random_state))
+    return _largest_of_singles(
+        net, X, y, examined, lambda block: np.abs(block.losses), parameters=None
+    )
 
 
 def max_gradient_norm(
@@ -98,39 +101,40 @@ def max_gradient_norm(
     y: npt.NDArray,
     *,
     n_samples: int | None = None,
-    seed: int = 0,
+    random_state: RandomState = 0,
     parameters: Sequence[str] | None = None,
 ) -> SampledMaximum:
     """
-    M_g: the largest ‖∇ℓ_i‖₂ at the net's weights; parameters as in :func:`max_loss`.
+    M_g: the largest ‖∇ℓ_i‖₂ at the net's weights, over samples that are examined.
 
-    `parameters` restricts the gradient to named parameters.
+    Parameters
+    ----------
+    net, X, y, n_samples, random_state
+        As in :func:`max_loss`.
+    parameters : sequence of str, optional
+        Restrict the gradient to named parameters.
 
     Returns
     -------
     SampledMaximum
         In loss per unit of weight.
     """
-    return _max_of_singles(net, X, y, n_samples, seed, parameters)[1]
+    examined = _choose(len(y), n_samples, seed_from(random_state))
+    return _largest_of_singles(
+        net, X, y, examined, lambda block: np.linalg.norm(block.gradients, axis=1), parameters
+    )
 
 
-def _max_of_singles(
+def _largest_of_singles(
     net: NeuralNet,
     X: npt.NDArray,
     y: npt.NDArray,
-    n_samples: int | None,
-    seed: int,
+    examined: npt.NDArray[np.int64],
+    measure: Callable[[SampleDerivatives], Array],
     parameters: Sequence[str] | None,
-) -> tuple[SampledMaximum, SampledMaximum]:
-    looked_at = _choose(len(y), n_samples, seed)
-    blocks = [
-        (np.abs(block.losses), np.linalg.norm(block.gradients, axis=1))
-        for block in LossDerivatives(
-            net, take_rows(X, looked_at), y[looked_at], parameters=parameters
-        ).each()
-    ]
-    losses, norms = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return _largest(losses, looked_at, len(y)), _largest(norms, looked_at, len(y))
+) -> SampledMaximum:
+    singles = LossDerivatives(net, take_rows(X, examined), y[examined], parameters=parameters)
+    return _largest([measure(block) for block in singles.each()], examined, len(y))
 
 
 def max_hessian_norm(
@@ -139,20 +143,18 @@ def max_hessian_norm(
     y: npt.NDArray,
     *,
     n_samples: int | None = 100,
-    seed: int = 0,
+    random_state: RandomState = 0,
     parameters: Sequence[str] | None = None,
 ) -> SampledMaximum:
     """
-    M_H: the largest ‖∇²ℓ_i‖₂ at the net's weights, over samples that are looked at.
+    M_H: the largest ‖∇²ℓ_i‖₂ at the net's weights, over samples that are examined.
 
     Lanczos for a block of samples at once: a few dozen Hessian products of each.
 
     Parameters
     ----------
-    net, X, y, seed
+    net, X, y, n_samples, random_state
         As in :func:`max_loss`.
-    n_samples : int, optional
-        Look at a random subset of so many; None: all.
     parameters : sequence of str, optional
         Restrict the Hessian to named parameters.
 
@@ -162,12 +164,13 @@ def max_hessian_norm(
         In loss per squared unit of weight. A lower estimate of Assumption 3's constant: other
         samples and other subsets' centers may have larger ones.
     """
-    looked_at = _choose(len(y), n_samples, seed)
-    singles = LossDerivatives(net, take_rows(X, looked_at), y[looked_at], parameters=parameters)
+    seed = seed_from(random_state)
+    examined = _choose(len(y), n_samples, seed)
+    singles = LossDerivatives(net, take_rows(X, examined), y[examined], parameters=parameters)
     norms = [
         spectral_norms(
             multiply, (where.stop - where.start, singles.n_parameters), seed=seed, max_steps=_STEPS
         )
         for where, multiply in singles.each_hessian(_STEPS)
     ]
-    return _largest(np.concatenate(norms), looked_at, len(y))
+    return _largest(norms, examined, len(y))

@@ -20,7 +20,7 @@ from sufficiency.data.rows import take_rows
 from sufficiency.engine.blocks import MEMORY_BUDGET, plan_blocks
 from sufficiency.nets.losses import LossFunction, Weights, sample_blocks
 
-__all__ = ["LossDerivatives", "SampleDerivatives", "flatten"]
+__all__ = ["LossDerivatives", "SampleDerivatives", "displacements", "flatten", "unflatten"]
 
 Array = npt.NDArray[np.float64]
 
@@ -34,6 +34,22 @@ _NOT_BATCHED = (RuntimeError, ValueError, TypeError, AttributeError, UserWarning
 def flatten(weights: Weights, like: Weights) -> Array:
     """Tensors, one after the other in the order of `like`, as one float64 vector."""
     return np.concatenate([weights[n].detach().double().cpu().numpy().ravel() for n in like])
+
+
+def unflatten(vectors: Array, like: Weights) -> Weights:
+    """Vectors (…, N) as tensors (…, *shape) of the dtypes and devices of `like`."""
+    parts = np.split(vectors, np.cumsum([tensor.numel() for tensor in like.values()])[:-1], axis=-1)
+    leading = vectors.shape[:-1]
+    return {
+        name: torch.as_tensor(part.reshape((*leading, *w.shape)).copy(), dtype=w.dtype).to(w.device)
+        for (name, w), part in zip(like.items(), parts, strict=True)
+    }
+
+
+def displacements(draws: Weights, center: Weights) -> Array:
+    """(N, B) columns w_t − center of B stacked weight draws, in the order of the center."""
+    rows = _rows({name: draws[name] for name in center}) - flatten(center, center)
+    return np.ascontiguousarray(rows.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,15 +146,6 @@ class LossDerivatives:
     def center(self) -> Weights:
         """The weights at which derivatives are taken, by name."""
         return {name: self._weights[name] for name in self._names}
-
-    def unflatten(self, vector: Array) -> Weights:
-        """A flat vector as tensors of the net's dtype, on its device."""
-        parts, start = {}, 0
-        for name, tensor in self.center.items():
-            part = vector[start : start + tensor.numel()].reshape(tuple(tensor.shape))
-            parts[name] = torch.as_tensor(part.copy(), dtype=tensor.dtype).to(tensor.device)
-            start += tensor.numel()
-        return parts
 
     def mean(self, vectors: Array | None = None) -> tuple[float, Array, Array]:
         """Mean loss, its gradient, and its Hessian times some vectors."""
@@ -238,7 +245,7 @@ class LossDerivatives:
             raise ValueError(
                 f"`vectors` must have shape ({self.n_parameters}, m), got {vectors.shape}"
             )
-        return [self.unflatten(column) for column in vectors.T]
+        return [unflatten(column, self.center) for column in vectors.T]
 
     def _samples_at_once(self) -> int:
         return self._block_size or self._plan(1, vectorize=False)
@@ -287,11 +294,6 @@ def _rows(weights: Weights) -> Array:
 
 def _multiply(slopes: Weights, free: Weights, vectors: Array) -> Array:
     """Product of every sample's Hessian with its own vector."""
-    columns, start = {}, 0
-    for name, tensor in free.items():
-        width = tensor[0].numel()
-        part = vectors[:, start : start + width].reshape(tuple(tensor.shape))
-        columns[name] = torch.as_tensor(part, dtype=tensor.dtype).to(tensor.device)
-        start += width
+    columns = unflatten(vectors, {name: copies[0] for name, copies in free.items()})
     with torch.enable_grad():
         return _rows(_gradient(_dot(slopes, columns), free))

@@ -1,4 +1,4 @@
-"""The eigenvectors along which the loss bends most."""
+"""Eigenvalues and eigenvectors of largest magnitude."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
 
 __all__ = ["EigenPairs", "spectral_norms", "top_eigenpairs"]
@@ -38,7 +39,9 @@ class EigenPairs:
     residuals: Array
 
 
-def top_eigenpairs(operator: LinearOperator, dim: int, *, seed: int = 0) -> EigenPairs:
+def top_eigenpairs(
+    operator: LinearOperator, dim: int, *, random_state: RandomState = 0
+) -> EigenPairs:
     """
     The `dim` eigenpairs of largest ``|λ|``, by implicitly restarted Lanczos (ARPACK).
 
@@ -49,8 +52,8 @@ def top_eigenpairs(operator: LinearOperator, dim: int, *, seed: int = 0) -> Eige
     dim : int
         D, from 1 to N. Where N is small or D near N, the operator is written out and
         decomposed directly.
-    seed : int, default=0
-        Of the starting vector; the same seed gives the same bits.
+    random_state : int, RandomState instance or None, default=0
+        Of the starting vector; the same int gives the same bits.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def top_eigenpairs(operator: LinearOperator, dim: int, *, seed: int = 0) -> Eige
         _check_finite(dense)
         values, vectors = eigh((dense + dense.T) / 2)
     else:
-        values, vectors = _lanczos(operator, dim, seed)
+        values, vectors = _lanczos(operator, dim, seed_from(random_state))
     order = np.argsort(-np.abs(values), kind="stable")[:dim]
     values, vectors = values[order].astype(np.float64), vectors[:, order].astype(np.float64)
     vectors, _ = np.linalg.qr(vectors)  # single precision leaves them orthonormal to 1e-6 only
@@ -111,11 +114,11 @@ def spectral_norms(
     multiply: Callable[[Array], Array],
     shape: tuple[int, int],
     *,
-    seed: int = 0,
-    max_steps: int = 60,
+    seed: int,
+    max_steps: int,
     tolerance: float = 1e-6,
 ) -> Array:
-    """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalisation."""
+    """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalization."""
     b, n = shape
     start = np.random.default_rng(seed).standard_normal(n)
     basis = [np.tile(start / np.linalg.norm(start), (b, 1))]

@@ -9,7 +9,7 @@ from skorch import NeuralNet
 
 from sufficiency.curvature.derivatives import Array, LossDerivatives
 
-__all__ = ["difference_operator", "gradient_operator", "hessian_operator", "mean_gradient"]
+__all__ = ["difference_operator", "gradient_operator", "hessian_operator"]
 
 
 class _Symmetric(LinearOperator):
@@ -120,18 +120,6 @@ def hessian_operator(
            [0., 4.]])
     """
     return _Symmetric(LossDerivatives(net, X, y, parameters=parameters, block_size=block_size))
-
-
-def mean_gradient(
-    net: NeuralNet,
-    X: npt.NDArray,
-    y: npt.NDArray,
-    *,
-    parameters: Sequence[str] | None = None,
-    block_size: int | None = None,
-) -> Array:
-    """Gradient of the mean loss at the net's weights; parameters as in :func:`hessian_operator`."""
-    return LossDerivatives(net, X, y, parameters=parameters, block_size=block_size).mean()[1]
 
 
 def gradient_operator(

@@ -10,8 +10,15 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_choice, check_integer, check_number
-from sufficiency.curvature.derivatives import Array, LossDerivatives, flatten
+from sufficiency.curvature.derivatives import (
+    Array,
+    LossDerivatives,
+    displacements,
+    flatten,
+    unflatten,
+)
 from sufficiency.data.rows import take_rows
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
 from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_losses
@@ -125,7 +132,7 @@ def quadratic_validation(
     parameters: Sequence[str] | None = None,
     n_draws: int = 16,
     tolerance: float = 0.1,
-    seed: int = 0,
+    random_state: RandomState = 0,
 ) -> QuadraticValidation:
     """
     Relative error of the Taylor increment against the true one, over a grid of scales.
@@ -147,14 +154,14 @@ def quadratic_validation(
         times 1, as in :class:`sufficiency.probes.IsotropicGaussian`.
     directions : (N, m) float64, optional
         Other displacements of the weights at σ = 1, for other probes; then `scale`, `n_draws`
-        and `seed` are not used.
+        and `random_state` are not used.
     parameters : sequence of str, optional
         Names of the parameters that move; None: all trainable.
     n_draws : int, default=16
         Directions, at least 2.
     tolerance : float, default=0.1
         Largest relative error that counts as valid.
-    seed : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Of the directions.
 
     Returns
@@ -173,6 +180,7 @@ def quadratic_validation(
     candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=parameters)
     if directions is None:
         n_draws = check_integer("n_draws", n_draws, 2)
+        seed = seed_from(random_state)
         directions = _normal_directions(train, check_choice("scale", scale, _SCALES), n_draws, seed)
     elif directions.ndim != 2 or len(directions) != train.n_parameters or directions.shape[1] < 2:
         raise ValueError(
@@ -208,7 +216,7 @@ def validate_quadratic(
     *,
     n_draws: int = 16,
     tolerance: float = 0.1,
-    seed: int = 0,
+    random_state: RandomState = 0,
 ) -> QuadraticValidation:
     """
     :func:`quadratic_validation` at the net of a fitted estimator, along draws of its own probe.
@@ -221,7 +229,7 @@ def validate_quadratic(
         which sample.
     sigmas : array-like
         Scales, in the probe's own unit of `sigma`; for a probe without one, multiples of it.
-    n_draws, tolerance, seed
+    n_draws, tolerance, random_state
         As in :func:`quadratic_validation`.
 
     Returns
@@ -237,12 +245,8 @@ def validate_quadratic(
     check_is_fitted(est, "net_")
     net, some = skorch_net(est.net_), est._some_samples
     half = len(some.y) // 2
-    draws, unit = est.unit_draws(check_integer("n_draws", n_draws, 2), seed)
+    draws, unit = est.unit_draws(check_integer("n_draws", n_draws, 2), random_state)
     center = {n: w for n, w in LossFunction(net).center().items() if n in draws}
-    columns = [
-        flatten({n: w[t] for n, w in draws.items()}, center) - flatten(center, center)
-        for t in range(n_draws)
-    ]
     return quadratic_validation(
         net,
         take_rows(some.X, slice(half)),
@@ -250,7 +254,7 @@ def validate_quadratic(
         take_rows(some.X, slice(half, None)),
         some.encoded[half:],
         sigmas,
-        directions=np.stack(columns, axis=1) / unit,
+        directions=displacements(draws, center) / unit,
         parameters=list(center),
         tolerance=tolerance,
     )
@@ -270,7 +274,7 @@ def true_differences(
 ) -> Array:
     """ℓ_j − L_k at displaced weights, by forward passes."""
     flat = flatten(train.center, train.center)
-    moved = [train.unflatten(flat + column) for column in displacements.T]
+    moved = [unflatten(flat + column, train.center) for column in displacements.T]
     draws = StackedWeights({n: torch.stack([w[n] for w in moved]) for n in train.center})
     net = train.net
     samples = plan_blocks(net, train.X, train.y, n_draws=1, vectorize=False).samples

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
 
 __all__ = [
@@ -79,7 +80,7 @@ def pseudo_values(values: Array) -> Array:
 
 
 def estimate_traces(
-    operator: LinearOperator, n_probes: int = 32, *, seed: int = 0
+    operator: LinearOperator, n_probes: int = 32, *, random_state: RandomState = 0
 ) -> TraceEstimates:
     """
     Tr A, Tr A² and (Tr A)² by Hutchinson's estimator.
@@ -94,7 +95,7 @@ def estimate_traces(
     n_probes : int, default=32
         Random vectors, at least 3. If N is not larger, the unit vectors are taken instead and the
         result is exact.
-    seed : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Of the vectors.
 
     Returns
@@ -111,7 +112,7 @@ def estimate_traces(
         dense = np.asarray(operator @ np.eye(n, dtype=operator.dtype), dtype=np.float64)
         trace = float(np.trace(dense))
         return TraceEstimates(trace, 0.0, float((dense**2).sum()), 0.0, trace**2, 0.0, n)
-    V = sign_vectors(n, n_probes, seed)
+    V = sign_vectors(n, n_probes, seed_from(random_state))
     products = np.asarray(operator @ V.astype(operator.dtype), dtype=np.float64)
     forms, norms = (V * products).sum(0), (products**2).sum(0)
     pseudo = pseudo_values(forms)

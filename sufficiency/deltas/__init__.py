@@ -5,14 +5,7 @@ from sufficiency.deltas.gaussian_moment import (
     gaussian_moment_delta,
     quadratic_monte_carlo_delta,
 )
-from sufficiency.deltas.monte_carlo import (
-    DeltaStatistics,
-    crossed_variance,
-    grouped_rows,
-    monte_carlo_delta,
-    subset_variance,
-    top_share,
-)
+from sufficiency.deltas.monte_carlo import DeltaStatistics, monte_carlo_delta
 from sufficiency.deltas.single_center import (
     SingleCenterCurve,
     literal_curve,
@@ -24,14 +17,10 @@ __all__ = [
     "DeltaStatistics",
     "GaussianMoment",
     "SingleCenterCurve",
-    "crossed_variance",
     "gaussian_moment_delta",
-    "grouped_rows",
     "literal_curve",
     "monte_carlo_delta",
     "quadratic_monte_carlo_delta",
     "single_center_curve",
     "single_center_delta",
-    "subset_variance",
-    "top_share",
 ]

@@ -1,15 +1,18 @@
 """Δ of the quadratic model in closed form, for Gaussian probes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from skorch import NeuralNet
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
-from sufficiency.curvature import LossDerivatives, flatten, taylor_terms
+from sufficiency.curvature.derivatives import LossDerivatives, displacements, flatten
+from sufficiency.curvature.taylor import taylor_terms
 from sufficiency.curvature.traces import pseudo_values, sign_vectors
 from sufficiency.deltas.monte_carlo import (
     DeltaStatistics,
@@ -17,7 +20,7 @@ from sufficiency.deltas.monte_carlo import (
     monte_carlo_delta,
     top_share,
 )
-from sufficiency.probes import GaussianSampler, ProbeDraws, Sampler
+from sufficiency.probes import GaussianSampler, Sampler
 
 __all__ = ["GaussianMoment", "gaussian_moment_delta", "quadratic_monte_carlo_delta"]
 
@@ -113,7 +116,7 @@ def gaussian_moment_delta(
     sampler: Sampler,
     *,
     n_probes: int = 32,
-    seed: int = 0,
+    random_state: RandomState = 0,
 ) -> GaussianMoment:
     """
     Δ_{k+1} of the quadratic model around a center, averaged over candidates (order 2).
@@ -138,7 +141,7 @@ def gaussian_moment_delta(
         What a Gaussian probe's `prepare` returns.
     n_probes : int, default=32
         Random vectors for the traces, at least 3; each costs a Hessian product per sample.
-    seed : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Of these vectors.
 
     Returns
@@ -159,7 +162,7 @@ def gaussian_moment_delta(
     train = LossDerivatives(net, X, y, parameters=names)
     candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
     form = _flat_form(gaussian, train)
-    vectors, exact = form.columns(n_probes, seed)
+    vectors, exact = form.columns(n_probes, seed_from(random_state))
     singles, average = _measure(train, candidates, form, vectors, exact)
     return _reduce(singles, average, train.n_samples, vectors.shape[1])
 
@@ -285,7 +288,7 @@ def quadratic_monte_carlo_delta(
     y: npt.NDArray,
     X_candidates: npt.NDArray,
     y_candidates: npt.NDArray,
-    draws: ProbeDraws,
+    weights: Mapping[str, npt.ArrayLike],
 ) -> DeltaStatistics:
     """
     Δ_{k+1} of the quadratic model by Monte Carlo: a check of the closed form, for any probe.
@@ -294,21 +297,20 @@ def quadratic_monte_carlo_delta(
     ----------
     net, X, y, X_candidates, y_candidates
         As in :func:`gaussian_moment_delta`.
-    draws : ProbeDraws
-        B weight draws; with those of the true Monte Carlo, the difference is the model's error.
+    weights : dict of {str: array}
+        B weight draws by parameter name, each ``(B, *shape)``; with those of the true Monte
+        Carlo, the difference is the model's error.
 
     Returns
     -------
     DeltaStatistics
     """
-    weights = [draws.block(t, t + 1) for t in range(draws.n_draws)]
-    names = list(weights[0])
-    train = LossDerivatives(net, X, y, parameters=names)
-    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
-    center = train.center
-    moved = np.stack([flatten(draw, center) for draw in weights], axis=1)
-    terms = taylor_terms(train, candidates, moved - flatten(center, center)[:, None])
-    # the differences are what counts, so that L_k may be called zero
+    draws = {name: torch.as_tensor(values) for name, values in weights.items()}
+    train = LossDerivatives(net, X, y, parameters=list(draws))
+    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=list(draws))
+    terms = taylor_terms(train, candidates, displacements(draws, train.center))
+    # only differences matter, so that L_k may be called zero
+    differences = terms.differences()
     return monte_carlo_delta(
-        terms.differences(), np.zeros(len(weights)), terms.values, 0.0, size=len(y), order=2
+        differences, np.zeros(len(differences)), terms.values, 0.0, size=len(y), order=2
     )

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,9 @@ from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, sample_blocks
 from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
-from sufficiency.probes import (
-    BaseProbe,
-    Probe,
-    ProbeDraws,
-    check_probe,
-    needs_hessian,
-    prepare_probe,
-)
+from sufficiency.probes import BaseProbe, Probe, check_probe
+from sufficiency.probes.base import prepare_probe
+from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.train_net import initialized_net, planned_epochs
 
 __all__ = [
@@ -76,15 +72,13 @@ def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], 
 
 def check_probe_fits(untrained: NeuralNet, probe: Probe, method: str, few: Samples) -> None:
     """Prepare the probe once, at untrained weights."""
-    hessian = None
-    if needs_hessian(probe):
-        hessian = hessian_operator(untrained, few.X, few.encoded)
     center = LossFunction(untrained).center()
     if not center:
         raise UnsupportedNetError("`net` must have trainable parameters, got none; unfreeze some")
     if not isinstance(probe, BaseProbe):
-        check_probe(probe, center, hessian=hessian)
-    sampler = prepare_probe(probe, center, hessian)
+        check_probe(probe, center)
+    make_hessian = partial(hessian_operator, untrained, few.X, few.encoded)
+    sampler = prepare_probe(probe, center, make_hessian)
     device = next(iter(center.values())).device
     if not ProbeDraws(sampler, [0], device).block(0, 1):
         raise InvalidParameterError(

@@ -7,7 +7,8 @@ from typing import Any
 from sufficiency._validation import check_choice, check_integer
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import InvalidParameterError
-from sufficiency.probes import Probe, resolve_probe
+from sufficiency.probes import Probe
+from sufficiency.probes.resolve import resolve_probe
 
 __all__ = ["check_parameters"]
 

@@ -11,7 +11,8 @@ from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer, check_number
-from sufficiency.curvature import EigenPairs, LossDerivatives, hessian_operator, top_eigenpairs
+from sufficiency.curvature import EigenPairs, hessian_operator, top_eigenpairs
+from sufficiency.curvature.derivatives import unflatten
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.landscape.directions import Directions, distance_unit, geometry_of, inner_product
 from sufficiency.landscape.fitted_nets import net_and_samples
@@ -92,8 +93,7 @@ class TopEigenvectors:
         if length == 0:
             raise ValueError("`norm` must be given around weights that are all zero, got None")
         pairs = top_curvature(*data, n, list(moved), seed=root, instead="random directions")
-        like = LossDerivatives(*data, parameters=list(moved))
-        vectors = tuple(like.unflatten(length * column) for column in pairs.vectors.T)
+        vectors = tuple(unflatten(length * column, moved) for column in pairs.vectors.T)
         names = tuple(f"eigenvector {i}, λ = {v:.3g}" for i, v in enumerate(pairs.values, start=1))
         unit = "norm of w*" if self.norm is None else distance_unit(self.norm)
         geometry = geometry_of(vectors, moved, unit, names)
@@ -113,7 +113,8 @@ def top_curvature(
 ) -> EigenPairs:
     """Top eigenpairs of the Hessian; refuses a net whose loss has no second derivatives."""
     with _second_derivatives(instead):
-        pairs = top_eigenpairs(hessian_operator(net, X, y, parameters=parameters), dim, seed=seed)
+        hessian = hessian_operator(net, X, y, parameters=parameters)
+        pairs = top_eigenpairs(hessian, dim, random_state=seed)
         if pairs.values[0] == 0:
             raise ArithmeticError(
                 "all of them are zero; the loss is linear in the weights, or what torch knows of "

@@ -145,7 +145,8 @@ def random_direction(how: RandomDirections, center: Weights, root: int, i: int) 
         perturb_1d=how.perturb_1d,
         parameters=how.parameters,
     )
-    sampler = cast("GaussianSampler", probe.prepare(center, seed=child_seed(root, "directions", i)))
+    seed = child_seed(root, "directions", i)
+    sampler = cast("GaussianSampler", probe.prepare(center, random_state=seed))
     direction = {name: rows[0] for name, rows in (sampler.factor or {}).items()}
     length = inner_product(direction, direction) ** 0.5
     if length == 0:

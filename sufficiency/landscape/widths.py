@@ -14,7 +14,7 @@ from sufficiency._validation import check_integer, check_number
 from sufficiency.curvature import hessian_operator
 from sufficiency.curvature.traces import sign_vectors
 from sufficiency.data.rows import take_rows
-from sufficiency.deltas import crossed_variance
+from sufficiency.deltas.monte_carlo import crossed_variance
 from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import loss_matrix
 from sufficiency.landscape.directions import inner_product

@@ -1,24 +1,27 @@
-"""What a probe is, how the engine gets its draws, and how a probe is kept to some parameters."""
+"""What a probe is, and what the probes of this package share."""
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from sklearn import get_config
+from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_choice
 
 __all__ = [
-    "AntitheticDraws",
     "BaseProbe",
     "Parameters",
     "Probe",
-    "ProbeDraws",
     "Sampler",
+    "check_scale",
     "layer_scales",
     "needs_hessian",
     "normal_like",
@@ -37,13 +40,13 @@ class Probe(Protocol):
     """
     A distribution over weights around a center.
 
-    A probe is a small immutable object. It is prepared once for a center and then asked for
-    draws, each with a generator of its own, so that a draw depends on nothing but its seed.
-    Any object with a `prepare` method will do; :func:`sufficiency.probes.check_probe` tells what
-    is wrong with one, and :class:`sufficiency.probes.BaseProbe` adds ``parameters=`` to it.
+    A probe is prepared for a center and then asked for draws, each with a generator of its own,
+    so that a draw depends on nothing but its seed. Any object with a `prepare` method will do;
+    :func:`sufficiency.probes.check_probe` checks one, and :class:`sufficiency.probes.BaseProbe`
+    adds ``parameters=``, `get_params` and `set_params`.
 
-    A probe that wants the Hessian has an attribute ``needs_hessian = True``; it is not made
-    otherwise, for it costs.
+    A probe that needs the Hessian has an attribute ``needs_hessian = True``; computing it is
+    expensive, so that other probes do not get it.
 
     Examples
     --------
@@ -67,7 +70,7 @@ class Probe(Protocol):
     >>> check_probe(Dropping(), {"weight": torch.ones(3, 2)})
     """
 
-    def prepare(self, center: Weights, hessian: Any = None, seed: int = 0) -> Sampler:
+    def prepare(self, center: Weights, hessian: Any = None, random_state: int = 0) -> Sampler:
         """
         Adapt to a center.
 
@@ -78,7 +81,7 @@ class Probe(Protocol):
         hessian : scipy LinearOperator or None
             (N, N), of the training loss at the center, over all its parameters flattened in the
             center's order; None unless the probe needs it. May be left out of the signature.
-        seed : int
+        random_state : int
             For what is random but the same in all draws around this center, such as directions.
             May be left out of the signature.
 
@@ -97,97 +100,19 @@ def needs_hessian(probe: Probe) -> bool:
     return bool(getattr(probe, "needs_hessian", False))
 
 
-def prepare_probe(probe: Probe, center: Weights, hessian: Any = None, seed: int = 0) -> Sampler:
-    """Call ``probe.prepare`` with as much of (center, hessian, seed) as its signature takes."""
+def prepare_probe(
+    probe: Probe,
+    center: Weights,
+    make_hessian: Callable[[], Any] | None = None,
+    random_state: int = 0,
+) -> Sampler:
+    """Call ``probe.prepare`` with the arguments its signature has; the Hessian only if needed."""
     taken = inspect.signature(probe.prepare).parameters
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
-    offered = {"hessian": hessian, "seed": seed}
+    hessian = make_hessian() if make_hessian is not None and needs_hessian(probe) else None
+    offered: dict[str, Any] = {"hessian": hessian, "random_state": random_state}
     context = {name: v for name, v in offered.items() if open_ended or name in taken}
     return probe.prepare(center, **context)
-
-
-@dataclass(frozen=True, eq=False)
-class ProbeDraws:
-    """
-    The draws of one cell, for the engine.
-
-    Parameters
-    ----------
-    sampler : callable
-        From :meth:`Probe.prepare`.
-    seeds : sequence of int
-        One for each draw: blocks of any size give the same draws.
-    device : torch.device
-        Where the center is.
-    """
-
-    sampler: Sampler
-    seeds: Sequence[int]
-    device: torch.device
-
-    @property
-    def n_draws(self) -> int:
-        """Number of draws."""
-        return len(self.seeds)
-
-    @property
-    def bytes_per_draw(self) -> int:
-        """Size of one draw: of the parameters that are disturbed. Makes one to find out."""
-        draw = self._draw(self.seeds[0])
-        return sum(tensor.numel() * tensor.element_size() for tensor in draw.values())
-
-    def block(self, start: int, stop: int) -> Weights:
-        """Draws start … stop−1, stacked along a new first axis."""
-        draws = [self._draw(seed) for seed in self.seeds[start:stop]]
-        return {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
-
-    def _draw(self, seed: int) -> Weights:
-        return self.sampler(seeded_generator(seed, self.device))
-
-
-@dataclass(frozen=True, eq=False)
-class AntitheticDraws:
-    """
-    Draws in pairs, each with its mirror image at the mean: 2·mean − w beside w.
-
-    What is odd around the mean cancels within a pair, so that a pair is worth more than two
-    draws; it counts as one for standard errors. For symmetric distributions only.
-
-    Parameters
-    ----------
-    sampler : callable
-        From :meth:`Probe.prepare`.
-    mean : dict of tensors
-        Of the distribution, with the names of its draws.
-    seeds : sequence of int
-        One for each pair.
-    device : torch.device
-        Where the center is.
-    """
-
-    sampler: Sampler
-    mean: Weights
-    seeds: Sequence[int]
-    device: torch.device
-
-    @property
-    def n_draws(self) -> int:
-        """Number of draws, two a pair."""
-        return 2 * len(self.seeds)
-
-    @property
-    def bytes_per_draw(self) -> int:
-        """Size of one draw."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.mean.values())
-
-    def block(self, start: int, stop: int) -> Weights:
-        """Draws start … stop−1, stacked: even ones as drawn, odd ones their mirror images."""
-        rows = [self._draw(t) for t in range(start, stop)]
-        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-
-    def _draw(self, t: int) -> Weights:
-        drawn = self.sampler(seeded_generator(self.seeds[t // 2], self.device))
-        return {n: 2 * self.mean[n] - w for n, w in drawn.items()} if t % 2 else drawn
 
 
 def seeded_generator(seed: int, device: torch.device) -> torch.Generator:
@@ -258,13 +183,14 @@ def select_parameters(names: Iterable[str], parameters: Parameters) -> list[str]
     return [name for name in available if any(fnmatchcase(name, p) for p in patterns)]
 
 
-@dataclass(frozen=True, repr=False)
-class BaseProbe(ABC):
+@dataclass(repr=False, eq=False)
+class BaseProbe(BaseEstimator, ABC):
     """
-    A probe that can be kept to some of the parameters.
+    A probe that can be restricted to some of the parameters.
 
-    Subclasses are frozen dataclasses and implement ``_prepare``; see
-    :class:`sufficiency.probes.Probe` for what a probe is.
+    It has scikit-learn's `get_params`, `set_params`, ``clone`` and `repr`. Subclasses are
+    dataclasses (``@dataclass(repr=False)``) that implement ``_prepare`` and, if there is anything
+    to check, ``check``; see :class:`sufficiency.probes.Probe` for what a probe is.
 
     Parameters
     ----------
@@ -272,11 +198,6 @@ class BaseProbe(ABC):
         Which parameters are disturbed: glob patterns of their names ("head.*"), or a function
         from name to bool. The others stay at the center exactly, and are not copied, so that the
         last layer of a large model is cheap to probe. None: all.
-
-    Raises
-    ------
-    TypeError
-        If `parameters` is of another kind.
     """
 
     parameters: Parameters = field(default=None, kw_only=True)
@@ -284,8 +205,15 @@ class BaseProbe(ABC):
     # Whether w and its mirror image at the mean are equally likely; own probes have to say so.
     symmetric: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        """Check `parameters`; the names are known in `prepare` only."""
+    def check(self) -> None:
+        """
+        Check the parameters, as far as that is possible without a center.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one is of another kind or out of range.
+        """
         given = self.parameters
         if given is None or callable(given) or isinstance(given, str):
             return
@@ -296,7 +224,9 @@ class BaseProbe(ABC):
                 f"bool, got {given!r}; leave it out to disturb all parameters"
             )
 
-    def prepare(self, center: Weights, hessian: Any = None, seed: int = 0) -> Sampler:
+    def prepare(
+        self, center: Weights, hessian: Any = None, random_state: RandomState = 0
+    ) -> Sampler:
         """
         Adapt to a center (see :meth:`sufficiency.probes.Probe.prepare`).
 
@@ -306,7 +236,7 @@ class BaseProbe(ABC):
             All trained parameters by name.
         hessian : scipy LinearOperator, optional
             Over all of them, flattened; for probes that need it.
-        seed : int, default=0
+        random_state : int, RandomState instance or None, default=0
             For directions that all draws share.
 
         Returns
@@ -316,27 +246,46 @@ class BaseProbe(ABC):
 
         Raises
         ------
-        ValueError
-            If `parameters` or tables of numbers do not fit the center.
+        TypeError, ValueError
+            If a parameter is of another kind, out of range or does not fit the center.
         """
+        self.check()
         chosen = {name: center[name] for name in select_parameters(center, self.parameters)}
+        seed = seed_from(random_state)
         return self._prepare(chosen, center=center, hessian=hessian, seed=seed)
 
     @abstractmethod
     def _prepare(self, chosen: Weights, *, center: Weights, hessian: Any, seed: int) -> Sampler:
         """Sampler for the chosen parameters of the center."""
 
+    def __eq__(self, other: object) -> bool:
+        """Whether class and parameters are the same."""
+        if not isinstance(other, BaseProbe) or type(self) is not type(other):
+            return NotImplemented
+        return _equal(self.get_params(deep=False), other.get_params(deep=False))
+
+    def __hash__(self) -> int:
+        """The same for all of a class, since parameters can be set."""
+        return hash(type(self))
+
     def __repr__(self) -> str:
-        """As a dataclass has it, without tables of numbers and what is not restricted."""
-        own = [item for item in fields(self) if item.name != "parameters"]
-        shown = [f"{item.name}={_summary(getattr(self, item.name))}" for item in own]
-        if self.parameters is not None:
-            shown.append(f"parameters={self.parameters!r}")
+        """As scikit-learn prints: what differs from the defaults; tables by their shapes."""
+        shown = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            text = _summary(getattr(self, name))
+            if text != _summary(parameter.default) or not get_config()["print_changed_only"]:
+                shown.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def _summary(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name!r}: {_summary(part)}" for name, part in value.items()) + "}"
     shape = getattr(value, "shape", ())
     return f"array{tuple(shape)}" if shape else repr(value)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_equal(a[name], b[name]) for name in a)
+    return a is b or np.array_equal(a, b)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import diags_array
+from scipy.sparse.linalg import aslinearoperator
 
 from sufficiency.probes.base import (
     Probe,
     Sampler,
     Weights,
-    needs_hessian,
     prepare_probe,
     seeded_generator,
 )
@@ -62,13 +64,13 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
             f"`probe` must be an object with a `prepare` method, got {probe!r}; see "
             "sufficiency.probes.Probe"
         )
-    if hessian is None and needs_hessian(probe):
-        hessian = _stand_in(sum(tensor.numel() for tensor in center.values()))
+    if hessian is None:
+        hessian = _increasing_eigenvalues(sum(tensor.numel() for tensor in center.values()))
     state = torch.get_rng_state()
     given = {name: tensor.clone() for name, tensor in center.items()}
     try:
-        sampler = prepare_probe(probe, center, hessian, seed=7)
-        twin = prepare_probe(probe, center, hessian, seed=7)
+        sampler = prepare_probe(probe, center, lambda: hessian, random_state=7)
+        twin = prepare_probe(probe, center, lambda: hessian, random_state=7)
         if not callable(sampler):
             raise TypeError(
                 f"`prepare` must return a callable, got {sampler!r}; it takes a torch.Generator "
@@ -115,8 +117,8 @@ def _faults(sampler: Sampler, twin: Sampler, center: Weights) -> Iterator[str]:
         )
     elif not _same(twin(seeded_generator(1, device)), kept):
         yield (
-            "prepared again with the same seed, it gives another draw; make directions from the "
-            "`seed` of `prepare`"
+            "prepared again with the same `random_state`, it gives another draw; make directions "
+            "from the `random_state` of `prepare`"
         )
 
 
@@ -144,9 +146,6 @@ def _copy(weights: Weights) -> Weights:
     return {name: tensor.clone() for name, tensor in weights.items()}
 
 
-def _stand_in(count: int) -> Any:
+def _increasing_eigenvalues(count: int) -> Any:
     """Operator with the eigenvalues 1 … N."""
-    from scipy.sparse import diags_array
-    from scipy.sparse.linalg import aslinearoperator
-
-    return aslinearoperator(diags_array([float(i) for i in range(1, count + 1)]))
+    return aslinearoperator(diags_array(np.arange(1.0, count + 1)))

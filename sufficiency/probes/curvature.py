@@ -16,7 +16,7 @@ from sufficiency.probes.gaussian import GaussianSampler
 __all__ = ["CurvatureSubspace"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class CurvatureSubspace(BaseProbe):
     """
     w = w* + Σ_d z_d τ_d u_d with z ~ N(0, σ²I): the top Hessian eigenvectors at the center.
@@ -63,9 +63,9 @@ class CurvatureSubspace(BaseProbe):
 
     needs_hessian: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        """Check every argument."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_integer("dim", self.dim, 1)
         check_number("sigma", self.sigma, at_least=0.0)
         check_scale(self.scale)
@@ -83,7 +83,7 @@ class CurvatureSubspace(BaseProbe):
             raise ValueError(
                 f"`dim` must be <= {count}, the number of disturbed weights, got {self.dim}"
             )
-        pairs = top_eigenpairs(_block(hessian, center, chosen), self.dim, seed=seed)
+        pairs = top_eigenpairs(_block(hessian, center, chosen), self.dim, random_state=seed)
         return GaussianSampler(chosen, factor=self._factor(pairs.vectors, chosen))
 
     def _factor(self, vectors: npt.NDArray, chosen: Weights) -> Weights:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -59,7 +60,7 @@ class GaussianSampler:
         return draw
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class PointMass(BaseProbe):
     """
     All draws are the center itself: the pointwise analysis that came before the paper.
@@ -83,7 +84,7 @@ class PointMass(BaseProbe):
         return GaussianSampler(chosen)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class IsotropicGaussian(BaseProbe):
     """
     w = w* + σ·s·ε with independent standard normal ε, the paper's choice of p(w).
@@ -125,9 +126,9 @@ class IsotropicGaussian(BaseProbe):
     sigma: float = 0.2
     scale: str = "layer"
 
-    def __post_init__(self) -> None:
-        """Check every argument."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_number("sigma", self.sigma, at_least=0.0)
         check_scale(self.scale)
 
@@ -136,7 +137,7 @@ class IsotropicGaussian(BaseProbe):
         return GaussianSampler(chosen, {name: self.sigma * s for name, s in scales.items()})
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(repr=False, eq=False)
 class DiagonalGaussian(BaseProbe):
     """
     w = w* + m + s ⊙ ε: a variance for every weight, and a shift.
@@ -173,9 +174,9 @@ class DiagonalGaussian(BaseProbe):
     std: Table
     mean: Mapping[str, npt.ArrayLike] | None = None
 
-    def __post_init__(self) -> None:
-        """Check every argument as far as it can be without a center."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_table("std", self.std, at_least=0.0)
         check_table("mean", {} if self.mean is None else self.mean, scalar=False)
 
@@ -185,7 +186,7 @@ class DiagonalGaussian(BaseProbe):
         return _gaussian(chosen, shift, deviation, None)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(repr=False, eq=False)
 class LowRankGaussian(BaseProbe):
     """
     w = w* + m + Σ_r z_r f_r + √d ⊙ ε: a covariance F Fᵀ + diag(d) of low rank plus diagonal.
@@ -226,21 +227,21 @@ class LowRankGaussian(BaseProbe):
     diagonal: Table = 0.0
     mean: Mapping[str, npt.ArrayLike] | None = None
 
-    def __post_init__(self) -> None:
-        """Check every argument as far as it can be without a center."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_table("factor", self.factor, scalar=False)
         check_table("diagonal", self.diagonal, at_least=0.0)
         check_table("mean", {} if self.mean is None else self.mean, scalar=False)
-        ranks = {torch.as_tensor(rows).shape[:1] for rows in self.factor.values()}
+        ranks = {tuple(np.shape(rows)[:1]) for rows in self.factor.values()}
         if len(ranks) != 1 or not all(rank and rank[0] for rank in ranks):
             raise ValueError(
                 "`factor` must hold arrays (rank, *shape) with the same rank >= 1, got first axes "
-                f"{sorted(tuple(rank) for rank in ranks)}; give every parameter all of the rows"
+                f"{sorted(ranks)}; give every parameter all of the rows"
             )
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
-        rank = len(torch.as_tensor(next(iter(self.factor.values()))))
+        rank = np.shape(next(iter(self.factor.values())))[0]
         factor = fit_table("factor", self.factor, chosen, leading=(rank,))
         variance = fit_table("diagonal", self.diagonal, chosen)
         deviation = {name: value.sqrt() for name, value in variance.items()}

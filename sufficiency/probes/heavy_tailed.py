@@ -21,7 +21,7 @@ __all__ = ["StudentT", "UniformSphere"]
 _TINY = 1e-300
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class UniformSphere(BaseProbe):
     """
     Uniform on a sphere around the center: all draws are equally far away.
@@ -60,9 +60,9 @@ class UniformSphere(BaseProbe):
     radius: float = 0.2
     scale: str = "layer"
 
-    def __post_init__(self) -> None:
-        """Check every argument."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_number("radius", self.radius, at_least=0.0)
         check_scale(self.scale)
 
@@ -85,7 +85,7 @@ class UniformSphere(BaseProbe):
         return sample
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class StudentT(BaseProbe):
     """
     Multivariate Student t: w = w* + σ·s·ε/√(χ²_ν/ν), a Gaussian of random width.
@@ -127,9 +127,9 @@ class StudentT(BaseProbe):
     df: float = 10.0
     scale: str = "layer"
 
-    def __post_init__(self) -> None:
-        """Check every argument."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_number("sigma", self.sigma, at_least=0.0)
         check_number("df", self.df, above=2.0)
         check_scale(self.scale)

@@ -13,7 +13,7 @@ from sufficiency.probes.gaussian import GaussianSampler
 __all__ = ["RandomSubspace"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, eq=False)
 class RandomSubspace(BaseProbe):
     """
     w = w* + Σ_i z_i d_i with z ~ N(0, σ²I_dim) and random directions d_1 … d_dim.
@@ -73,9 +73,9 @@ class RandomSubspace(BaseProbe):
     orthogonal: bool = False
     perturb_1d: bool = False
 
-    def __post_init__(self) -> None:
-        """Check every argument."""
-        super().__post_init__()
+    def check(self) -> None:
+        """Check every parameter."""
+        super().check()
         check_integer("dim", self.dim, 1)
         check_number("sigma", self.sigma, at_least=0.0)
         check_choice("normalization", self.normalization, ("filter", "layer", "none"))

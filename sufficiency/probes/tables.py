@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from numbers import Real
 
+import numpy as np
 import numpy.typing as npt
 import torch
 
@@ -17,7 +18,7 @@ Table = float | Mapping[str, npt.ArrayLike]
 def check_table(
     name: str, table: object, *, at_least: float | None = None, scalar: bool = True
 ) -> None:
-    """Refuse what is no table of finite numbers."""
+    """Refuse anything but finite numbers by parameter name."""
     if scalar and isinstance(table, Real):
         check_number(name, table, at_least=at_least or 0.0)
         return
@@ -28,13 +29,12 @@ def check_table(
             "of net.module_.named_parameters()"
         )
     for key, value in table.items():
-        numbers = torch.as_tensor(value).detach()
+        numbers = value.detach().double().cpu() if isinstance(value, torch.Tensor) else value
+        flat = np.asarray(numbers, dtype=np.float64).ravel()
         rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
-        bad = ~numbers.isfinite() | (numbers < (-torch.inf if at_least is None else at_least))
-        if bad.any():
-            raise ValueError(
-                f"`{name}[{key!r}]` must be {rule}, got {float(numbers[bad].flatten()[0]):g}"
-            )
+        bad = flat[~np.isfinite(flat) | (flat < (-np.inf if at_least is None else at_least))]
+        if len(bad):
+            raise ValueError(f"`{name}[{key!r}]` must be {rule}, got {bad[0]:g}")
 
 
 def fit_table(name: str, table: Table, center: Weights, leading: tuple[int, ...] = ()) -> Weights:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 import torch
+from sklearn import config_context
 from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 from skorch import __version__ as skorch_version
@@ -63,7 +64,7 @@ class FitSettings:
                 step if isinstance(step, str) else type(step).__name__
                 for step in [*before, self.net]
             ),
-            "probe": repr(self.probe),
+            "probe": _with_defaults(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "root_seed": str(self.root),
             "versions": f"sufficiency {release()}, torch {torch.__version__}, "
@@ -73,3 +74,9 @@ class FitSettings:
     def evaluated(self, size: int) -> int:
         """Training samples of a net of this size whose losses are taken at every draw."""
         return size if self.n_eval is None else min(self.n_eval, size)
+
+
+def _with_defaults(probe: Probe) -> str:
+    """`repr` of all parameters: defaults may change between releases."""
+    with config_context(print_changed_only=False):
+        return repr(probe)

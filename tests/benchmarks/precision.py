@@ -14,7 +14,8 @@ from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import loss_matrix, mean_losses
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.losses import LossFunction
-from sufficiency.probes import IsotropicGaussian, ProbeDraws
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.train_net import train_net
 from tests.benchmarks.measure import seconds
 

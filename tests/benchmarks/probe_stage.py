@@ -12,7 +12,8 @@ from torchvision import datasets, transforms
 
 from sufficiency.engine.loss_matrix import mean_losses, plan_blocks
 from sufficiency.nets.losses import LossFunction
-from sufficiency.probes import IsotropicGaussian, ProbeDraws
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.probes.draws import ProbeDraws
 from tests.benchmarks.measure import paired_ratio, seconds
 from tests.benchmarks.nets import convolutional, initialized, perceptron, random_data
 

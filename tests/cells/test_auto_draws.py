@@ -8,8 +8,9 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.deltas import grouped_rows
-from sufficiency.probes import AntitheticDraws, IsotropicGaussian, ProbeDraws, StudentT
+from sufficiency.deltas.monte_carlo import grouped_rows
+from sufficiency.probes import IsotropicGaussian, StudentT
+from sufficiency.probes.draws import AntitheticDraws, ProbeDraws
 from tests.engine.test_linear_gaussian import N_CANDIDATES, SIZE, problem, quadratic  # noqa: F401
 from tests.oracles import MLP, gaussian_moment
 
@@ -20,7 +21,7 @@ CENTER = {"w": torch.arange(6.0).reshape(2, 3), "b": torch.ones(2)}
 
 
 def pairs(probe, n, mean=CENTER):
-    return AntitheticDraws(probe.prepare(CENTER), mean, range(n), CPU)
+    return AntitheticDraws(probe.prepare(CENTER), range(n), CPU, mean)
 
 
 @pytest.mark.parametrize("probe", [IsotropicGaussian(0.3), StudentT()])
@@ -110,7 +111,7 @@ def test_pairs_are_unbiased_and_worth_more_than_draws(problem):  # noqa: F811
     plan, errors = BlockPlan(500, 1000, vectorize=True), {}
     for group, draws in (
         (1, ProbeDraws(sampler, range(2000), CPU)),
-        (2, AntitheticDraws(sampler, center, range(1000), CPU)),
+        (2, AntitheticDraws(sampler, range(1000), CPU, center)),
     ):
         candidates = loss_matrix(net, draws, X[k:], y[k:, None], plan)
         train = mean_losses(net, draws, X[:k], y[:k, None], plan)

@@ -24,11 +24,11 @@ def test_all_samples(dense):
 @pytest.mark.parametrize("measure", [max_loss, max_gradient_norm, max_hessian_norm])
 def test_some_samples_give_a_lower_estimate_that_says_so(measure, dense):
     whole = measure(dense.net, dense.X, dense.y)
-    part = measure(dense.net, dense.X, dense.y, n_samples=3, seed=5)
-    again = measure(dense.net, dense.X, dense.y, n_samples=3, seed=5)
+    part = measure(dense.net, dense.X, dense.y, n_samples=3, random_state=5)
+    again = measure(dense.net, dense.X, dense.y, n_samples=3, random_state=5)
     assert part == again
     assert part.value <= whole.value
     assert (part.n_examined, part.n_samples) == (3, 10)
-    assert "largest of 3 samples looked at, of 10: a lower estimate" in str(part)
+    assert "largest of 3 samples examined, of 10: a lower estimate" in str(part)
     single = slice(part.index, part.index + 1)
     assert measure(dense.net, dense.X[single], dense.y[single]).value == pytest.approx(part.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sufficiency.curvature import LossDerivatives
+from sufficiency.curvature.derivatives import LossDerivatives
 from sufficiency.nets.losses import LossFunction
 from tests.curvature.nets import (
     ALL_KINDS,

@@ -73,7 +73,7 @@ def test_single_precision(rng):
 
 def test_the_same_seed_gives_the_same_bits(rng):
     operator = aslinearoperator(matrix_with(rng.normal(size=200), rng)[0])
-    a, b, c = (top_eigenpairs(operator, 3, seed=s) for s in (1, 1, 2))
+    a, b, c = (top_eigenpairs(operator, 3, random_state=s) for s in (1, 1, 2))
     assert a.vectors.tobytes() == b.vectors.tobytes()
     np.testing.assert_allclose(a.values, c.values, rtol=1e-9)
 

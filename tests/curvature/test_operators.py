@@ -11,8 +11,8 @@ from sufficiency.curvature import (
     difference_operator,
     gradient_operator,
     hessian_operator,
-    mean_gradient,
 )
+from sufficiency.curvature.derivatives import LossDerivatives
 from tests.curvature.test_derivatives import ATOL_GRADIENT, ATOL_HESSIAN
 
 
@@ -35,9 +35,8 @@ def test_least_squares_by_hand(rng):
     # ten products and sums of order one in float64
     np.testing.assert_allclose(operator @ np.eye(4), 2 * X.T @ X / 10, rtol=1e-12)
     residual = X @ net.module_.weight.detach().numpy().T - y
-    np.testing.assert_allclose(
-        mean_gradient(net, X, y, block_size=7), 2 * (X.T @ residual)[:, 0] / 10, rtol=1e-12
-    )
+    gradient = LossDerivatives(net, X, y, block_size=7).mean()[1]
+    np.testing.assert_allclose(gradient, 2 * (X.T @ residual)[:, 0] / 10, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(torch.float64, 1e-12), (torch.float32, 1e-4)])
@@ -56,9 +55,8 @@ def test_softmax_regression_by_hand(dtype, rtol, rng):
     np.testing.assert_allclose(found, expected, rtol=0, atol=rtol * np.abs(expected).max())
     errors = p - np.eye(3)[y]
     gradient = np.einsum("nc,ni->ci", errors, X).ravel() / 10
-    np.testing.assert_allclose(
-        mean_gradient(net, X, y), gradient, rtol=0, atol=rtol * np.abs(gradient).max()
-    )
+    found = LossDerivatives(net, X, y).mean()[1]
+    np.testing.assert_allclose(found, gradient, rtol=0, atol=rtol * np.abs(gradient).max())
 
 
 def test_hessian_of_real_nets(dense, rng):
@@ -85,7 +83,8 @@ def test_gradients_as_rows(dense, rng):
     np.testing.assert_allclose(operator @ v, dense.gradients @ v, rtol=0, atol=atol)
     np.testing.assert_allclose(operator.T @ u, dense.gradients.T @ u, rtol=0, atol=atol)
     mean = operator.T @ np.full(n, 1 / n)
-    np.testing.assert_allclose(mean, mean_gradient(dense.net, dense.X, dense.y), atol=1e-13)
+    expected = LossDerivatives(dense.net, dense.X, dense.y).mean()[1]
+    np.testing.assert_allclose(mean, expected, atol=1e-13)
 
 
 def test_difference_of_one_more_sample(dense):

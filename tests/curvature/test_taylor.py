@@ -9,12 +9,11 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from sufficiency.curvature import (
-    LossDerivatives,
     QuadraticValidation,
     quadratic_validation,
-    taylor_terms,
 )
-from sufficiency.curvature.taylor import true_differences
+from sufficiency.curvature.derivatives import LossDerivatives
+from sufficiency.curvature.taylor import taylor_terms, true_differences
 from tests.curvature.nets import losses_of_vectors
 from tests.curvature.test_derivatives import ATOL_HESSIAN
 
@@ -51,7 +50,7 @@ def test_true_differences_are_forward_passes(dense, rng):
 
 def test_error_falls_with_the_third_power(dense):
     """What the expansion leaves out is of third order."""
-    found = quadratic_validation(*split(dense), [0.005, 0.01, 0.02, 1.5], seed=2)
+    found = quadratic_validation(*split(dense), [0.005, 0.01, 0.02, 1.5], random_state=2)
     error = found.relative_error
     powers = np.diff(np.log(error[:3])) / math.log(2)
     np.testing.assert_allclose(powers, 3, atol=0.5)

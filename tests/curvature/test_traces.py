@@ -19,7 +19,7 @@ def matrix(rng):
 def test_unbiased_with_honest_standard_errors(matrix):
     """2 000 estimates of four vectors each; the naive square would be off by Var(trace)."""
     n = 2000
-    found = [estimate_traces(aslinearoperator(matrix), 4, seed=s) for s in range(n)]
+    found = [estimate_traces(aslinearoperator(matrix), 4, random_state=s) for s in range(n)]
     trace, square = np.trace(matrix), np.trace(matrix @ matrix)
     for name, true in [
         ("trace", trace),
@@ -41,7 +41,7 @@ def test_unbiased_with_honest_standard_errors(matrix):
 
 def test_of_real_nets(dense):
     hessian = dense.hessians.mean(0)
-    found = estimate_traces(hessian_operator(dense.net, dense.X, dense.y), 40, seed=1)
+    found = estimate_traces(hessian_operator(dense.net, dense.X, dense.y), 40, random_state=1)
     trace = np.trace(hessian)
     for value, stderr, true in [
         (found.trace, found.trace_stderr, trace),

@@ -10,7 +10,8 @@ from numpy.polynomial.hermite_e import hermegauss
 from skorch import NeuralNetRegressor
 from torch import nn
 
-from sufficiency.curvature import LossDerivatives, flatten, hessian_operator
+from sufficiency.curvature import hessian_operator
+from sufficiency.curvature.derivatives import LossDerivatives, flatten
 from sufficiency.deltas import gaussian_moment_delta, quadratic_monte_carlo_delta
 from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import (
@@ -19,11 +20,10 @@ from sufficiency.probes import (
     IsotropicGaussian,
     LowRankGaussian,
     PointMass,
-    ProbeDraws,
     RandomSubspace,
     StudentT,
-    prepare_probe,
 )
+from sufficiency.probes.draws import ProbeDraws
 from tests.curvature.nets import Perceptron, SmallRecurrent, make_data, trained_net
 from tests.oracles import gaussian_moment
 
@@ -59,7 +59,7 @@ def linear():
 
 def sampler_for(probe, net, data, seed=0):
     hessian = hessian_operator(net, *data[:2])
-    return prepare_probe(probe, LossFunction(net).center(), hessian, seed)
+    return probe.prepare(LossFunction(net).center(), hessian, seed)
 
 
 def flat_factor(sampler, net):
@@ -126,7 +126,9 @@ def test_random_vectors_are_unbiased(probe, linear):
     net, data, increments = linear
     sampler = sampler_for(probe, net, data)
     n = 300
-    found = [gaussian_moment_delta(net, *data, sampler, n_probes=4, seed=s) for s in range(n)]
+    found = [
+        gaussian_moment_delta(net, *data, sampler, n_probes=4, random_state=s) for s in range(n)
+    ]
     assert not any(one.exact for one in found)
     deltas = np.array([one.statistics.delta for one in found])
     expected = dense_delta(increments, *flat_factor(sampler, net))
@@ -184,8 +186,8 @@ def test_statistics_agree_with_monte_carlo_of_the_same_quadratic(linear):
     sampler = sampler_for(IsotropicGaussian(0.5), net, data)
     closed = gaussian_moment_delta(net, *data, sampler).statistics
     n = 5000
-    draws = ProbeDraws(sampler, range(n), torch.device("cpu"))
-    sampled = quadratic_monte_carlo_delta(net, *data, draws)
+    weights = ProbeDraws(sampler, range(n), torch.device("cpu")).block(0, n)
+    sampled = quadratic_monte_carlo_delta(net, *data, weights)
     assert closed.delta_point == pytest.approx(sampled.delta_point, rel=1e-10)
     # per draw, the square of a Gaussian quadratic has a relative s.d. of some 3
     tolerance = 4 * 3 / n**0.5
@@ -200,12 +202,12 @@ def test_statistics_agree_with_monte_carlo_of_the_same_quadratic(linear):
 def test_quadratic_monte_carlo_is_monte_carlo_where_the_model_is_exact(linear):
     net, data, _ = linear
     sampler = sampler_for(IsotropicGaussian(0.5, parameters="weight"), net, data)
-    draws = ProbeDraws(sampler, range(8), torch.device("cpu"))
-    w = np.concatenate([draws.block(t, t + 1)["weight"][0].numpy() for t in range(8)])
+    weights = ProbeDraws(sampler, range(8), torch.device("cpu")).block(0, 8)
+    w = weights["weight"][:, 0].numpy()
     X, y, X_new, y_new = data
     train = ((w @ X.T - y[:, 0]) ** 2).mean(1, keepdims=True)
     expected = (((w @ X_new.T - y_new[:, 0]) ** 2 - train) ** 2).mean() / (K + 1) ** 2
-    found = quadratic_monte_carlo_delta(net, *data, draws)
+    found = quadratic_monte_carlo_delta(net, *data, weights)
     assert found.delta == pytest.approx(expected, rel=1e-11)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sufficiency.deltas import crossed_variance, monte_carlo_delta
+from sufficiency.deltas.monte_carlo import crossed_variance, monte_carlo_delta
 from tests.oracles import naive_crossed_variance
 
 

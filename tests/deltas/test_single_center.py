@@ -6,12 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from sufficiency.deltas import (
-    crossed_variance,
-    literal_curve,
-    single_center_curve,
-    single_center_delta,
-)
+from sufficiency.deltas import literal_curve, single_center_curve, single_center_delta
+from sufficiency.deltas.monte_carlo import crossed_variance
 
 
 def increments(losses):

@@ -8,7 +8,11 @@ import pytest
 from sklearn.datasets import load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.deltas import crossed_variance, monte_carlo_delta, subset_variance
+from sufficiency.deltas.monte_carlo import (
+    crossed_variance,
+    monte_carlo_delta,
+    subset_variance,
+)
 from tests.helpers import classifier
 from tests.oracles import MLP
 

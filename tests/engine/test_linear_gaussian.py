@@ -9,7 +9,8 @@ from torch import nn
 from sufficiency.deltas import monte_carlo_delta
 from sufficiency.engine.loss_matrix import BlockPlan, loss_matrix, mean_losses
 from sufficiency.nets.losses import LossFunction
-from sufficiency.probes import IsotropicGaussian, ProbeDraws
+from sufficiency.probes import IsotropicGaussian
+from sufficiency.probes.draws import ProbeDraws
 from tests.oracles import gaussian_moment
 
 N_FEATURES, SIZE, N_CANDIDATES, N_DRAWS = 6, 40, 25, 4000

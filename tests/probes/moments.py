@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from sufficiency.probes import ProbeDraws, prepare_probe
+from sufficiency.probes.base import prepare_probe
+from sufficiency.probes.draws import ProbeDraws
 
 CPU = torch.device("cpu")
 CENTER = {
@@ -14,7 +15,7 @@ CENTER = {
 
 
 def draws(probe, n, center=CENTER, *, hessian=None, seed=0):
-    sampler = prepare_probe(probe, center, hessian, seed)
+    sampler = prepare_probe(probe, center, lambda: hessian, seed)
     return ProbeDraws(sampler, range(n), CPU).block(0, n)
 
 

@@ -92,7 +92,7 @@ class Restless:
         (own(changing), "the center is changed; make new tensors"),
         (Buffer(), "a draw changes when the next is made"),
         (Growing(), "a seed gives another draw the second time"),
-        (Restless(), "prepared again with the same seed, it gives another draw"),
+        (Restless(), "prepared again with the same `random_state`, it gives another draw"),
         (own(lambda c, g: noise(c, None)), "it uses torch's global generator"),
     ],
 )

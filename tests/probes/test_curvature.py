@@ -92,4 +92,4 @@ def test_draws_depend_on_their_seed_alone(hessian):
 )
 def test_bad_parameters(kwargs, error, message):
     with pytest.raises(error, match=message):
-        CurvatureSubspace(**kwargs)
+        CurvatureSubspace(**kwargs).check()

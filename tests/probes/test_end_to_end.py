@@ -6,7 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNetClassifier
 from torch import nn
 
@@ -64,7 +67,8 @@ def test_every_probe_at_both_orders(probe, order):
     result = estimator(probe=probe, order=order).fit(X, y).result_
     delta = result.table("delta")
     assert (delta > 0).all()
-    assert result.settings["probe"] == repr(probe)
+    with config_context(print_changed_only=False):
+        assert result.settings["probe"] == repr(probe)
     same = result.table("delta_point")
     if probe == PointMass():
         np.testing.assert_allclose(delta, same, rtol=1e-6)  # float32, other blocks
@@ -89,6 +93,41 @@ def test_shorthands_and_their_sigma(name):
 
 
 @pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
+def test_parameters_of_a_probe_are_set_through_the_estimator():
+    X, y = load_iris(return_X_y=True)
+    est = estimator(probe=IsotropicGaussian()).set_params(probe__sigma=0.5, refit=True)
+    assert "probe=IsotropicGaussian(sigma=0.5)" in repr(est)
+    twin = clone(est)
+    assert twin.probe == est.probe
+    assert twin.probe is not est.probe
+    np.testing.assert_array_equal(est.fit(X, y).deltas_, estimator(sigma=0.5).fit(X, y).deltas_)
+    draws, _ = est.unit_draws(1)
+    est.set_params(probe__sigma=3.0)  # what is fitted stays
+    assert all((w == est.unit_draws(1)[0][name]).all() for name, w in draws.items())
+
+
+@pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
+def test_a_grid_of_scales():
+    X, y = load_iris(return_X_y=True)
+    est = estimator(probe=IsotropicGaussian()).set_params(refit=True)
+    search = GridSearchCV(est, {"probe__sigma": [0.1, 0.3]}, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.probe.sigma in (0.1, 0.3)
+    assert est.probe.sigma == 0.2
+
+
+@pytest.mark.parametrize(
+    ("probe", "name", "value"),
+    [(StudentT(), "df", 2.0), (RandomSubspace(), "dim", 0), (UniformSphere(), "radius", -0.1)],
+)
+def test_bad_parameters_are_named_before_any_training(probe, name, value):
+    X, y = load_iris(return_X_y=True)
+    est = estimator(probe=probe).set_params(**{f"probe__{name}": value}, net__module=None)
+    with pytest.raises(ValueError, match=f"`{name}` must be .*, got {value}"):
+        est.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
 @pytest.mark.parametrize("probe", ["random_subspace", "curvature"])
 def test_directions_do_not_depend_on_order_or_workers(probe):
     X, y = load_iris(return_X_y=True)
@@ -102,15 +141,15 @@ def settings_of(probe, **changes):
 
 
 class Spy:
-    """A probe of the old signature or the new, that keeps what it is given."""
+    """A probe that keeps what it is given."""
 
     needs_hessian = False
 
     def __init__(self):
         self.seen = []
 
-    def prepare(self, center, hessian=None, seed=0):
-        self.seen.append((center, hessian, seed))
+    def prepare(self, center, hessian=None, random_state=0):
+        self.seen.append((center, hessian, random_state))
         return lambda generator: dict(center)
 
 

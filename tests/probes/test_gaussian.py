@@ -133,7 +133,7 @@ BAD = [
 @pytest.mark.parametrize(("probe", "kwargs", "error", "message"), BAD)
 def test_bad_parameters(probe, kwargs, error, message):
     with pytest.raises(error, match=message):
-        probe(**kwargs)
+        probe(**kwargs).check()
 
 
 @pytest.mark.parametrize(

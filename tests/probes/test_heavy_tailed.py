@@ -104,4 +104,4 @@ def test_a_center_of_zeros_stays(probe):
 )
 def test_bad_parameters(probe, kwargs, error, message):
     with pytest.raises(error, match=message):
-        probe(**kwargs)
+        probe(**kwargs).check()

@@ -19,7 +19,7 @@ CONV = {
 
 def directions(probe, center=CONV, seed=0):
     """{name: (dim, *shape)} at σ = 1, as NumPy arrays."""
-    return {n: f.numpy() for n, f in probe.prepare(center, seed=seed).factor.items()}
+    return {n: f.numpy() for n, f in probe.prepare(center, random_state=seed).factor.items()}
 
 
 def total(rows):
@@ -214,7 +214,7 @@ def test_one_dimensional_parameters_stay_unless_asked_for():
 )
 def test_bad_parameters(kwargs, error, message):
     with pytest.raises(error, match=message):
-        RandomSubspace(**kwargs)
+        RandomSubspace(**kwargs).check()
 
 
 def test_more_orthogonal_directions_than_weights():

@@ -6,7 +6,7 @@ import pytest
 
 from sufficiency import theory
 from sufficiency.probes import LowRankGaussian
-from sufficiency.theory.bounds import measure_constants
+from sufficiency.theory.bound_constants import measure_constants
 from tests.digits import digits, estimator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")

@@ -1,6 +1,7 @@
-"""The paper's bounds with constants that were looked up on a real net."""
+"""The constants of the paper's bounds, measured around a real net."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -8,19 +9,13 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency import theory
-from sufficiency._random import child_seed
 from sufficiency.curvature import hessian_operator, max_gradient_norm, max_hessian_norm, max_loss
 from sufficiency.data.samples import Samples
 from sufficiency.nets.losses import LossFunction
-from sufficiency.probes import (
-    GaussianSampler,
-    Probe,
-    ProbeDraws,
-    needs_hessian,
-    prepare_probe,
-)
+from sufficiency.probes import GaussianSampler, Probe
+from sufficiency.probes.base import prepare_probe
 
-__all__ = ["BoundConstants", "measure_constants", "unit_draws"]
+__all__ = ["BoundConstants", "measure_constants"]
 
 
 @dataclass(frozen=True)
@@ -67,15 +62,13 @@ class BoundConstants:
 
 def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundConstants:
     """Look the constants up at a net's own weights."""
-    hessian = None
-    if needs_hessian(probe):
-        hessian = hessian_operator(net, samples.X, samples.encoded)
-    sampler = prepare_probe(probe, LossFunction(net).center(), hessian)
+    center = LossFunction(net).center()
+    make_hessian = partial(hessian_operator, net, samples.X, samples.encoded)
+    sampler = prepare_probe(probe, center, make_hessian)
     if not isinstance(sampler, GaussianSampler):
         raise TypeError(
             f"`probe` must be Gaussian for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
         )
-    center = LossFunction(net).center()
     if any(not torch.equal(mean, center[name]) for name, mean in sampler.mean.items()):
         raise ValueError(
             f"`probe` must be centered for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
@@ -91,20 +84,6 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
         hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
         n_examined=len(samples.y),
     )
-
-
-def unit_draws(
-    net: NeuralNet, probe: Probe, samples: Samples, n_draws: int, seed: int
-) -> tuple[dict[str, torch.Tensor], float]:
-    """Draws of a probe around a net, and the scale that they have."""
-    hessian = None
-    if needs_hessian(probe):
-        hessian = hessian_operator(net, samples.X, samples.encoded)
-    center = LossFunction(net).center()
-    sampler = prepare_probe(probe, center, hessian, seed)
-    seeds = [child_seed(seed, "probe", t) for t in range(n_draws)]
-    draws = ProbeDraws(sampler, seeds, next(iter(center.values())).device)
-    return draws.block(0, n_draws), float(getattr(probe, "sigma", 1.0)) or 1.0
 
 
 def _reach(sampler: GaussianSampler) -> tuple[float, int]:
