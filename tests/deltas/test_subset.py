@@ -136,7 +136,7 @@ def test_a_number_of_samples(value, message, iris):
 
 
 def test_a_delta_lost_in_its_noise_is_a_failed_cell():
-    from sufficiency.cells import statistics as probing
+    from sufficiency.cells import increments
     from sufficiency.exceptions import DivergedTrainingError
 
     statistics = monte_carlo_delta(
@@ -144,4 +144,4 @@ def test_a_delta_lost_in_its_noise_is_a_failed_cell():
     )
     assert statistics.delta < 0
     with pytest.raises(DivergedTrainingError, match=r"raise `n_eval`"):
-        probing._checked(statistics, 2)
+        increments._checked(statistics, 2)
