@@ -2,17 +2,20 @@
 
 import itertools
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency.cells.increments import _monte_carlo
 from sufficiency.deltas.monte_carlo import (
     crossed_variance,
     monte_carlo_delta,
     subset_variance,
 )
+from sufficiency.exceptions import DivergedTrainingError
 from tests.helpers import classifier
 from tests.oracles import MLP
 
@@ -136,12 +139,8 @@ def test_a_number_of_samples(value, message, iris):
 
 
 def test_a_delta_lost_in_its_noise_is_a_failed_cell():
-    from sufficiency.cells import increments
-    from sufficiency.exceptions import DivergedTrainingError
-
-    statistics = monte_carlo_delta(
-        np.ones((2, 3)), np.array([[0.0, 2.0], [0.0, 2.0]]), np.ones(3), 1.0, size=9, order=2
-    )
-    assert statistics.delta < 0
-    with pytest.raises(DivergedTrainingError, match=r"raise `n_eval`"):
-        increments._checked(statistics, 2)
+    task = SimpleNamespace(size=9, settings=SimpleNamespace(order=2))
+    view = SimpleNamespace(point=np.ones(3), numbers={"train_loss": 1.0})
+    train_losses = np.array([[0.0, 2.0], [0.0, 2.0]])
+    with pytest.raises(DivergedTrainingError, match=r"Δ = -.*raise `n_eval`"):
+        _monte_carlo(task, view, np.ones((2, 3)), train_losses)
