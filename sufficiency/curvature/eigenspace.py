@@ -114,8 +114,8 @@ def spectral_norms(
     multiply: Callable[[Array], Array],
     shape: tuple[int, int],
     *,
-    seed: int,
-    max_steps: int,
+    seed: int = 0,
+    max_steps: int = 60,
     tolerance: float = 1e-6,
 ) -> Array:
     """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalization."""
