@@ -88,7 +88,7 @@ def test_a_worker_that_is_killed_is_survived(cluster, digits, tmp_path):
                 time.sleep(0.05)
             os.kill(victim, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)  # a fit that fails keeps no cells
         killer.start()
         found = estimator(min_steps=500, store=tmp_path).fit(*digits).result_
         killer.join()

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # How often cells are tried whose worker's process dies, for example for want of memory.
 _ATTEMPTS = 3
-_LOST = {"TerminatedWorkerError", "FutureCanceledError", "KilledWorker"}
+_LOST = {"TerminatedWorkerError", "FutureCancelledError", "KilledWorker"}
 _BAR = {
     "desc": "cells",
     "bar_format": "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
