@@ -45,17 +45,17 @@ class TaylorTerms:
         ℓ_j − L_k at the center.
     slopes : (J, m) float64
         (∇ℓ_j − ∇L_k)ᵀδ.
-    bends : (J, m) float64
+    curvatures : (J, m) float64
         δᵀ(H_j − H_k)δ.
     """
 
     values: Array
     slopes: Array
-    bends: Array
+    curvatures: Array
 
     def differences(self, step: float = 1.0) -> Array:
         """The model's ℓ_j − L_k at the center plus ``step·δ``."""
-        return (self.values[:, None] + step * self.slopes + step**2 / 2 * self.bends).T
+        return (self.values[:, None] + step * self.slopes + step**2 / 2 * self.curvatures).T
 
 
 def taylor_terms(
@@ -63,13 +63,13 @@ def taylor_terms(
 ) -> TaylorTerms:
     """Expand the difference between the candidates' losses and the training loss."""
     loss, gradient, products = train.mean(directions)
-    slope, bend = gradient @ directions, (directions * products).sum(0)
-    values, slopes, bends = [], [], []
+    slope, curvature = gradient @ directions, (directions * products).sum(0)
+    values, slopes, curvatures = [], [], []
     for block in candidates.each(directions):
         values.append(block.losses - loss)
         slopes.append(block.gradients @ directions - slope)
-        bends.append(np.einsum("bmn,nm->bm", block.products, directions) - bend)
-    return TaylorTerms(np.concatenate(values), np.concatenate(slopes), np.concatenate(bends))
+        curvatures.append(np.einsum("bmn,nm->bm", block.products, directions) - curvature)
+    return TaylorTerms(np.concatenate(values), np.concatenate(slopes), np.concatenate(curvatures))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_choice
+from sufficiency.exceptions import InvalidParameterError
 
 __all__ = [
     "BaseProbe",
@@ -108,6 +109,12 @@ def prepare_probe(
 ) -> Sampler:
     """Call ``probe.prepare`` with the arguments its signature has; the Hessian only if needed."""
     taken = inspect.signature(probe.prepare).parameters
+    if "seed" in taken:
+        raise InvalidParameterError(
+            "probe",
+            f"must take `random_state` in `prepare`, got {probe!r} with `seed`, which nothing "
+            "sets; rename it",
+        )
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
     hessian = make_hessian() if make_hessian is not None and needs_hessian(probe) else None
     offered: dict[str, Any] = {"hessian": hessian, "random_state": random_state}

@@ -61,7 +61,7 @@ class RandomSubspace(BaseProbe):
     >>> import torch
     >>> from sufficiency.probes import RandomSubspace
     >>> center = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
-    >>> sample = RandomSubspace(dim=2).prepare(center, seed=5)
+    >>> sample = RandomSubspace(dim=2).prepare(center, random_state=5)
     >>> list(sample(torch.Generator().manual_seed(0)))
     ['weight']
     """

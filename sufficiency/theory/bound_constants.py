@@ -30,7 +30,7 @@ class BoundConstants:
     dim : int
         Weights, or directions, that the probe disturbs.
     max_loss, gradient_norm, hessian_norm : float
-        M_ℓ, M_g and M_H: the largest over the samples that were looked at, so lower estimates.
+        M_ℓ, M_g and M_H: the largest over the samples examined, so lower estimates.
     n_examined : int
         How many were.
     """
@@ -61,7 +61,7 @@ class BoundConstants:
 
 
 def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundConstants:
-    """Look the constants up at a net's own weights."""
+    """Measure the constants at a net's own weights."""
     center = LossFunction(net).center()
     make_hessian = partial(hessian_operator, net, samples.X, samples.encoded)
     sampler = prepare_probe(probe, center, make_hessian)

@@ -34,7 +34,7 @@ def test_terms_are_those_of_dense_matrices(dense, rng):
     np.testing.assert_allclose(terms.values, value, rtol=1e-11)
     np.testing.assert_allclose(terms.slopes, slope @ directions, atol=1e-6)
     forms = np.einsum("nm,jnp,pm->jm", directions, bend, directions)
-    np.testing.assert_allclose(terms.bends, forms, atol=10 * ATOL_HESSIAN)
+    np.testing.assert_allclose(terms.curvatures, forms, atol=10 * ATOL_HESSIAN)
     expected = (value[:, None] + 0.3 * slope @ directions + 0.045 * forms).T
     np.testing.assert_allclose(terms.differences(0.3), expected, atol=10 * ATOL_HESSIAN)
 

@@ -156,3 +156,12 @@ def test_a_hessian_is_made_for_a_probe_that_needs_one():
 
     check_probe(Curved(), CENTER)
     assert set(seen) == {(9, 9)}
+
+
+def test_a_probe_that_still_has_a_seed():
+    class Old:
+        def prepare(self, center, seed=0):
+            return lambda generator: noise(center, generator)
+
+    with pytest.raises(ValueError, match="must take `random_state` in `prepare`.*rename it"):
+        check_probe(Old(), CENTER)
