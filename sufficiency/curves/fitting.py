@@ -1,13 +1,12 @@
-"""From measured Δ to a fitted curve."""
+"""From measured Δ to a fitted curve, and which family the measured sizes speak for."""
 
 import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice
-from sufficiency.curves.families import FAMILIES
+from sufficiency.curves.families import FAMILIES, Family
 from sufficiency.curves.fitted_curve import FittedCurve
-from sufficiency.curves.selection import Choice, choose_family
 
 __all__ = ["fit_curve"]
 
@@ -59,17 +58,13 @@ def fit_curve(
     relative_stderr = _pooled_relative_stderr(table, stderr)
     measured = np.isfinite(table).any(axis=0)
     kept, table = checked_sizes[measured], table[:, measured]
-    choice = Choice(family, (family,), {})
+    rivals: tuple[str, ...] = (family,)
+    scores: dict[str, float] = {}
     if family == "auto":
-        choice = choose_family(kept, table, order)
+        rivals, scores = _compare_families(kept, table, order)
+    parameters = FAMILIES[rivals[0]].fit(kept, table, order)
     return FittedCurve(
-        choice.family,
-        order,
-        parameters=FAMILIES[choice.family].fit(kept, table, order),
-        sizes=kept,
-        relative_stderr=relative_stderr[measured],
-        scores=choice.scores,
-        rivals=choice.rivals,
+        rivals[0], order, parameters, kept, relative_stderr[measured], scores, rivals
     )
 
 
@@ -123,3 +118,53 @@ def _pooled_relative_stderr(deltas: Floats, stderr: npt.ArrayLike | None) -> Flo
     if variance == 0.0:
         return np.full(len(counts), np.nan)
     return np.sqrt(variance / np.maximum(counts, 1))
+
+
+def _compare_families(
+    sizes: npt.NDArray[np.int64], deltas: Floats, order: int
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """
+    Families, simplest first, whose rolling-origin error is within one standard error of the best.
+
+    Each family is fitted to the smaller sizes (the mean over repeats, which is what the answer
+    rests on) and forecasts the larger ones, from every origin in the upper half. The errors are
+    scored repeat by repeat; the standard error is that of the difference to the best family over
+    repeats, or over origins where there is a single repeat. A power law that does not fall may
+    win: no size follows from it then, which is the right answer to such measurements.
+    Second, the errors of all.
+    """
+    allowed = [family for family in FAMILIES.values() if family.sizes_needed < len(sizes)]
+    if len(allowed) < 2:
+        return (next(iter(FAMILIES)),), {}
+    first = max(len(sizes) // 2, *(family.sizes_needed for family in allowed))
+    errors = {family.name: _errors(family, sizes, deltas, order, first) for family in allowed}
+    scores = {name: float(error.mean()) for name, error in errors.items()}
+    best = errors[min(scores, key=scores.__getitem__)]
+    return tuple(name for name in errors if _within_one_stderr(errors[name] - best)), scores
+
+
+def _within_one_stderr(excess: Floats) -> bool:
+    stderr = excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else 0.0
+    return bool(excess.mean() <= stderr)
+
+
+def _errors(
+    family: Family, sizes: npt.NDArray[np.int64], deltas: Floats, order: int, first: int
+) -> Floats:
+    """Mean squared log errors beyond the origins, per repeat; of a single repeat, per origin."""
+    kappa = np.asarray(sizes, dtype=np.float64) + 1.0
+    by_origin = []
+    for origin in range(first, len(sizes)):
+        parameters = family.fit(sizes[:origin], deltas[:, :origin], order)
+        forecast = family.predict(kappa[origin:], order, parameters)
+        # a single cell of exactly 0 has no log; like a failed one it is left out
+        with np.errstate(divide="ignore"):
+            squares = np.log(deltas[:, origin:] / forecast) ** 2
+        by_origin.append(mean_of_finished(squares, axis=1))
+    table = np.array(by_origin)
+    if len(deltas) == 1:
+        return table[:, 0]
+    complete = np.isfinite(table).all(axis=0)
+    if complete.any():
+        return table[:, complete].mean(axis=0)
+    return np.nanmean(table, axis=1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import TypeVar, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,43 +15,39 @@ from sufficiency._validation import check_thresholds
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.curves.fitted_curve import frozen_curve
-from sufficiency.sizing.growth import check_growth, counts_samples, fit_growth, freeze
+from sufficiency.sizing.growth import (
+    GrowthCurve,
+    check_growth,
+    counts_samples,
+    fit_growth,
+    freeze,
+)
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.replicates import Curve, Replicated, t_quantile
+from sufficiency.sizing.replicates import Replicated, t_quantile
 
 __all__ = ["DecayFits", "delta_interval", "fit_decay", "fit_delta", "parameter_intervals"]
 
-AnyCurve = TypeVar("AnyCurve", bound=Curve)
 Floats = npt.NDArray[np.float64]
+Fits = tuple[Replicated[FittedCurve | GrowthCurve], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class DecayFits:
-    """
-    The curves that answer questions about Δ, or about the change under growth.
+    """The curves that answer questions about Δ, or about the change under growth."""
 
-    Attributes
-    ----------
-    curve : FittedCurve
-        The selected decay, of Δ, or of the spread under growth.
-    inside : tuple of Replicated
-        For the measured range: the selected curve first, then those of its rivals.
-    beyond : tuple of Replicated
-        For sizes beyond it, the bracket: the power law continued, and each of `inside` with its
-        constants frozen at the largest size (math.md, "Retrained centers"); for Δ also frozen at
-        what was measured there, which a fit that has missed a turn at the last sizes is not.
-    """
-
-    curve: FittedCurve
-    inside: tuple[Replicated, ...]
-    beyond: tuple[Replicated, ...]
+    curve: FittedCurve  # the selected decay, of Δ, or of the spread under growth
+    inside: Fits  # for the measured range: the selected family first, then its rivals
+    # The bracket for sizes beyond it: the power law continued, and each of `inside` with its
+    # constants frozen at the largest size (math.md, "Retrained centers"); for Δ also frozen at
+    # what was measured there, which a fit that has missed a turn at the last sizes is not.
+    beyond: Fits
 
     @property
     def of_growth(self) -> bool:
         """Whether `curve` is that of the spread."""
         return not isinstance(self.inside[0].curve, FittedCurve)
 
-    def at(self, beyond: bool) -> tuple[Replicated, ...]:
+    def at(self, beyond: bool) -> Fits:
         """The curves whose hull is the interval inside or beyond the measured range."""
         return self.inside + self.beyond if beyond else self.inside
 
@@ -73,25 +69,25 @@ def fit_decay(ladder: Ladder, family: str = "auto", growth: float | None = None)
 # several questions to one ladder share the fits; a growth of 1 sample is not one of 1.0 (100 %)
 @lru_cache(maxsize=16, typed=True)
 def _fit_decay(ladder: Ladder, family: str, growth: float | None) -> DecayFits:
+    fit: Callable[..., Any]
+    frozen: Callable[[Any], FittedCurve | GrowthCurve]
     if growth is None:
-        return _fit_all_delta(ladder, family)
-    return _fit_all(
-        ladder,
-        fit_growth(ladder, growth, family).spread,
-        lambda rival, some: fit_growth(some, growth, rival),
-        freeze,
-    )
+        chosen, fit, frozen = fit_delta(ladder, family), cache(fit_delta), frozen_curve
+    else:
+        fit, frozen = cache(partial(fit_growth, growth=growth)), freeze
+        chosen = fit(ladder, family).spread
 
+    def frozen_fit(some: Ladder, rival: str) -> FittedCurve | GrowthCurve:
+        curve: Any = fit(some, family=rival)
+        return frozen(curve)
 
-def _fit_all_delta(ladder: Ladder, family: str) -> DecayFits:
-    fits = _fit_all(
-        ladder,
-        fit_delta(ladder, family),
-        lambda rival, some: fit_delta(some, rival),
-        frozen_curve,
-    )
-    measured = Replicated(_frozen_at_measurement, ladder)
-    return replace(fits, beyond=(*fits.beyond, measured))
+    inside = [Replicated(partial(fit, family=rival), ladder) for rival in chosen.rivals]
+    beyond = [Replicated(partial(frozen_fit, rival=rival), ladder) for rival in chosen.rivals]
+    if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
+        beyond.insert(0, Replicated(partial(fit, family="power_law"), ladder))
+    if growth is None:
+        beyond.append(Replicated(_frozen_at_measurement, ladder))
+    return DecayFits(chosen, tuple(inside), tuple(beyond))
 
 
 def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
@@ -99,25 +95,6 @@ def _frozen_at_measurement(ladder: Ladder) -> FittedCurve:
     curve = fit_delta(ladder, "theory")
     at_largest = mean_of_finished(ladder.delta[:, ladder.sizes == curve.sizes[-1]])
     return frozen_curve(curve, float(at_largest[0]))
-
-
-def _fit_all(
-    ladder: Ladder,
-    chosen: FittedCurve,
-    fit: Callable[[str, Ladder], AnyCurve],
-    freeze: Callable[[AnyCurve], AnyCurve],
-) -> DecayFits:
-    families = [chosen.family, *(rival for rival in chosen.rivals if rival != chosen.family)]
-    fit = cache(fit)
-
-    def frozen_fit(family: str, some: Ladder) -> Curve:
-        return freeze(fit(family, some))
-
-    beyond = [Replicated(partial(frozen_fit, family), ladder) for family in families]
-    if len(chosen.sizes) >= FAMILIES["power_law"].sizes_needed:
-        beyond.insert(0, Replicated(partial(fit, "power_law"), ladder))
-    inside = tuple(Replicated(partial(fit, family), ladder) for family in families)
-    return DecayFits(chosen, inside, tuple(beyond))
 
 
 def fit_delta(ladder: Ladder, family: str) -> FittedCurve:
@@ -151,23 +128,23 @@ def parameter_intervals(
     """
     t_quantile(confidence, ladder.n_repeats)
     chosen = fit_delta(ladder, family).family
-    fits = Replicated(lambda some: fit_delta(some, chosen), ladder)
+    fits = Replicated(partial(fit_delta, family=chosen), ladder)
     intervals = {}
-    for name, value in cast(FittedCurve, fits.curve).parameters.items():
+    for name, value in fits.curve.parameters.items():
         if name in FAMILIES[chosen].log_scaled:
-            log_constant = _constant(name, np.log)
-            factor = np.exp(fits.half_width(log_constant, confidence, fits.error.common))
+            factor = np.exp(fits.half_width(partial(_log_constant, name), confidence, fits.common))
             intervals[name] = (float(value / factor), float(value * factor))
         else:
-            half = fits.half_width(_constant(name, np.asarray), confidence)
+            half = fits.half_width(partial(_constant, name), confidence)
             intervals[name] = (value - half, value + half)
     return intervals
 
 
-def _constant(name: str, scale: Callable[[float], npt.ArrayLike]) -> Callable[[Curve], float]:
-    def value(curve: Curve) -> float:
-        # the transient's C or A may be 0: its log is −∞, and the standard error infinite
-        with np.errstate(divide="ignore"):
-            return float(np.asarray(scale(cast(FittedCurve, curve).parameters[name])))
+def _constant(name: str, curve: FittedCurve) -> float:
+    return curve.parameters[name]
 
-    return value
+
+def _log_constant(name: str, curve: FittedCurve) -> float:
+    # the transient's C or A may be 0: its log is −∞, and the standard error infinite
+    with np.errstate(divide="ignore"):
+        return float(np.log(curve.parameters[name]))

@@ -148,7 +148,7 @@ class GrowthCurve:
         return float(grid[last + 1]), float(grid[last])
 
 
-def fit_growth(measurements: Ladder, growth: float, family: str) -> GrowthCurve:
+def fit_growth(measurements: Ladder, family: str, growth: float) -> GrowthCurve:
     """Fit spread and gap² of a ladder, each on its own."""
     kappa = measurements.sizes + 1.0
     spread = fit_curve(measurements.sizes, measurements.spread / kappa**2, family=family)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,59 +15,18 @@ from scipy import stats
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.ladder import Ladder
 
-__all__ = [
-    "Curve",
-    "Replicated",
-    "SamplingError",
-    "check_confidence",
-    "jackknife_stderr",
-    "t_quantile",
-]
+if TYPE_CHECKING:
+    from sufficiency.curves import FittedCurve
+    from sufficiency.sizing.growth import GrowthCurve
+
+__all__ = ["Replicated", "check_confidence", "jackknife_stderr", "t_quantile"]
 
 Floats = npt.NDArray[np.float64]
-
-
-class Curve(Protocol):
-    """What falls with the size and can be inverted: a fitted Δ, a growth curve."""
-
-    def predict(self, sizes: npt.ArrayLike) -> Floats:
-        """Its value at each of `sizes`, (len,)."""
-
-    def log_kappa(self, threshold: float) -> float:
-        """Real-valued inverse: log(size + 1), infinite where the threshold is never met."""
-
-    def sufficient_size(self, threshold: float) -> int:
-        """Smallest size from which on the value stays at or below the threshold."""
-
-
-@dataclass(frozen=True)
-class SamplingError:
-    """What a standard error over repeats lacks where they share candidates."""
-
-    # Multiplies it (Nadeau and Bengio).
-    factor: float = 1.0
-    # Relative standard error that all repeats have in common.
-    common: float = 0.0
-
-    @classmethod
-    def of(cls, measurements: Ladder) -> SamplingError:
-        """
-        The correction that a ladder needs.
-
-        Repeats that share every candidate hold no information on another sample of candidates;
-        then the pooled standard error within cells, which is over candidates, takes its place.
-        """
-        factor = measurements.overlap_factor
-        if np.isfinite(factor):
-            return cls(factor)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = measurements.stderr / measurements.delta
-        finite = ratios[np.isfinite(ratios)]
-        return cls(1.0, float(np.sqrt(np.mean(finite**2))) if finite.size else float("inf"))
+AnyCurve = TypeVar("AnyCurve", bound="FittedCurve | GrowthCurve")
 
 
 @dataclass(frozen=True, eq=False)
-class Replicated:
+class Replicated(Generic[AnyCurve]):
     """
     A curve, its leave-one-repeat-out versions, and the t intervals of what they give.
 
@@ -77,20 +36,20 @@ class Replicated:
     often (simulated).
     """
 
-    fit: Callable[[Ladder], Curve]
+    fit: Callable[[Ladder], AnyCurve]
     measurements: Ladder
 
     @cached_property
-    def curve(self) -> Curve:
+    def curve(self) -> AnyCurve:
         """Fitted to all repeats."""
         return self.fit(self.measurements)
 
     @cached_property
-    def left_out(self) -> tuple[Curve | None, ...]:
+    def left_out(self) -> tuple[AnyCurve | None, ...]:
         """Fitted without repeat r, for each r; empty for a single repeat."""
         return tuple(self._fit_some(some) for some in self.measurements.left_out)
 
-    def _fit_some(self, some: Ladder) -> Curve | None:
+    def _fit_some(self, some: Ladder) -> AnyCurve | None:
         try:
             return self.fit(some)
         except ValueError:
@@ -98,23 +57,32 @@ class Replicated:
             return None
 
     @cached_property
-    def error(self) -> SamplingError:
-        """Corrections for candidates that repeats share."""
-        return SamplingError.of(self.measurements)
+    def common(self) -> float:
+        """
+        Relative standard error of Δ that all repeats have in common.
 
-    def stderr(self, value: Callable[[Curve], float]) -> float:
-        """Jackknife standard error of a number that each curve gives."""
-        if not self.left_out:
-            return float("nan")
+        Repeats that share every candidate hold no information on another sample of candidates;
+        then the pooled standard error within cells, which is over candidates, takes its place.
+        """
+        if np.isfinite(self.measurements.overlap_factor):
+            return 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = self.measurements.stderr / self.measurements.delta
+        finite = ratios[np.isfinite(ratios)]
+        return float(np.sqrt(np.mean(finite**2))) if finite.size else float("inf")
+
+    def stderr(self, value: Callable[[AnyCurve], float]) -> float:
+        """Jackknife standard error over repeats of a number that each curve gives."""
         values = [np.inf if curve is None else value(curve) for curve in self.left_out]
-        return self.error.factor * jackknife_stderr(np.array(values))
+        factor = self.measurements.overlap_factor
+        return (factor if np.isfinite(factor) else 1.0) * jackknife_stderr(np.array(values))
 
     def half_width(
-        self, value: Callable[[Curve], float], confidence: float, common: float = 0.0
+        self, value: Callable[[AnyCurve], float], confidence: float, common: float = 0.0
     ) -> float:
         """Half the t interval of such a number, with a standard error that all repeats share."""
-        stderr = float(np.hypot(self.stderr(value), common))
-        return t_quantile(confidence, len(self.left_out)) * stderr
+        t = t_quantile(confidence, len(self.left_out))
+        return t * float(np.hypot(self.stderr(value), common))
 
     def log_kappa_interval(self, threshold: float, confidence: float) -> tuple[float, float]:
         """Interval of log(size + 1) at which the curve meets a threshold."""
@@ -123,18 +91,18 @@ class Replicated:
             return -np.inf, np.inf
         if not self.left_out:
             return center, center
-        common = self.error.common / self._slope(center) if self.error.common else 0.0
+        common = self.common / self._slope(center) if self.common else 0.0
         half = self.half_width(lambda curve: curve.log_kappa(threshold), confidence, common)
         return center - half, center + half
 
     def log_value_interval(self, size: float, confidence: float) -> tuple[float, float]:
         """Interval of the log of the curve's value at a size."""
 
-        def log_value(curve: Curve) -> float:
+        def log_value(curve: AnyCurve) -> float:
             return float(np.log(curve.predict(size)[0]))
 
         center = log_value(self.curve)
-        half = self.half_width(log_value, confidence, self.error.common)
+        half = self.half_width(log_value, confidence, self.common)
         return center - half, center + half
 
     def _slope(self, log_kappa: float) -> float:

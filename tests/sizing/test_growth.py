@@ -70,7 +70,7 @@ def test_separate_fits_recover_spread_and_gap():
     kappa = SIZES + 1.0
     spread = 2.0 + 30.0 * kappa**-1.1
     optimism = 0.4 * (kappa / kappa[0]) ** -0.7
-    curve = fit_growth(exact_ladder(spread / kappa + optimism, spread), 0.1, "transient")
+    curve = fit_growth(exact_ladder(spread / kappa + optimism, spread), "transient", 0.1)
     at = np.array([100.0, 1000.0, 10_000.0])
     S, G = 2.0 + 30.0 * (at + 1) ** -1.1, 0.4 * ((at + 1) / kappa[0]) ** -0.7
     expected = growth_change(S / (at + 1) + G, S, at, 0.1 * at)
@@ -81,7 +81,7 @@ def test_separate_fits_recover_spread_and_gap():
 def test_negative_estimates_of_gap_are_no_obstacle(rng):
     kappa = SIZES + 1.0
     gap_sq = rng.normal(-0.05, 0.01, size=len(SIZES))
-    curve = fit_growth(exact_ladder(gap_sq, np.full(len(SIZES), 2.0)), 100, "theory")
+    curve = fit_growth(exact_ladder(gap_sq, np.full(len(SIZES), 2.0)), "theory", 100)
     assert curve.optimism.level == 0.0
     expected = 100**2 / (kappa + 99) ** 2 * (2.0 / kappa + 2.0 / 100)
     np.testing.assert_allclose(curve.predict(SIZES), expected, rtol=1e-12)
@@ -91,7 +91,7 @@ def test_negative_estimates_of_gap_are_no_obstacle(rng):
 def test_inversion_round_trips(growth):
     kappa = SIZES + 1.0
     spread = 2.0 + 30.0 * kappa**-1.1
-    curve = fit_growth(exact_ladder(spread / kappa + 3.0 / kappa, spread), growth, "transient")
+    curve = fit_growth(exact_ladder(spread / kappa + 3.0 / kappa, spread), "transient", growth)
     for size in (51, 52, 777, 12_345, 10**7):
         threshold = float(curve.predict(size)[0])
         assert curve.sufficient_size(threshold) == size
@@ -102,7 +102,7 @@ def test_inversion_round_trips(growth):
 def test_size_is_the_last_crossing_where_the_change_first_rises():
     """A fixed number of samples, far more than k, with a growing spread."""
     kappa = SIZES + 1.0
-    curve = fit_growth(exact_ladder(0.0 * kappa, 1e-3 * kappa**1.5), 100_000, "power_law")
+    curve = fit_growth(exact_ladder(0.0 * kappa, 1e-3 * kappa**1.5), "power_law", 100_000)
     every = np.arange(50, 3_000_000, 1000)
     values = curve.predict(every)
     assert values[0] < values.max()
@@ -114,14 +114,14 @@ def test_size_is_the_last_crossing_where_the_change_first_rises():
 
 
 def test_a_gap_that_stays_cannot_be_outgrown():
-    frozen = freeze(fit_growth(exact_ladder(0.5 + 0 * SIZES, 2.0 + 0 * SIZES), 1.0, "theory"))
+    frozen = freeze(fit_growth(exact_ladder(0.5 + 0 * SIZES, 2.0 + 0 * SIZES), "theory", 1.0))
     assert frozen.log_kappa(0.1) == np.inf
     with pytest.raises(NotIdentifiableError, match="within 2"):
         frozen.sufficient_size(0.1)
 
 
 def test_frozen_curve_meets_the_fit_at_the_largest_size(ladder):
-    curve = fit_growth(ladder, 0.1, "transient")
+    curve = fit_growth(ladder, "transient", 0.1)
     largest, frozen = ladder.sizes[-1], freeze(curve)
     assert frozen.predict(largest) == pytest.approx(curve.predict(largest), rel=1e-12)
     assert frozen.predict(10 * largest) >= curve.predict(10 * largest) * (1 - 1e-12)

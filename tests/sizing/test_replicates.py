@@ -3,7 +3,7 @@ import pytest
 
 from sufficiency.curves import fit_curve
 from sufficiency.sizing.decay_fits import delta_interval, fit_decay, parameter_intervals
-from sufficiency.sizing.replicates import Replicated, SamplingError, t_quantile
+from sufficiency.sizing.replicates import Replicated, t_quantile
 from tests.sizing.ladders import SIZES, ladder_of, measured
 
 
@@ -73,8 +73,8 @@ def test_candidates_common_to_all_repeats_count_with_their_own_error(rng):
     ladder = ladder_of("theory", rng)
     own = {"n_candidates": 400, "n_pool": 400, "disjoint_candidates": False}
     common = measured(SIZES, ladder.delta, stderr=0.2 * ladder.delta, **own)
-    assert SamplingError.of(common) == SamplingError(1.0, pytest.approx(0.2))
     fits = Replicated(theory, common)
+    assert fits.common == pytest.approx(0.2)
     low, high = fits.log_kappa_interval(1e-6, 0.95)
     repeats = Replicated(theory, ladder).stderr(lambda curve: curve.log_kappa(1e-6))
     # Δ ∝ κ^−2: 20 % of Δ are 10 % of κ; the central difference is off by (2·0.005)²/6.
