@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,25 +15,27 @@ from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.plotting.lines import (
     SIZE_LABEL,
+    CurveDisplay,
     bars_on_log_axis,
-    open_axes,
     plot_fit,
     plot_points,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from sufficiency.result import SufficiencyResult
 
 __all__ = ["DeltaCurveDisplay"]
 
+Floats = npt.NDArray[np.float64]
+
 # Every point of the band is a few dozen fits.
 _BAND_POINTS = 60
 
 
-class DeltaCurveDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeltaCurveDisplay(CurveDisplay):
     """
     Δ against the training size, with the fitted decay and the sufficient size.
 
@@ -42,16 +45,12 @@ class DeltaCurveDisplay:
         Measured sizes, in samples.
     deltas : (R, m) float64
         Δ of every repeat; NaN where a cell failed.
-    delta : (m,) float64
-        Mean over repeats.
-    delta_stderr : (m,) float64
-        Its standard error.
+    delta, delta_stderr : (m,) float64
+        Mean over repeats, and its standard error.
     curve : FittedCurve
         The fitted decay.
-    threshold : float, optional
-        Largest acceptable Δ.
-    sufficient_size : int, optional
-        The size that meets it.
+    threshold, sufficient_size : float and int, optional
+        Largest acceptable Δ, and the size that meets it.
     band : (3, len) float64, optional
         Sizes, and the low and high ends of 95 % intervals of the fitted Δ there.
     in_sample : (m,) float64, optional
@@ -61,9 +60,7 @@ class DeltaCurveDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        After :meth:`plot`.
-    figure_ : matplotlib Figure
+    ax_, figure_ : matplotlib Axes and Figure
         After :meth:`plot`.
     points_ : matplotlib ErrorbarContainer
         Means and standard errors.
@@ -83,33 +80,16 @@ class DeltaCurveDisplay:
     LandscapeSufficiencyEstimator.plot_delta : The same from a fitted estimator.
     """
 
-    ax_: Axes
-    figure_: Figure
-
-    def __init__(
-        self,
-        *,
-        sizes: npt.NDArray[np.int64],
-        deltas: npt.NDArray[np.float64],
-        delta: npt.NDArray[np.float64],
-        delta_stderr: npt.NDArray[np.float64],
-        curve: FittedCurve,
-        threshold: float | None = None,
-        sufficient_size: int | None = None,
-        band: npt.NDArray[np.float64] | None = None,
-        in_sample: npt.NDArray[np.float64] | None = None,
-        bounds: npt.NDArray[np.float64] | None = None,
-    ) -> None:
-        self.sizes = sizes
-        self.deltas = deltas
-        self.delta = delta
-        self.delta_stderr = delta_stderr
-        self.curve = curve
-        self.threshold = threshold
-        self.sufficient_size = sufficient_size
-        self.band = band
-        self.in_sample = in_sample
-        self.bounds = bounds
+    sizes: npt.NDArray[np.int64]
+    deltas: Floats
+    delta: Floats
+    delta_stderr: Floats
+    curve: FittedCurve
+    threshold: float | None = None
+    sufficient_size: int | None = None
+    band: Floats | None = None
+    in_sample: Floats | None = None
+    bounds: Floats | None = None
 
     @classmethod
     def from_result(
@@ -118,7 +98,7 @@ class DeltaCurveDisplay:
         *,
         threshold: float | None = None,
         ax: Axes | None = None,
-        bounds: npt.NDArray[np.float64] | None = None,
+        bounds: Floats | None = None,
     ) -> DeltaCurveDisplay:
         """
         Draw a result.
@@ -182,22 +162,7 @@ class DeltaCurveDisplay:
             bounds = np.vstack([sizes, *parts])
         return cls.from_result(estimator.result_, threshold=threshold, ax=ax, bounds=bounds)
 
-    def plot(self, ax: Axes | None = None) -> DeltaCurveDisplay:
-        """
-        Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        DeltaCurveDisplay
-            Itself.
-        """
-        ax, self.figure_ = open_axes(ax)
-        self.ax_ = ax
+    def _draw(self, ax: Axes) -> None:
         self._plot_measurements(ax)
         self._plot_curve(ax)
         self._plot_theory(ax)
@@ -210,7 +175,6 @@ class DeltaCurveDisplay:
             ylabel=f"Δ: mean {power} change of the loss\nwhen one sample is added ({unit})",
         )
         ax.legend()
-        return self
 
     def _plot_measurements(self, ax: Axes) -> None:
         n_repeats = len(self.deltas)
@@ -238,14 +202,9 @@ class DeltaCurveDisplay:
         self.in_sample_ = self.bound_ = self.theorem1_ = None
         if self.in_sample is not None:
             (self.in_sample_,) = ax.plot(
-                self.sizes,
-                self.in_sample,
-                color="0.4",
-                marker="x",
-                markersize=4,
-                linewidth=0.8,
-                label="on the training samples",
+                self.sizes, self.in_sample, "x-", color="0.4", markersize=4, linewidth=0.8
             )
+            self.in_sample_.set_label("on the training samples")
         if self.bounds is not None:
             sizes, whole, part = self.bounds
             (self.bound_,) = ax.plot(sizes, whole, color="C4", label="bound")
@@ -261,12 +220,9 @@ class DeltaCurveDisplay:
             self.threshold, color="C3", linewidth=1, label=f"threshold {self.threshold:.2g}"
         )
         if self.sufficient_size is not None:
+            label = f"sufficient: {self.sufficient_size:,} samples"
             self.size_ = ax.axvline(
-                self.sufficient_size,
-                color="C2",
-                linewidth=1,
-                linestyle=":",
-                label=f"sufficient: {self.sufficient_size:,} samples",
+                self.sufficient_size, color="C2", linewidth=1, linestyle=":", label=label
             )
 
 

@@ -1,5 +1,7 @@
 """Planes side by side, on one color scale and in neighborhoods of equal norm."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +19,13 @@ from sufficiency.landscape import (
     landscape_slice,
 )
 from sufficiency.landscape.slices import Grid, PlaneDirections
-from sufficiency.plotting.landscape import LandscapeChangeDisplay, LandscapeDisplay
-from sufficiency.plotting.planes import KINDS, PlaneDisplay, check_style, new_axes
+from sufficiency.plotting.landscape import (
+    LandscapeChangeDisplay,
+    LandscapeDisplay,
+    PlaneDisplay,
+    check_style,
+)
+from sufficiency.plotting.lines import new_axes
 from sufficiency.plotting.scales import limits_of
 
 if TYPE_CHECKING:
@@ -48,9 +55,7 @@ class LandscapeComparisonDisplay:
 
     Attributes
     ----------
-    axes_ : (n,) ndarray of matplotlib Axes
-        After :meth:`plot`.
-    figure_ : matplotlib Figure
+    axes_, figure_ : (n,) ndarray of matplotlib Axes, and their Figure
         After :meth:`plot`.
     colorbar_ : matplotlib Colorbar
         The common scale.
@@ -62,7 +67,7 @@ class LandscapeComparisonDisplay:
     """
 
     axes_: npt.NDArray
-    figure_: "Figure"
+    figure_: Figure
 
     def __init__(self, displays: Sequence[PlaneDisplay], titles: Sequence[str]) -> None:
         self.displays = displays
@@ -82,8 +87,8 @@ class LandscapeComparisonDisplay:
         random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
-        axes: "Sequence[Axes] | None" = None,
-    ) -> "LandscapeComparisonDisplay":
+        axes: Sequence[Axes] | None = None,
+    ) -> LandscapeComparisonDisplay:
         """
         Measure the landscapes of several fitted estimators or nets and draw them side by side.
 
@@ -109,7 +114,7 @@ class LandscapeComparisonDisplay:
         LandscapeComparisonDisplay
             Drawn.
         """
-        check_choice("kind", kind, KINDS)
+        check_style(None, kind)
         if len(estimators) < 2:
             raise ValueError(f"`estimators` must be two or more, got {len(estimators)}")
         how, seed = directions or RandomDirections(), seed_from(random_state)
@@ -129,14 +134,11 @@ class LandscapeComparisonDisplay:
             check_choice("norm", norm, ("relative",))
             norm = None
         how = replace(how, norm=norm)
-        displays = [
-            LandscapeDisplay(
-                landscape_slice(
-                    estimator, X, y, size=size, directions=how, grid=grid, random_state=seed
-                )
-            )
-            for estimator in estimators.values()
-        ]
+        planes = (
+            landscape_slice(net, X, y, size=size, directions=how, grid=grid, random_state=seed)
+            for net in estimators.values()
+        )
+        displays = [LandscapeDisplay(plane) for plane in planes]
         return cls(displays, list(estimators)).plot(axes, kind=kind, log=log)
 
     @classmethod
@@ -156,8 +158,8 @@ class LandscapeComparisonDisplay:
         random_state: RandomState = 0,
         kind: str = "contour",
         log: bool = False,
-        axes: "Sequence[Axes] | None" = None,
-    ) -> "LandscapeComparisonDisplay":
+        axes: Sequence[Axes] | None = None,
+    ) -> LandscapeComparisonDisplay:
         """
         Measure the change at several sizes around one net, on one plane: figure 6 of the paper.
 
@@ -177,7 +179,7 @@ class LandscapeComparisonDisplay:
         LandscapeComparisonDisplay
             Drawn.
         """
-        check_choice("kind", kind, KINDS)
+        check_style(None, kind)
         seed = seed_from(random_state)
         planes = [
             change_slice(
@@ -199,13 +201,13 @@ class LandscapeComparisonDisplay:
 
     def plot(
         self,
-        axes: "Sequence[Axes] | None" = None,
+        axes: Sequence[Axes] | None = None,
         *,
         kind: str = "contour",
         log: bool = False,
         vmin: float | None = None,
         vmax: float | None = None,
-    ) -> "LandscapeComparisonDisplay":
+    ) -> LandscapeComparisonDisplay:
         """
         Draw the planes.
 
@@ -246,7 +248,7 @@ class LandscapeComparisonDisplay:
         self.colorbar_ = first.add_colorbar(list(self.axes_), scales[0])
         return self
 
-    def _check(self, axes: "Sequence[Axes] | None", kind: str) -> None:
+    def _check(self, axes: Sequence[Axes] | None, kind: str) -> None:
         """Refuse what cannot be compared."""
         n = len(self.displays)
         if n < 2 or len(self.titles) != n:
@@ -254,11 +256,9 @@ class LandscapeComparisonDisplay:
                 f"`displays` must be two or more, with a title each, got {n} and "
                 f"{len(self.titles)} titles"
             )
-        if len({display.label for display in self.displays}) > 1:
-            raise ValueError(
-                "`displays` must show the same quantity, got "
-                f"{sorted({display.label for display in self.displays})}"
-            )
+        labels = sorted({display.label for display in self.displays})
+        if len(labels) > 1:
+            raise ValueError(f"`displays` must show the same quantity, got {labels}")
         if axes is not None and len(axes) != n:
             raise ValueError(f"`axes` must be {n}, one for each display, got {len(axes)}")
         for ax in [None] if axes is None else axes:

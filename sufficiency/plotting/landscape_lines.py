@@ -1,7 +1,9 @@
 """The loss along lines through weight space, with a band over directions."""
 
+from __future__ import annotations
+
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +12,8 @@ from sufficiency._random import RandomState
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
-from sufficiency.plotting.lines import open_axes
-from sufficiency.plotting.planes import CENTER_MARK
+from sufficiency.plotting.landscape import CENTER_MARK
+from sufficiency.plotting.lines import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +23,11 @@ __all__ = ["LandscapeLineDisplay"]
 
 Array = npt.NDArray[np.float64]
 
-BANDS = ("range", "quartiles", "stderr")
+BANDS = {
+    "range": "smallest to largest",
+    "quartiles": "middle half of the directions",
+    "stderr": "± s.e. of the mean",
+}
 
 
 class LandscapeLineDisplay:
@@ -35,16 +41,12 @@ class LandscapeLineDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         After :meth:`plot`.
-    figure_ : matplotlib Figure
-        After :meth:`plot`.
-    mean_ : matplotlib Line2D
-        The mean over directions.
+    mean_, center_ : matplotlib Line2D
+        The mean over directions, and the mark of w*.
     band_ : matplotlib FillBetweenPolyCollection
         The band that the legend names; None with one direction.
-    center_ : matplotlib Line2D
-        The mark of w*.
     n_masked_ : int
         Coordinates that are left out because a loss there is not finite.
 
@@ -59,8 +61,8 @@ class LandscapeLineDisplay:
     array([2. , 0.5, 0. , 0.5, 2. ])
     """
 
-    ax_: "Axes"
-    figure_: "Figure"
+    ax_: Axes
+    figure_: Figure
 
     def __init__(self, lines: LineSlices) -> None:
         self.lines = lines
@@ -80,8 +82,8 @@ class LandscapeLineDisplay:
         band: str = "range",
         log: bool = False,
         name: str | None = None,
-        ax: "Axes | None" = None,
-    ) -> "LandscapeLineDisplay":
+        ax: Axes | None = None,
+    ) -> LandscapeLineDisplay:
         """
         Measure and draw lines through a fitted estimator's net, or a fitted net.
 
@@ -112,12 +114,12 @@ class LandscapeLineDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         band: str = "range",
         log: bool = False,
         name: str | None = None,
-    ) -> "LandscapeLineDisplay":
+    ) -> LandscapeLineDisplay:
         """
         Draw the lines; several displays may share their axes.
 
@@ -163,7 +165,8 @@ class LandscapeLineDisplay:
                 SufficiencyWarning,
                 stacklevel=2,
             )
-        self.ax_, self.figure_ = open_axes(ax)
+        self.ax_ = new_axes()[0] if ax is None else ax
+        self.figure_ = cast("Figure", self.ax_.figure)
         self._plot_lines(self.ax_, np.where(kept, losses, np.nan), band, name)
         size = "" if self.lines.size is None else f", k = {self.lines.size:,} samples"
         self.ax_.set(
@@ -174,40 +177,29 @@ class LandscapeLineDisplay:
         self.ax_.legend(fontsize="small")
         return self
 
-    def _plot_lines(self, ax: "Axes", losses: Array, band: str, name: str | None) -> None:
+    def _plot_lines(self, ax: Axes, losses: Array, band: str, name: str | None) -> None:
         alphas, n_directions = self.lines.alphas, len(losses)
         prefix = "" if name is None else f"{name}: "
         mean = losses.mean(axis=0)
         text = f"mean of {n_directions} directions" if n_directions > 1 else "one direction"
         (self.mean_,) = ax.plot(alphas, mean, label=prefix + text)
-        self.band_ = None
+        color, self.band_ = self.mean_.get_color(), None
         if n_directions > 1:
-            low, high, meaning = _band(losses, band)
+            low, high = _ends(losses, band)
+            label = prefix + BANDS[band]
             self.band_ = ax.fill_between(
-                alphas,
-                low,
-                high,
-                color=self.mean_.get_color(),
-                alpha=0.25,
-                linewidth=0,
-                label=f"{prefix}{meaning}",
+                alphas, low, high, color=color, alpha=0.25, linewidth=0, label=label
             )
+        label = f"{prefix}{self.lines.center} w*"
         (self.center_,) = ax.plot(
-            [0.0],
-            mean[alphas == 0],
-            color=self.mean_.get_color(),
-            **CENTER_MARK,
-            label=f"{prefix}{self.lines.center} w*",
+            [0.0], mean[alphas == 0], "x", color=color, **CENTER_MARK, label=label
         )
 
 
-def _band(losses: Array, band: str) -> tuple[Array, Array, str]:
-    """Lower end, upper end and label of the band."""
-    if band == "range":
-        return losses.min(axis=0), losses.max(axis=0), "smallest to largest"
-    if band == "quartiles":
-        low, high = np.quantile(losses, [0.25, 0.75], axis=0)
-        return low, high, "middle half of the directions"
-    mean = losses.mean(axis=0)
-    stderr = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
-    return mean - stderr, mean + stderr, "± s.e. of the mean"
+def _ends(losses: Array, band: str) -> Array:
+    """Lower and upper ends of the band (2, A)."""
+    if band == "stderr":
+        mean, stderr = losses.mean(axis=0), losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
+        return np.stack([mean - stderr, mean + stderr])
+    levels = [0.0, 1.0] if band == "range" else [0.25, 0.75]
+    return np.asarray(np.quantile(losses, levels, axis=0))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
-from sufficiency.plotting.lines import SIZE_LABEL, open_axes, plot_fit, plot_points
+from sufficiency.plotting.lines import SIZE_LABEL, CurveDisplay, plot_fit, plot_points
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve
 from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from sufficiency.result import SufficiencyResult
 
@@ -23,7 +23,8 @@ __all__ = ["LearningCurveDisplay"]
 Floats = npt.NDArray[np.float64]
 
 
-class LearningCurveDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class LearningCurveDisplay(CurveDisplay):
     """
     The ordinary learning curve, from the same trainings as Δ.
 
@@ -40,10 +41,10 @@ class LearningCurveDisplay:
 
     Attributes
     ----------
-    ax_, score_ax_ : matplotlib Axes
-        Left axis of the loss, right axis of the score (None without scores).
-    figure_ : matplotlib Figure
-        After :meth:`plot`.
+    ax_, figure_ : matplotlib Axes and Figure
+        Those of the loss, after :meth:`plot`.
+    score_ax_ : matplotlib Axes
+        Right axis of the score; None without scores.
     losses_, scores_ : matplotlib ErrorbarContainer
         Means over repeats and their standard errors; `scores_` is None without scores.
     curve_, extrapolation_, floor_ : matplotlib Line2D
@@ -54,22 +55,10 @@ class LearningCurveDisplay:
     LandscapeSufficiencyEstimator.plot_learning_curve : The same from a fitted estimator.
     """
 
-    ax_: Axes
-    score_ax_: Axes | None
-    figure_: Figure
-
-    def __init__(
-        self,
-        *,
-        sizes: npt.NDArray[np.int64],
-        losses: Floats,
-        scores: Floats,
-        loss_curve: LearningCurve | None = None,
-    ) -> None:
-        self.sizes = sizes
-        self.losses = losses
-        self.scores = scores
-        self.loss_curve = loss_curve
+    sizes: npt.NDArray[np.int64]
+    losses: Floats
+    scores: Floats
+    loss_curve: LearningCurve | None = None
 
     @classmethod
     def from_result(
@@ -101,26 +90,11 @@ class LearningCurveDisplay:
         """Draw a fitted estimator; parameters as in :meth:`from_result`."""
         return cls.from_result(estimator.result_, ax=ax)
 
-    def plot(self, ax: Axes | None = None) -> LearningCurveDisplay:
-        """
-        Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        LearningCurveDisplay
-            Itself.
-        """
-        ax, self.figure_ = open_axes(ax)
-        self.ax_ = ax
+    def _draw(self, ax: Axes) -> None:
         self.losses_ = self._points(ax, self.losses, "C0", "o", "loss")
         self._plot_fit(ax)
         ax.set(xscale="log", xlabel=SIZE_LABEL, ylabel="loss on unseen samples")
-        self.score_ax_, self.scores_ = None, None
+        self.score_ax_ = self.scores_ = None
         handles, labels = ax.get_legend_handles_labels()
         if np.isfinite(self.scores).any():
             self.score_ax_ = ax.twinx()
@@ -130,7 +104,6 @@ class LearningCurveDisplay:
             handles, labels = handles + more[0], labels + more[1]
         # beside both curves, one of which falls while the other rises
         ax.legend(handles, labels, loc="center right")
-        return self
 
     def _points(self, ax: Axes, table: Floats, color: str, marker: str, name: str) -> Any:
         counts = np.isfinite(table).sum(axis=0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +17,53 @@ if TYPE_CHECKING:
     from sufficiency.curves import FittedCurve
     from sufficiency.sizing.learning_curve import LearningCurve
 
-__all__ = ["SIZE_LABEL", "bars_on_log_axis", "open_axes", "plot_fit", "plot_points"]
+__all__ = ["SIZE_LABEL", "CurveDisplay", "bars_on_log_axis", "new_axes", "plot_fit", "plot_points"]
 
 Floats = npt.NDArray[np.float64]
 
 SIZE_LABEL = "training size k (samples)"
 
 
-def open_axes(ax: Axes | None) -> tuple[Axes, Figure]:
-    """Axes to draw on, by default those of a new figure, and their figure."""
+class CurveDisplay(ABC):
+    """A figure of points and curves over a logarithmic axis."""
+
+    ax_: Axes
+    figure_: Figure
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """
+        Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        self
+        """
+        self.ax_ = new_axes()[0] if ax is None else ax
+        self.figure_ = cast("Figure", self.ax_.figure)
+        self._draw(self.ax_)
+        return self
+
+    @abstractmethod
+    def _draw(self, ax: Axes) -> None:
+        """Draw everything."""
+
+
+def new_axes(
+    n: int = 1, figsize: tuple[float, float] = (7, 4.5), kind: str = "contour"
+) -> list[Axes]:
+    """Axes beside each other in a new figure."""
     import matplotlib.pyplot as plt
 
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    return ax, cast("Figure", ax.figure)
+    projection = {"projection": "3d" if kind == "surface" else None}
+    _, axes = plt.subplots(
+        1, n, figsize=figsize, layout="constrained", squeeze=False, subplot_kw=projection
+    )
+    return list(axes[0])
 
 
 def plot_points(

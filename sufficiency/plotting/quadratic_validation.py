@@ -1,20 +1,21 @@
 """Error of the quadratic model against the scale of the probe."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sufficiency.curvature import QuadraticValidation
-from sufficiency.plotting.lines import bars_on_log_axis, open_axes, plot_points
+from sufficiency.plotting.lines import CurveDisplay, bars_on_log_axis, plot_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["QuadraticValidationDisplay"]
 
 
-class QuadraticValidationDisplay:
+class QuadraticValidationDisplay(CurveDisplay):
     """
     Relative error of the quadratic increment over σ, and the largest valid σ.
 
@@ -25,9 +26,7 @@ class QuadraticValidationDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        After :meth:`plot`.
-    figure_ : matplotlib Figure
+    ax_, figure_ : matplotlib Axes and Figure
         After :meth:`plot`.
     errors_ : matplotlib ErrorbarContainer
         Errors and their standard errors.
@@ -50,16 +49,13 @@ class QuadraticValidationDisplay:
     the quadratic model is within 10% up to a scale of 0.01
     """
 
-    ax_: "Axes"
-    figure_: "Figure"
-
     def __init__(self, validation: QuadraticValidation) -> None:
         self.validation = validation
 
     @classmethod
     def from_validation(
-        cls, validation: QuadraticValidation, *, ax: "Axes | None" = None
-    ) -> "QuadraticValidationDisplay":
+        cls, validation: QuadraticValidation, *, ax: Axes | None = None
+    ) -> QuadraticValidationDisplay:
         """
         Draw a validation.
 
@@ -75,21 +71,7 @@ class QuadraticValidationDisplay:
         """
         return cls(validation).plot(ax=ax)
 
-    def plot(self, ax: "Axes | None" = None) -> "QuadraticValidationDisplay":
-        """
-        Draw the errors.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        self
-        """
-        ax, self.figure_ = open_axes(ax)
-        self.ax_ = ax
+    def _draw(self, ax: Axes) -> None:
         found = self.validation
         self.errors_ = plot_points(
             ax,
@@ -105,12 +87,9 @@ class QuadraticValidationDisplay:
         )
         self.largest_ = None
         if np.isfinite(found.largest_valid):
+            label = f"largest valid: {found.largest_valid:.3g}"
             self.largest_ = ax.axvline(
-                found.largest_valid,
-                color="C2",
-                linewidth=1,
-                linestyle=":",
-                label=f"largest valid: {found.largest_valid:.3g}",
+                found.largest_valid, color="C2", linewidth=1, linestyle=":", label=label
             )
         ax.set(
             xscale="log",
@@ -120,4 +99,3 @@ class QuadraticValidationDisplay:
             title=str(found),
         )
         ax.legend()
-        return self
