@@ -1,9 +1,13 @@
 """Slices of a net's loss landscape, and how wide its minimum is."""
 
-from sufficiency.landscape.directions import Directions, Geometry
-from sufficiency.landscape.eigenvectors import TopEigenvectors
+from sufficiency.landscape.directions import (
+    Directions,
+    Geometry,
+    RandomDirections,
+    TopEigenvectors,
+    directions_through,
+)
 from sufficiency.landscape.planes import change_plane, loss_line, loss_plane
-from sufficiency.landscape.random_directions import RandomDirections
 from sufficiency.landscape.slices import (
     ChangeSlice,
     LandscapeSlice,
@@ -12,7 +16,6 @@ from sufficiency.landscape.slices import (
     landscape_slice,
     line_slices,
 )
-from sufficiency.landscape.through_points import directions_through
 from sufficiency.landscape.widths import WidthMeasures, width_measures
 
 __all__ = [

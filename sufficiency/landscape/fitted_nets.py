@@ -15,7 +15,9 @@ from sufficiency.data.splits import make_splits
 from sufficiency.nets.skorch_nets import module_dtype, skorch_net
 from sufficiency.nets.targets import cast_floating, cast_inputs
 
-__all__ = ["center_name", "check_size", "fitted_net", "net_and_samples"]
+__all__ = ["Data", "center_name", "check_size", "fitted_net", "net_and_samples"]
+
+Data = tuple[NeuralNet, npt.NDArray, npt.NDArray]
 
 
 def fitted_net(estimator: Any) -> NeuralNet:
@@ -41,15 +43,8 @@ def fitted_net(estimator: Any) -> NeuralNet:
     return skorch_net(estimator.net_)
 
 
-def net_and_samples(
-    estimator: Any, X: Any, y: Any, shuffle_seed: int | None = None
-) -> tuple[NeuralNet, npt.NDArray, npt.NDArray]:
-    """
-    The net, and the samples in the form that it knows.
-
-    With a seed the samples are in the order in which the estimator takes them, so that the first
-    k are nested subsets.
-    """
+def net_and_samples(estimator: Any, X: Any, y: Any, shuffle_seed: int | None = None) -> Data:
+    """The net, and samples in its form; with a seed in the order of a fit: subsets are nested."""
     net = fitted_net(estimator)
     targets = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
     if estimator is net:
@@ -62,7 +57,14 @@ def net_and_samples(
         classes = codec.strata
     check_lengths(inputs, encoded)
     if shuffle_seed is not None and len(encoded) > 1:
-        order = _nested_order(encoded, classes and encoded.ndim == 1, shuffle_seed)
+        strata = encoded if classes and encoded.ndim == 1 else None
+        # a class with a single sample has no proportion to be kept
+        if strata is not None and np.unique(strata, return_counts=True)[1].min() == 1:
+            strata = None
+        splits = make_splits(
+            len(encoded), sizes=2, n_repeats=1, n_candidates=0, root=shuffle_seed, strata=strata
+        )
+        order = splits.repeats[0].order
         inputs, encoded = take_rows(inputs, order), encoded[order]
     return net, inputs, encoded
 
@@ -90,13 +92,3 @@ def check_size(size: int | None, n_samples: int, grow: int = 0) -> int:
             "or a smaller size"
         )
     return size
-
-
-def _nested_order(encoded: npt.NDArray, classes: bool, seed: int) -> npt.NDArray[np.int64]:
-    """The order in which the estimator would take these samples, without candidates."""
-    # a class with a single sample has no proportion to be kept
-    strata = encoded if classes and np.unique(encoded, return_counts=True)[1].min() > 1 else None
-    splits = make_splits(
-        len(encoded), sizes=2, n_repeats=1, n_candidates=0, root=seed, strata=strata
-    )
-    return splits.repeats[0].order

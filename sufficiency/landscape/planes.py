@@ -1,4 +1,4 @@
-"""Mean losses on lines and planes through weight space, by the engine."""
+"""Mean losses on lines and planes through weight space, and grids of coordinates on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import can_vectorize, mean_losses
 from sufficiency.landscape.directions import as_direction
 from sufficiency.landscape.fitted_nets import fitted_net
-from sufficiency.landscape.grids import check_grid
 from sufficiency.nets.losses import (
     LossFunction,
     Weights,
@@ -24,26 +23,36 @@ from sufficiency.nets.losses import (
     representative,
 )
 
-__all__ = ["MeanLoss", "SubspaceDraws", "change_plane", "loss_line", "loss_plane", "plane_draws"]
+__all__ = [
+    "MeanLoss",
+    "SubspaceDraws",
+    "centered_grid",
+    "change_plane",
+    "default_grid",
+    "loss_line",
+    "loss_plane",
+    "plane_draws",
+    "plane_grids",
+]
 
 Array = npt.NDArray[np.float64]
 Direction = Mapping[str, Any]
 
-_CHECKED = 8
+_CHECKED = 8  # samples that are checked for what the engine must know
+_POINTS = 25
+# np.linspace and np.arange miss a zero between their ends by some roundings of the larger end.
+_ROUNDING = 1e-12
+# Beyond the outermost point, as a share of the distance between the points.
+_MARGIN = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class SubspaceDraws:
-    """
-    Weights w* + Σ_i c_i d_i for the engine, made block by block: no grid of weights is kept.
+    """Weights w* + Σ_i c_i d_i for the engine, made block by block: no grid of them is kept."""
 
-    `center` holds the parameters that some direction d_i moves, `coefficients` (M, n) a row of
-    c for each point.
-    """
-
-    center: Weights
+    center: Weights  # parameters that some direction moves
     directions: Sequence[Weights]
-    coefficients: Array
+    coefficients: Array  # (M, n), a row for each point
 
     @property
     def n_draws(self) -> int:
@@ -83,23 +92,16 @@ class MeanLoss:
     def draws(self, directions: Sequence[Direction], coefficients: Array) -> SubspaceDraws:
         """Points at w* plus directions, which are given as arrays or tensors by name."""
         names = "uv" if len(directions) == 2 else ["u"] * len(directions)
-        checked = [
-            as_direction(name, self.center, direction)
-            for name, direction in zip(names, directions, strict=True)
-        ]
+        pairs = zip(names, directions, strict=True)
+        checked = [as_direction(name, self.center, direction) for name, direction in pairs]
         moved = {n: w for n, w in self.center.items() if any(n in d for d in checked)}
         return SubspaceDraws(moved, checked, coefficients)
 
     def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Array:
         """(M,) mean losses over some samples; not finite where the loss is not."""
-        plan = plan_blocks(
-            self.net,
-            X,
-            y,
-            n_draws=draws.n_draws,
-            vectorize=self.vectorize and draws.n_draws > 1,
-            weight_bytes=draws.bytes_per_draw,
-        )
+        n, size = draws.n_draws, draws.bytes_per_draw
+        vectorize = self.vectorize and n > 1
+        plan = plan_blocks(self.net, X, y, n_draws=n, vectorize=vectorize, weight_bytes=size)
         # losses that overflow are masked and counted by the displays
         with np.errstate(invalid="ignore", over="ignore"):
             return mean_losses(self.net, draws, X, y, plan)
@@ -168,7 +170,7 @@ def loss_plane(
     array([[ 0.,  4., 16.],
            [ 1.,  9., 25.]])
     """
-    alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
+    alphas, betas = _check_grid("alphas", alphas), _check_grid("betas", betas)
     X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
     draws = plane_draws(losses, u, v, (alphas, betas))
@@ -189,7 +191,7 @@ def loss_line(net: Any, X: Any, y: npt.ArrayLike, u: Direction, alphas: npt.Arra
     (A,) float64
         In units of the loss.
     """
-    alphas = check_grid("alphas", alphas)
+    alphas = _check_grid("alphas", alphas)
     X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
     return losses(losses.draws([u], alphas[:, None]), X, y)
@@ -234,7 +236,7 @@ def change_plane(
     ValueError
         As :func:`loss_plane`, and if there are fewer than k + m samples.
     """
-    alphas, betas = check_grid("alphas", alphas), check_grid("betas", betas)
+    alphas, betas = _check_grid("alphas", alphas), _check_grid("betas", betas)
     size, grow = check_integer("size", size, 1), check_integer("grow", grow, 1)
     X, y = as_inputs(X), np.asarray(y)
     if len(y) < size + grow:
@@ -248,3 +250,59 @@ def change_plane(
     with np.errstate(invalid="ignore"):
         change = grow / (size + grow) * (new - old)
     return change.reshape(len(alphas), len(betas))
+
+
+def _check_grid(name: str, grid: npt.ArrayLike) -> Array:
+    """Return `grid` as float64 if it is finite and strictly increasing."""
+    values = np.asarray(grid)
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"`{name}` must be a row of numbers, got shape {values.shape} and dtype "
+            f"{values.dtype}; use np.linspace(-1, 1, 25)"
+        )
+    if len(values) < 2:
+        raise ValueError(
+            f"`{name}` must have at least 2 points, got {len(values)}; a slice needs a direction "
+            "to go: use np.linspace(-1, 1, 25)"
+        )
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"`{name}` must be finite, got {values[~np.isfinite(values)][0]}")
+    if (np.diff(values) <= 0).any():
+        raise ValueError(
+            f"`{name}` must be strictly increasing, got {values.tolist()[:5]}…; sort it and drop "
+            "duplicates"
+        )
+    return values
+
+
+def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
+    """Return a grid that holds the center, 0, exactly."""
+    values = _check_grid(name, grid)
+    values = np.where(np.abs(values) <= _ROUNDING * np.abs(values).max(), 0.0, values)
+    if not (values == 0).any():
+        raise ValueError(
+            f"`{name}` must contain 0, the center that the figure marks, got {len(values)} points "
+            f"from {values[0]:g} to {values[-1]:g}; take an odd number of points around 0: "
+            "np.linspace(-1, 1, 25)"
+        )
+    return values
+
+
+def plane_grids(grid: Any) -> tuple[Array, Array] | None:
+    """Grids of both axes from one grid, or from a pair of them; None stays None."""
+    if grid is None:
+        return None
+    if isinstance(grid, (tuple, list)) and len(grid) == 2 and np.ndim(grid[0]) == 1:
+        return centered_grid("grid[0]", grid[0]), centered_grid("grid[1]", grid[1])
+    both = centered_grid("grid", grid)
+    return both, both
+
+
+def default_grid(reach: float, coordinates: Array | None = None) -> Array:
+    """Points from −`reach` to `reach`; or over the center, some points, and a quarter beyond."""
+    if coordinates is None:
+        return reach * np.linspace(-1.0, 1.0, _POINTS)
+    low, high = min(0.0, float(coordinates.min())), max(0.0, float(coordinates.max()))
+    margin = _MARGIN * (high - low)
+    return np.union1d(np.linspace(low - margin, high + margin, _POINTS), [0.0])

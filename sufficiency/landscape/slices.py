@@ -9,20 +9,22 @@ import numpy.typing as npt
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer, check_number
 from sufficiency.data.rows import take_rows
-from sufficiency.landscape.directions import Directions, Geometry
-from sufficiency.landscape.eigenvectors import TopEigenvectors
-from sufficiency.landscape.fitted_nets import center_name, check_size, net_and_samples
-from sufficiency.landscape.grids import (
-    centered_grid,
-    covering_grid,
-    plane_grids,
-    symmetric_grid,
-)
-from sufficiency.landscape.planes import MeanLoss, change_plane, loss_plane
-from sufficiency.landscape.random_directions import (
+from sufficiency.landscape.directions import (
+    Directions,
+    Geometry,
     RandomDirections,
+    TopEigenvectors,
     check_random,
     random_direction,
+)
+from sufficiency.landscape.fitted_nets import center_name, check_size, net_and_samples
+from sufficiency.landscape.planes import (
+    MeanLoss,
+    centered_grid,
+    change_plane,
+    default_grid,
+    loss_plane,
+    plane_grids,
 )
 from sufficiency.probes import RandomSubspace
 
@@ -55,10 +57,8 @@ class LandscapeSlice:
 
     Attributes
     ----------
-    alphas : (A,) float64
-        Coordinates along u; 0 is among them.
-    betas : (B,) float64
-        Coordinates along v; 0 is among them.
+    alphas, betas : (A,) and (B,) float64
+        Coordinates along u and v; 0 is among both.
     losses : (A, B) float64
         In units of the loss; NaN or infinite where the loss is, but not at the center.
     size : int, optional
@@ -82,7 +82,6 @@ class LandscapeSlice:
     center: str = "trained weights"
 
     def __post_init__(self) -> None:
-        """Check the data."""
         _check_plane("losses", self.losses, self.alphas, self.betas)
 
 
@@ -120,7 +119,6 @@ class ChangeSlice:
     center: str = "trained weights"
 
     def __post_init__(self) -> None:
-        """Check the data."""
         _check_plane("change", self.change, self.alphas, self.betas)
         check_number("sigma", self.sigma, above=0.0)
 
@@ -132,8 +130,7 @@ class ChangeSlice:
         That is how :class:`sufficiency.probes.RandomSubspace` with ``dim=2`` draws weights in the
         plane. Its integral over the plane is 1.
         """
-        squares = self.alphas[:, None] ** 2 + self.betas**2
-        variance = self.sigma**2
+        squares, variance = self.alphas[:, None] ** 2 + self.betas**2, self.sigma**2
         return np.asarray(np.exp(-squares / (2 * variance)) / (2 * np.pi * variance))
 
     def values(self, *, squared: bool = False, weighted: bool = False) -> Array:
@@ -188,7 +185,6 @@ class LineSlices:
     center: str = "trained weights"
 
     def __post_init__(self) -> None:
-        """Check the data."""
         zero = centered_grid("alphas", self.alphas) == 0
         losses = np.asarray(self.losses)
         if losses.ndim != 2 or losses.shape[1] != len(zero) or not len(losses):
@@ -382,7 +378,7 @@ def line_slices(
     ValueError, UnsupportedNetError
         As in :func:`landscape_slice`.
     """
-    alphas = symmetric_grid(_REACH) if grid is None else centered_grid("grid", grid)
+    alphas = default_grid(_REACH) if grid is None else centered_grid("grid", grid)
     n_directions = check_integer("n_directions", n_directions, 1)
     root, how = seed_from(random_state), check_random(directions)
     net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
@@ -416,6 +412,5 @@ def _two_directions(
 def _default_grids(directions: Directions, reach: float) -> tuple[Array, Array]:
     """As far as the points that the directions go through, or to ±`reach`."""
     points = directions.geometry.points
-    if points is None:
-        return symmetric_grid(reach), symmetric_grid(reach)
-    return covering_grid(points[:, 0]), covering_grid(points[:, 1])
+    first, second = (None, None) if points is None else points.T
+    return default_grid(reach, first), default_grid(reach, second)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skorch import NeuralNet
 
 from sufficiency._random import RandomState, child_rng, child_seed, seed_from
 from sufficiency._validation import check_integer, check_number
@@ -17,15 +16,15 @@ from sufficiency.data.rows import take_rows
 from sufficiency.deltas.monte_carlo import crossed_variance
 from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import loss_matrix
-from sufficiency.landscape.directions import inner_product
-from sufficiency.landscape.eigenvectors import top_curvature
-from sufficiency.landscape.fitted_nets import net_and_samples
-from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
-from sufficiency.landscape.random_directions import (
+from sufficiency.landscape.directions import (
     RandomDirections,
     check_random,
+    inner_product,
     random_direction,
+    top_curvature,
 )
+from sufficiency.landscape.fitted_nets import Data, net_and_samples
+from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
 from sufficiency.nets.losses import Weights
 from sufficiency.probes import select_parameters
 
@@ -33,7 +32,6 @@ __all__ = ["WidthMeasures", "width_measures"]
 
 Array = npt.NDArray[np.float64]
 Folds = list[npt.NDArray[np.int64]]
-Data = tuple[NeuralNet, npt.NDArray, npt.NDArray]
 
 
 @dataclass(frozen=True)
@@ -218,7 +216,7 @@ def _curvature(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Top eigenvalue and trace, each with its standard error."""
     net, X, y = data
-    pairs = top_curvature(*data, 1, names, seed=root, instead="`curvature=False`")
+    pairs = top_curvature(data, 1, names, seed=root, instead="`curvature=False`")
     n = len(pairs.vectors)
     exact = n <= n_probes
     vectors = np.eye(n) if exact else sign_vectors(n, n_probes, child_seed(root, "probe"))

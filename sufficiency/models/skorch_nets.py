@@ -6,23 +6,21 @@ import torch
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
 
-from sufficiency.models.feedforward import MLP, ConvNet
-from sufficiency.models.transformer import Transformer
+from sufficiency.models.networks import MLP, ConvNet, Transformer
 
 __all__ = ["convnet_classifier", "language_model", "mlp_classifier"]
 
 
-def _training() -> dict[str, Any]:
-    """Section 5.1 of the paper; what it leaves open: shuffled batches, no validation, silent."""
-    return {
-        "criterion": nn.CrossEntropyLoss,
-        "optimizer": torch.optim.Adam,
-        "lr": 3e-4,
-        "batch_size": 64,
-        "iterator_train__shuffle": True,
-        "train_split": None,
-        "verbose": 0,
-    }
+# Section 5.1 of the paper; what it leaves open: shuffled batches, no validation, silent.
+_TRAINING: dict[str, Any] = {
+    "criterion": nn.CrossEntropyLoss,
+    "optimizer": torch.optim.Adam,
+    "lr": 3e-4,
+    "batch_size": 64,
+    "iterator_train__shuffle": True,
+    "train_split": None,
+    "verbose": 0,
+}
 
 
 def mlp_classifier(n_inputs: int, n_outputs: int, **params: Any) -> NeuralNetClassifier:
@@ -35,10 +33,8 @@ def mlp_classifier(n_inputs: int, n_outputs: int, **params: Any) -> NeuralNetCla
 
     Parameters
     ----------
-    n_inputs : int
-        Features of a sample, after flattening.
-    n_outputs : int
-        Classes.
+    n_inputs, n_outputs : int
+        Features of a sample, after flattening, and classes.
     **params
         Anything that skorch's NeuralNetClassifier takes, in place of the above or beside it;
         those of :class:`MLP` as ``module__width``, ``module__depth``, ``module__batch_norm`` and
@@ -56,21 +52,17 @@ def mlp_classifier(n_inputs: int, n_outputs: int, **params: Any) -> NeuralNetCla
     (0.0003, 64, 20)
     """
     module = {"module__n_inputs": n_inputs, "module__n_outputs": n_outputs}
-    return NeuralNetClassifier(MLP, **(_training() | module | params))
+    return NeuralNetClassifier(MLP, **(_TRAINING | module | params))
 
 
 def convnet_classifier(in_channels: int, n_outputs: int, **params: Any) -> NeuralNetClassifier:
     """
-    Unfitted classifier on the paper's convolutional network, trained as the paper says.
-
-    Training as in :func:`mlp_classifier`.
+    Unfitted classifier on the paper's convolutional network, trained as :func:`mlp_classifier`.
 
     Parameters
     ----------
-    in_channels : int
-        Channels of an image.
-    n_outputs : int
-        Classes.
+    in_channels, n_outputs : int
+        Channels of an image, and classes.
     **params
         Anything that skorch's NeuralNetClassifier takes; those of :class:`ConvNet` as
         ``module__image_size`` (needed for images that are not 32 × 32), ``module__channels``,
@@ -89,7 +81,7 @@ def convnet_classifier(in_channels: int, n_outputs: int, **params: Any) -> Neura
     torch.Size([5, 10])
     """
     module = {"module__in_channels": in_channels, "module__n_outputs": n_outputs}
-    return NeuralNetClassifier(ConvNet, **(_training() | module | params))
+    return NeuralNetClassifier(ConvNet, **(_TRAINING | module | params))
 
 
 def language_model(n_tokens: int, context: int, **params: Any) -> NeuralNet:
@@ -123,4 +115,4 @@ def language_model(n_tokens: int, context: int, **params: Any) -> NeuralNet:
     torch.Size([5, 100, 32])
     """
     module = {"module__n_tokens": n_tokens, "module__context": context}
-    return NeuralNet(Transformer, **(_training() | module | params))
+    return NeuralNet(Transformer, **(_TRAINING | module | params))

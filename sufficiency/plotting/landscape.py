@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import RandomState
-from sufficiency._validation import check_choice
+from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import ChangeSlice, LandscapeSlice, change_slice, landscape_slice
 from sufficiency.landscape.slices import Grid, PlaneDirections
-from sufficiency.plotting.lines import new_axes
-from sufficiency.plotting.scales import Scale, make_scale
+from sufficiency.plotting.axes import Scale, levels_between, limits_of, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +50,7 @@ class PlaneDisplay(ABC):
     @property
     @abstractmethod
     def values(self) -> Array:
-        """(A, B) values that are drawn."""
+        """(A, B) values that are drawn: losses, or changes, squared and weighted as chosen."""
 
     @property
     @abstractmethod
@@ -66,7 +65,7 @@ class PlaneDisplay(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """Title of the axes."""
+        """Title of the axes: the samples, the scale of p(w), and the angle of the directions."""
 
     def plot(
         self,
@@ -154,9 +153,17 @@ class PlaneDisplay(ABC):
                 "`log` must be False for a surface of values with two signs, got True; draw "
                 "contours, or their square"
             )
-        return make_scale(
-            self.values, signed=self.signed, log=log, vmin=vmin, vmax=vmax, n_levels=n_levels
-        )
+        n_levels = check_integer("n_levels", n_levels, 2)
+        low, high = limits_of([self.values], signed=self.signed)
+        low = low if vmin is None else check_number("vmin", vmin)
+        high = high if vmax is None else check_number("vmax", vmax)
+        if self.signed:
+            high = max((abs(end) for end in (vmin, vmax) if end is not None), default=high)
+            low = -high
+        elif vmin is not None and vmax is not None and low >= high:
+            raise ValueError(f"`vmin` must be < `vmax`, got {vmin} and {vmax}")
+        levels = levels_between(low, high, n_levels, log=log, signed=self.signed)
+        return Scale(levels, log, self.signed)
 
     def add_colorbar(self, axes: Sequence[Axes], scale: Scale) -> Colorbar:
         """Draw the scale next to these axes; for a surface it has the label of the height."""
@@ -184,10 +191,8 @@ class PlaneDisplay(ABC):
     def _draw_contours(self, ax: Axes, values: Any, scale: Scale) -> None:
         # what lies below a logarithmic scale, zeros included, has its lowest color
         shown = np.ma.maximum(values, scale.levels[0]) if scale.log and not scale.signed else values
-        data, extend = (
-            (self.plane.alphas, self.plane.betas, shown.T),
-            scale.extend(values.compressed()),
-        )
+        data = self.plane.alphas, self.plane.betas, shown.T
+        extend = scale.extend(values.compressed())
         self.contour_ = ax.contourf(
             *data, scale.levels, norm=scale.norm(), cmap=scale.cmap, extend=extend
         )
@@ -227,13 +232,8 @@ class PlaneDisplay(ABC):
         self._mark_center(ax, 0.0, 0.0, float(heights[alphas == 0, betas == 0].item()))
 
     def _mark_center(self, ax: Axes, *position: float) -> None:
-        (self.center_,) = ax.plot(
-            *([coordinate] for coordinate in position),
-            "xr",
-            **CENTER_MARK,
-            zorder=10,
-            label=f"{self.plane.center} w*",
-        )
+        place, label = ([coordinate] for coordinate in position), f"{self.plane.center} w*"
+        (self.center_,) = ax.plot(*place, "xr", **CENTER_MARK, zorder=10, label=label)
 
     def _mark_points(self, ax: Axes) -> None:
         """Mark the points that the plane goes through."""
@@ -243,16 +243,10 @@ class PlaneDisplay(ABC):
         self.points_ = ax.scatter(
             *geometry.points.T, color="white", edgecolor="black", zorder=9, label="given points"
         )
+        box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0}
+        place: dict[str, Any] = {"xytext": (6, 5), "textcoords": "offset points", "zorder": 9}
         for number, point in enumerate(geometry.points, start=1):
-            ax.annotate(
-                str(number),
-                point,
-                xytext=(6, 5),
-                textcoords="offset points",
-                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0},
-                fontsize="small",
-                zorder=9,
-            )
+            ax.annotate(str(number), point, bbox=box, fontsize="small", **place)
         ax.set_aspect("equal")  # both coordinates are distances
 
 
@@ -321,7 +315,6 @@ class LandscapeDisplay(PlaneDisplay):
         Returns
         -------
         LandscapeDisplay
-            Drawn.
         """
         check_style(ax, kind)
         plane = landscape_slice(
@@ -331,22 +324,18 @@ class LandscapeDisplay(PlaneDisplay):
 
     @property
     def values(self) -> Array:
-        """(A, B) mean losses."""
         return self.plane.losses
 
     @property
     def signed(self) -> bool:
-        """False: losses have one sign, as a rule."""
         return False
 
     @property
     def label(self) -> str:
-        """Label of the scale."""
         return "mean loss $L_k$ (loss)"
 
     @property
     def title(self) -> str:
-        """Number of samples, and the angle of the directions."""
         size = [] if self.plane.size is None else [f"k = {self.plane.size:,} samples"]
         return ", ".join(size + self._angle())
 
@@ -422,7 +411,6 @@ class LandscapeChangeDisplay(PlaneDisplay):
         Returns
         -------
         LandscapeChangeDisplay
-            Drawn.
         """
         check_style(ax, kind)
         plane = change_slice(
@@ -440,30 +428,23 @@ class LandscapeChangeDisplay(PlaneDisplay):
 
     @property
     def values(self) -> Array:
-        """(A, B) changes, squared and weighted as chosen."""
         return self.plane.values(squared=self.squared, weighted=self.weighted)
 
     @property
     def signed(self) -> bool:
-        """Whether values have two signs, so that zero is in the middle of the scale."""
         return not self.squared
 
     @property
     def label(self) -> str:
-        """Label of the scale: what the values are, with their unit."""
-        formula = f"L_{{k+{self.plane.grow}}} - L_k"
-        unit = "loss"
-        if self.squared:
-            formula, unit = rf"({formula})^2", "loss²"
-        elif self.weighted:
-            formula = f"({formula})"
+        change, unit = f"L_{{k+{self.plane.grow}}} - L_k", "loss²" if self.squared else "loss"
+        if self.squared or self.weighted:
+            change = f"({change})" + "^2" * self.squared
         if self.weighted:
-            return rf"${formula}\,p(w)$ ({unit} per unit of α·β)"
-        return f"${formula}$ ({unit})"
+            change, unit = rf"{change}\,p(w)", f"{unit} per unit of α·β"
+        return f"${change}$ ({unit})"
 
     @property
     def title(self) -> str:
-        """Number of samples, the scale of p(w), and the angle of the directions."""
         size = f"k = {self.plane.size:,} + {self.plane.grow:,} samples"
         sigma = [f"σ = {self.plane.sigma:g}"] * self.weighted
         return ", ".join([size, *sigma, *self._angle()])

@@ -19,14 +19,13 @@ from sufficiency.landscape import (
     landscape_slice,
 )
 from sufficiency.landscape.slices import Grid, PlaneDirections
+from sufficiency.plotting.axes import limits_of, new_axes
 from sufficiency.plotting.landscape import (
     LandscapeChangeDisplay,
     LandscapeDisplay,
     PlaneDisplay,
     check_style,
 )
-from sufficiency.plotting.lines import new_axes
-from sufficiency.plotting.scales import limits_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +111,6 @@ class LandscapeComparisonDisplay:
         Returns
         -------
         LandscapeComparisonDisplay
-            Drawn.
         """
         check_style(None, kind)
         if len(estimators) < 2:
@@ -177,7 +175,6 @@ class LandscapeComparisonDisplay:
         Returns
         -------
         LandscapeComparisonDisplay
-            Drawn.
         """
         check_style(None, kind)
         seed = seed_from(random_state)
@@ -263,9 +260,8 @@ class LandscapeComparisonDisplay:
             raise ValueError(f"`axes` must be {n}, one for each display, got {len(axes)}")
         for ax in [None] if axes is None else axes:
             check_style(ax, kind)
-        known = self._geometries()
-        norms = np.array([geometry.norms for geometry in known])
-        relative = np.array([geometry.norms / geometry.center_norm for geometry in known])
+        norms = np.array([geometry.norms for geometry in self._geometries()])
+        relative = np.array([g.norms / g.center_norm for g in self._geometries()])
         if not (_all_equal(norms) or _all_equal(relative)):
             raise ValueError(
                 "`displays` must have directions of equal norm, absolute or relative to w*, got "

@@ -12,8 +12,8 @@ from sufficiency._random import RandomState
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
+from sufficiency.plotting.axes import new_axes
 from sufficiency.plotting.landscape import CENTER_MARK
-from sufficiency.plotting.lines import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +97,6 @@ class LandscapeLineDisplay:
         Returns
         -------
         LandscapeLineDisplay
-            Drawn.
         """
         check_choice("band", band, BANDS)
         lines = line_slices(

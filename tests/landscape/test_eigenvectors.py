@@ -186,7 +186,7 @@ def test_a_net_that_is_refused_for_another_reason_keeps_that_reason(monkeypatch)
     def refuse(*args, **kwargs):
         raise UnsupportedNetError("`net` has no per-sample form")
 
-    monkeypatch.setattr("sufficiency.landscape.eigenvectors.hessian_operator", refuse)
+    monkeypatch.setattr("sufficiency.landscape.directions.hessian_operator", refuse)
     with pytest.raises(UnsupportedNetError, match=r"^`net` has no per-sample form$"):
         TopEigenvectors().around(problem.net, problem.X, problem.y)
 
@@ -197,7 +197,7 @@ def test_short_memory_is_no_missing_derivative(monkeypatch):
     def short(*args, **kwargs):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr("sufficiency.landscape.eigenvectors.top_eigenpairs", short)
+    monkeypatch.setattr("sufficiency.landscape.directions.top_eigenpairs", short)
     with pytest.raises(torch.OutOfMemoryError):
         TopEigenvectors().around(problem.net, problem.X, problem.y)
 

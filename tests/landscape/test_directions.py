@@ -1,4 +1,4 @@
-"""Planes through given points: their losses stand where their coordinates say."""
+"""Directions through given points: their losses stand where their coordinates say."""
 
 import numpy as np
 import pytest

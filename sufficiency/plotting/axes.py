@@ -1,4 +1,6 @@
-"""Color scales of planes: linear or logarithmic, around zero where there are two signs."""
+"""Axes of new figures; color scales of planes, around zero where there are two signs."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +9,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._validation import check_integer, check_number
-
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
 
-__all__ = ["Scale", "limits_of", "make_scale"]
+__all__ = ["Scale", "levels_between", "limits_of", "new_axes"]
 
 Array = npt.NDArray[np.float64]
 
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
 _SIGNED_DECADES = 3
+
+
+def new_axes(
+    n: int = 1, figsize: tuple[float, float] = (7, 4.5), kind: str = "contour"
+) -> list[Axes]:
+    """Axes beside each other in a new figure."""
+    import matplotlib.pyplot as plt
+
+    projection = {"projection": "3d" if kind == "surface" else None}
+    _, axes = plt.subplots(
+        1, n, figsize=figsize, layout="constrained", squeeze=False, subplot_kw=projection
+    )
+    return list(axes[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +45,7 @@ class Scale:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The ends."""
+        """Both ends."""
         return float(self.levels[0]), float(self.levels[-1])
 
     @property
@@ -39,7 +53,7 @@ class Scale:
         """Name of the color map: two hues around zero, or one that gets lighter."""
         return "RdBu_r" if self.signed else "viridis"
 
-    def norm(self) -> "Normalize":
+    def norm(self) -> Normalize:
         """Make the object that matplotlib takes."""
         from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 
@@ -85,44 +99,19 @@ def limits_of(planes: Sequence[Array], *, signed: bool) -> tuple[float, float]:
     """Ends of a scale that all planes share."""
     values = np.concatenate([plane[np.isfinite(plane)] for plane in planes])
     low, high = float(values.min()), float(values.max())
-    if signed:
-        high = max(abs(low), abs(high))
-        return -high, high
-    return low, high
+    reach = max(abs(low), abs(high))
+    return (-reach, reach) if signed else (low, high)
 
 
-def make_scale(
-    values: Array,
-    *,
-    signed: bool,
-    log: bool,
-    vmin: float | None = None,
-    vmax: float | None = None,
-    n_levels: int = 20,
-) -> Scale:
-    """Choose the levels."""
-    n_levels = check_integer("n_levels", n_levels, 2)
-    low, high = limits_of([values], signed=signed)
-    low = low if vmin is None else check_number("vmin", vmin)
-    high = high if vmax is None else check_number("vmax", vmax)
-    if signed:
-        high = max((abs(end) for end in (vmin, vmax) if end is not None), default=high)
-        low = -high
-    elif vmin is not None and vmax is not None and low >= high:
-        raise ValueError(f"`vmin` must be < `vmax`, got {vmin} and {vmax}")
-    if log:
-        levels = _log_levels(low, high, signed=signed, n_levels=n_levels)
-    else:
+def levels_between(low: float, high: float, n: int, *, log: bool, signed: bool) -> Array:
+    """Ends of n colors; on a logarithmic scale with two signs, of about as many."""
+    if not log:
         if high <= low:  # a plane without relief still has a color
             pad = 0.5 * abs(low) or 0.5
             low, high = low - pad, low + pad
-        levels = np.linspace(low, high, n_levels + 1)
-    return Scale(levels, log, signed)
-
-
-def _log_levels(low: float, high: float, *, signed: bool, n_levels: int) -> Array:
+        return np.linspace(low, high, n + 1)
     if signed and high > 0:
-        positive = np.geomspace(high / 10**_SIGNED_DECADES, high, max(2, n_levels // 2))
+        positive = np.geomspace(high / 10**_SIGNED_DECADES, high, max(2, n // 2))
         return np.concatenate([-positive[::-1], positive])
     if low < 0 or high <= 0:
         raise ValueError(
@@ -130,6 +119,4 @@ def _log_levels(low: float, high: float, *, signed: bool, n_levels: int) -> Arra
             f"{high:.3g}; they have no logarithm"
         )
     low = max(low, high / 10**_DECADES)
-    if high <= low:
-        low = high / 10
-    return np.geomspace(low, high, n_levels + 1)
+    return np.geomspace(low if low < high else high / 10, high, n + 1)
