@@ -20,7 +20,6 @@ from sufficiency.sizing.learning_curve import SIZES_NEEDED
 from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
-    import matplotlib.figure
     from matplotlib.axes import Axes
 
     from sufficiency.result import SufficiencyResult
@@ -43,28 +42,16 @@ _STYLE = {
     "axes.axisbelow": True,
 }
 
-
 # Sizes over so wide a range are labeled at powers of ten only.
 _MANY_DECADES = 200.0
 
 
 @dataclass(frozen=True)
 class Figure:
-    """
-    A figure with its caption.
+    """A figure with its caption, for those who do not see it too."""
 
-    Attributes
-    ----------
-    name : str
-        Unique on the page.
-    drawings : tuple of (str, Markup)
-        Which width it is for, and the element.
-    caption : str
-        What is to be seen, for those who do not see it too.
-    """
-
-    name: str
-    drawings: tuple[tuple[str, Markup], ...]
+    name: str  # unique on the page
+    drawings: list[tuple[str, Markup]]  # which width each is for, and the element
     caption: str
 
 
@@ -72,14 +59,14 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
     """Draw Δ with the thresholds."""
     drawn = [verdict for verdict in verdicts if verdict.growth is None]
     first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
-    lines = [verdict.threshold for verdict in drawn[first is not None :]]
+    others = [verdict.threshold for verdict in drawn[first is not None :]]
 
     def draw(ax: Axes) -> DeltaCurveDisplay:
         return DeltaCurveDisplay.from_result(result, threshold=first, ax=ax)
 
-    def add(ax: Axes) -> None:
+    def draw_others(ax: Axes) -> None:
         name = "thresholds" if first is None else "other thresholds"
-        for i, threshold in enumerate(lines):
+        for i, threshold in enumerate(others):
             label = None if i else name
             ax.axhline(threshold, color="C3", linewidth=0.8, linestyle=(0, (5, 3)), label=label)
 
@@ -90,14 +77,13 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
         if result.n_repeats > 1
         else "are those of the single repeat"
     )
-    ends = f"Δ is {number(deltas[0])} at {sizes[0]:,} samples"
-    if len(sizes) > 1:
-        ends += f" and {number(deltas[-1])} at {sizes[-1]:,}"
+    last = f" and {number(deltas[-1])} at {sizes[-1]:,}" if len(sizes) > 1 else ""
     caption = (
-        f"{ends}. Points {of_repeats}; the solid curve is the fit, dashed where it goes "
-        "beyond what was measured. Both axes are logarithmic."
+        f"Δ is {number(deltas[0])} at {sizes[0]:,} samples{last}. Points {of_repeats}; the solid "
+        "curve is the fit, dashed where it goes beyond what was measured. Both axes are "
+        "logarithmic."
     )
-    return _figure("delta", "Δ against the training size", caption, draw, add)
+    return _figure("delta", "Δ against the training size", caption, draw, draw_others)
 
 
 def draw_learning_curve(result: SufficiencyResult) -> Figure:
@@ -158,15 +144,19 @@ def _figure(
         for width, size, columns in _FORMATS:
             drawing = figure.Figure(figsize=size, layout="constrained")
             ax = drawing.subplots()
-            # what it is made of is computed once
+            # what it is made of is computed for the first width only
             display = draw(ax) if display is None else display.plot(ax)
             add(ax)
             _label_sizes(ax)
-            _move_legend(drawing, columns)
-            described_by = f"{name}-caption"
-            svg = inline_svg(drawing, f"{name}-{width}", label=label, described_by=described_by)
+            # below the axes the legend hides nothing
+            if legend := ax.get_legend():
+                legend.remove()
+            drawing.legend(loc="outside lower left", ncols=columns)
+            for twin in drawing.axes[1:]:
+                twin.grid(False)
+            svg = inline_svg(drawing, f"{name}-{width}", label, f"{name}-caption")
             drawings.append((width, svg))
-    return Figure(name, tuple(drawings), caption)
+    return Figure(name, drawings, caption)
 
 
 def _label_sizes(ax: Axes) -> None:
@@ -178,16 +168,3 @@ def _label_sizes(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _move_legend(drawing: matplotlib.figure.Figure, columns: int) -> None:
-    """Below the axes, where it hides nothing."""
-    handles, labels = [], []
-    for ax in drawing.axes:
-        ax.grid(ax is drawing.axes[0])
-        if legend := ax.get_legend():
-            legend.remove()
-        found = ax.get_legend_handles_labels()
-        handles += found[0]
-        labels += found[1]
-    drawing.legend(handles, labels, loc="outside lower left", ncols=columns)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sufficiency.curves import FittedCurve
 from sufficiency.report.numbers import count, number, percent
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question
 from sufficiency.sizing.replicates import check_confidence
+from sufficiency.sizing.thresholds import suggest_thresholds
 from sufficiency.sizing.verdict import capitalized, judge, span
 
 if TYPE_CHECKING:
@@ -26,25 +29,13 @@ _SIGNS = {"enough": "✓", "more": "+", "unknown": "?"}
 
 @dataclass(frozen=True)
 class Findings:
-    """
-    Answers, in the order of the questions.
+    """Answers, in the order of the questions, of which the first one decides."""
 
-    Attributes
-    ----------
-    asked : tuple of Verdict
-        One for each question; the first one decides. Those about Δ are left out without a curve.
-    examples : tuple of Verdict
-        At multiples of what one more sample changes now, where no threshold was given.
-    suggestions : tuple of dict
-        Rows of :meth:`SufficiencyResult.suggest_thresholds`; empty if they cannot be computed.
-    no_curve : str
-        Why no curve can be fitted to Δ; empty if one can.
-    """
-
-    asked: tuple[Verdict, ...]
-    examples: tuple[Verdict, ...] = ()
-    suggestions: tuple[dict[str, Any], ...] = ()
-    no_curve: str = ""
+    asked: tuple[Verdict, ...]  # without those about Δ where it has no curve
+    curve: FittedCurve | None = None
+    no_curve: str = ""  # why
+    examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
+    suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
 
     @property
     def thresholds(self) -> tuple[Verdict, ...]:
@@ -59,89 +50,69 @@ class Findings:
 
 @dataclass(frozen=True)
 class Top:
-    """
-    What stands on top of the page.
+    """What stands on top of the page."""
 
-    Attributes
-    ----------
-    decision : {"enough", "more", "unknown", "open"}
-        Of the verdict; "open" where nothing was asked.
-    sign : str
-        One character for it, so that color is not all there is.
-    headline, text : str
-        In a few words, and in full.
-    numbers : tuple of (str, str)
-        Names and values.
-    """
-
-    decision: str
-    sign: str
+    decision: str  # of the verdict; "open" where nothing was asked
+    sign: str  # for it, so that color is not all there is
     headline: str
     text: str
-    numbers: tuple[tuple[str, str], ...]
+    numbers: tuple[tuple[str, str], ...]  # names and values
 
 
 def find(result: SufficiencyResult, questions: Sequence[Question], confidence: float) -> Findings:
     """Ask a result."""
     check_confidence(confidence)
+    ladder, family = result.measurements, result.family
 
-    def answer(asked: Sequence[Question]) -> tuple[Verdict, ...]:
-        return tuple(
-            judge(result.measurements, question, family=result.family, confidence=confidence)
-            for question in asked
-        )
+    def answer(asked: Iterable[Question]) -> tuple[Verdict, ...]:
+        return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
     try:
         curve = result.curve
     except ValueError as error:
-        rest = [question for question in questions if question.kind != "delta"]
-        return Findings(answer(rest), no_curve=str(error))
+        return Findings(answer(q for q in questions if q.kind != "delta"), no_curve=str(error))
     examples: tuple[Verdict, ...] = ()
     if not any(question.kind == "delta" for question in questions):
         now = float(curve.predict(result.n_samples)[0])
         around = [now * share**result.order for share in _SHARES]
-        examples = answer([DeltaQuestion(t) for t in around if math.isfinite(t) and t > 0])
-    try:
-        table = result.suggest_thresholds()
-    except ValueError:
-        return Findings(answer(questions), examples)
-    return Findings(answer(questions), examples, tuple(table.reset_index().to_dict("records")))
+        examples = answer(DeltaQuestion(t) for t in around if math.isfinite(t) and t > 0)
+    suggestions: Sequence[dict[str, Any]] = ()
+    with suppress(ValueError):
+        suggestions = suggest_thresholds(ladder, family=family)
+    return Findings(answer(questions), curve, "", examples, suggestions)
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:
     """What the first question decides."""
     have = ("Samples you have", count(result.n_samples))
     if findings.asked:
-        return _of_verdict(findings.asked[0], have)
+        verdict = findings.asked[0]
+        numbers = (
+            _accepted(verdict),
+            ("Samples needed", count(verdict.size) if verdict.size else "not known"),
+            (f"{100 * verdict.confidence:g} % interval", span(verdict.interval)),
+            have,
+            ("Missing", verdict.missing),
+        )
+        text = capitalized(verdict.explanation)
+        return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
     if findings.no_curve:
         text = f"No curve could be fitted to Δ: {findings.no_curve}."
         return Top("unknown", _SIGNS["unknown"], "Unknown", text, (have,))
-    numbers = [have]
+    now = [have]
     for row in findings.suggestions[:1]:
-        numbers.append(("One more changes the loss by", number(row["change"])))
-        numbers.append(("Share of the unseen loss", percent(row["relative_change"])))
+        now.append(("One more changes the loss by", number(row["change"])))
+        now.append(("Share of the unseen loss", percent(row["relative_change"])))
     text = (
         "So this report does not say whether the samples are enough. The table of thresholds shows "
         "what smaller and larger changes would need: choose the change that does not matter to "
         "you, and give it as a threshold."
     )
-    return Top("open", "…", "No threshold was set", text, tuple(numbers))
-
-
-def _of_verdict(verdict: Verdict, have: tuple[str, str]) -> Top:
-    numbers = (
-        _accepted(verdict),
-        ("Samples needed", count(verdict.size) if verdict.size else "not known"),
-        (f"{100 * verdict.confidence:g} % interval", span(verdict.interval)),
-        have,
-        ("Missing", verdict.missing),
-    )
-    text = capitalized(verdict.explanation)
-    return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
+    return Top("open", "…", "No threshold was set", text, tuple(now))
 
 
 def all_caveats(result: SufficiencyResult, findings: Findings) -> tuple[str, ...]:
-    """Those of the run, then those of single answers, each once, in sentences."""
+    """Those of the run, then those of single answers, none of them twice."""
     said = [str(caveat) for caveat in run_caveats(result.measurements)]
     verdicts = findings.asked or findings.examples
     where: dict[str, list[Verdict]] = {}

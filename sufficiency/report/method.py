@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.report.numbers import count, duration, number
 
@@ -27,15 +28,18 @@ _NAMES = {
 }
 
 
-def paragraphs(result: SufficiencyResult, growth: bool = False) -> tuple[str, ...]:
+def paragraphs(
+    result: SufficiencyResult, curve: FittedCurve | None, growth: bool = False
+) -> list[str]:
     """How the numbers came about."""
-    finished = np.isfinite(result.table("fit_seconds")).any()
-    return (
-        _training(result),
-        _delta(result),
-        _curve(result, growth),
-        *([_cost(result)] if finished else []),
-    )
+    texts = [_training(result), _delta(result), _curve(result, curve, growth)]
+    fit, probe = (result.table(f"{part}_seconds") for part in ("fit", "probe"))
+    if np.isfinite(fit).any():
+        texts.append(
+            f"All trainings together took {duration(np.nansum(fit))}, and measuring around them "
+            f"{duration(np.nansum(probe))} (sums over cells, which may have run side by side)."
+        )
+    return texts
 
 
 def _training(result: SufficiencyResult) -> str:
@@ -44,15 +48,15 @@ def _training(result: SufficiencyResult) -> str:
         kept = f"had the same {result.n_candidates:,} unseen samples, given by the user, and"
         rest = f"the {result.n_samples:,} others"
     else:
-        apart = "" if result.disjoint_candidates else ", some of which other repeats have as well"
-        if result.n_repeats > 1 and result.disjoint_candidates:
-            apart = ", other ones in each repeat"
+        apart = ", other ones in each repeat" if result.n_repeats > 1 else ""
+        if not result.disjoint_candidates:
+            apart = ", some of which other repeats have as well"
         kept = f"kept {result.n_candidates:,} of {result.n_samples:,} samples unseen{apart}, and"
         rest = "the others"
     first, last = result.sizes[0], result.sizes[-1]
     sizes = f"{len(result.sizes)} sizes from {first:,} to {last:,}"
     if result.settings.get("train") == "once":
-        trained = f"trained one network on {last:,}, off which all {sizes} are read"
+        trained = f"trained one network on {last:,}, which serves all {sizes}"
     elif len(result.sizes) == 1:
         trained = f"trained a network on the first {last:,} of {rest}, in an order of its own"
     else:
@@ -84,10 +88,8 @@ def _delta(result: SufficiencyResult) -> str:
     )
 
 
-def _curve(result: SufficiencyResult, growth: bool) -> str:
-    try:
-        curve = result.curve
-    except ValueError:
+def _curve(result: SufficiencyResult, curve: FittedCurve | None, growth: bool) -> str:
+    if curve is None:
         return "No curve could be fitted to Δ."
     formula = FAMILIES[curve.family].formula(curve.order)
     values = ", ".join(f"{name} = {number(value)}" for name, value in curve.parameters.items())
@@ -112,28 +114,17 @@ def _curve(result: SufficiencyResult, growth: bool) -> str:
     )
 
 
-def _cost(result: SufficiencyResult) -> str:
-    spent = {name: np.nansum(result.table(f"{name}_seconds")) for name in ("fit", "probe")}
-    return (
-        f"All trainings together took {duration(spent['fit'])}, and measuring around them "
-        f"{duration(spent['probe'])} (sums over cells, which may have run side by side)."
-    )
-
-
-def settings(result: SufficiencyResult) -> tuple[tuple[str, str, str], ...]:
-    """Everything the result knows about how it was measured."""
-    constant = number(result.constant_loss)
-    fixed = (
+def settings(result: SufficiencyResult) -> list[tuple[str, str, str]]:
+    """Names, parameters and values of everything the result knows about its measurement."""
+    known = [
         ("Samples passed to fit", "", count(result.n_samples)),
         ("Sizes", "sizes", ", ".join(count(size) for size in result.sizes)),
         ("Repeats", "n_repeats", count(result.n_repeats)),
         ("Unseen samples of a repeat", "n_candidates", count(result.n_candidates)),
         ("Order", "order", f"{result.order} ({'mean square' if result.order == 2 else 'mean'})"),
         ("Curve", "curve", result.family),
-        ("Loss of the best constant prediction", "", constant),
-    )
-    recorded = tuple(
-        (_NAMES.get(name, name), name if name in _NAMES else "", str(value))
-        for name, value in result.settings.items()
-    )
-    return fixed + recorded
+        ("Loss of the best constant prediction", "", number(result.constant_loss)),
+    ]
+    for name, value in result.settings.items():
+        known.append((_NAMES.get(name, name), name if name in _NAMES else "", str(value)))
+    return known

@@ -10,14 +10,7 @@ _NBSP = "\N{NO-BREAK SPACE}"  # so that no line ends between a number and what b
 
 
 def number(value: float) -> str:
-    r"""
-    Three significant digits, with a power of ten where zeros would have to be counted.
-
-    Examples
-    --------
-    >>> number(0.04321), number(2.3456e-7), number(float("nan"))
-    ('0.0432', '2.35\xa0×\xa010⁻⁷', '–')
-    """
+    """Three significant digits, with a power of ten where zeros would have to be counted."""
     if math.isnan(value):
         return _NOTHING
     if math.isinf(value):
@@ -30,41 +23,22 @@ def number(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """
-    A whole number with its thousands apart.
-
-    Examples
-    --------
-    >>> count(12345), count(float("inf"))
-    ('12,345', '∞')
-    """
+    """A whole number with its thousands apart."""
     return f"{int(value):,}" if math.isfinite(value) else number(value)
 
 
 def percent(share: float) -> str:
-    r"""
-    Two significant digits.
-
-    Examples
-    --------
-    >>> percent(0.01234), percent(float("nan"))
-    ('1.2\xa0%', '–')
-    """
-    return f"{float(f'{100 * share:.2g}'):,.15g}{_NBSP}%" if math.isfinite(share) else _NOTHING
+    """Two significant digits."""
+    return _two_digits(100 * share, "%")
 
 
 def duration(seconds: float) -> str:
-    r"""
-    A time in its usual unit.
-
-    Examples
-    --------
-    >>> duration(0.034), duration(75.2), duration(8000.0)
-    ('0.034\xa0s', '75\xa0s', '2.2\xa0h')
-    """
-    if not math.isfinite(seconds):
-        return _NOTHING
+    """A time in its usual unit."""
     for unit, length in (("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * length:
-            return f"{float(f'{seconds / length:.2g}'):,.15g}{_NBSP}{unit}"
-    return f"{float(f'{seconds:.2g}'):,.15g}{_NBSP}s"
+            return _two_digits(seconds / length, unit)
+    return _two_digits(seconds, "s")
+
+
+def _two_digits(value: float, unit: str) -> str:
+    return f"{float(f'{value:.2g}'):,.15g}{_NBSP}{unit}" if math.isfinite(value) else _NOTHING

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render", "write_report"]
 
-_TITLE = "How many samples are enough?"
-
 
 def write_report(
     result: SufficiencyResult,
@@ -38,27 +36,43 @@ def write_report(
     title: str | None = None,
 ) -> Path:
     """Write a result as one HTML file."""
-    place = Path(path)
-    _check_place(place)
-    page = render(result, find(result, questions, confidence), title)
-    # what no encoding can hold, such as half a character in a file name, is spelled out
-    write_file(place, page.encode("utf-8", errors="backslashreplace"))
-    return place
-
-
-def _check_place(path: Path) -> None:
-    """Find out, before any work, whether a file can go there."""
+    path = Path(path)
+    # before any work
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "`path` must be a file, got a directory", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(
             errno.ENOENT, "`path` must lie in a directory that exists, got", str(path)
         )
+    page = render(result, find(result, questions, confidence), title)
+    # what no encoding can hold, such as half a character in a file name, is spelled out
+    write_file(path, page.encode("utf-8", errors="backslashreplace"))
+    return path
 
 
 def render(result: SufficiencyResult, findings: Findings, title: str | None = None) -> str:
     """Make the page."""
-    return _template().render(_content(result, findings, title))
+    thresholds, targets = findings.thresholds, findings.targets
+    measured = np.isfinite(result.measurements.unseen_loss).any()
+    growth = any(verdict.growth is not None for verdict in thresholds)
+    return _template().render(
+        title="How many samples are enough?" if title is None else str(title),
+        version=version("sufficiency"),
+        result=result,
+        top=top(result, findings),
+        findings=findings,
+        caveats=all_caveats(result, findings),
+        thresholds=tables.thresholds(thresholds) if thresholds else None,
+        statuses={verdict.status for verdict in (*thresholds, *targets)},
+        targets=tables.targets(targets) if targets else None,
+        suggestions=tables.suggestions(findings.suggestions) if findings.suggestions else None,
+        delta=draw_delta(result, thresholds) if findings.curve else None,
+        learning=draw_learning_curve(result) if measured else None,
+        sizes=tables.sizes(result, findings.curve),
+        cells=tables.cells(result),
+        method=paragraphs(result, findings.curve, growth),
+        settings=settings(result),
+    )
 
 
 @cache
@@ -75,34 +89,6 @@ def _template() -> Template:
     return environment.get_template("report.html.j2")
 
 
-def _content(result: SufficiencyResult, findings: Findings, title: str | None) -> dict[str, Any]:
-    thresholds, targets = findings.thresholds, findings.targets
-    measured = np.isfinite(result.measurements.unseen_loss).any()
-    growth = any(verdict.growth is not None for verdict in thresholds)
-    return {
-        "title": _TITLE if title is None else str(title),
-        "version": version("sufficiency"),
-        "result": result,
-        "top": top(result, findings),
-        "findings": findings,
-        "caveats": all_caveats(result, findings),
-        "thresholds": tables.thresholds(thresholds) if thresholds else None,
-        "statuses": {verdict.status for verdict in (*thresholds, *targets)},
-        "targets": tables.targets(targets) if targets else None,
-        "suggestions": tables.suggestions(findings.suggestions) if findings.suggestions else None,
-        "delta": None if findings.no_curve else draw_delta(result, thresholds),
-        "learning": draw_learning_curve(result) if measured else None,
-        "sizes": tables.sizes(result),
-        "cells": tables.cells(result),
-        "method": paragraphs(result, growth=growth),
-        "settings": settings(result),
-    }
-
-
 def _marked(text: str) -> Markup:
     """Escape a text and set what stands in backticks as code."""
-    parts = re.split(r"`([^`]*)`", text)
-    return Markup().join(
-        Markup("<code>{}</code>").format(part) if i % 2 else escape(part)
-        for i, part in enumerate(parts)
-    )
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))

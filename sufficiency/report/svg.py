@@ -29,26 +29,23 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}\b")
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-def inline_svg(figure: "Figure", prefix: str, *, label: str, described_by: str) -> Markup:
+def inline_svg(figure: "Figure", prefix: str, label: str, described_by: str) -> Markup:
     """Draw a figure as an element for HTML."""
     buffer = BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - of our own making
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in (f"{_SVG}metadata", f"{_SVG}style"):
-                parent.remove(child)
+    for parent in root.findall(f".//{_SVG}style/.."):
+        for style in parent.findall(f"{_SVG}style"):
+            parent.remove(style)
     _own_ids(root, prefix)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         if "style" in element.attrib:
             element.set("style", _COLOR.sub(_color, element.attrib["style"]))
-    box = root.attrib["viewBox"]
+    # text has no color of its own
+    shown = {"viewBox": root.attrib["viewBox"], "fill": "currentColor", "role": "img"}
     root.attrib.clear()
-    root.attrib |= {
-        "viewBox": box,
-        "fill": "currentColor",  # of text, which has no color of its own
-        "role": "img",
+    root.attrib |= shown | {
         "aria-label": label,
         "aria-describedby": described_by,
         "focusable": "false",
@@ -59,21 +56,23 @@ def inline_svg(figure: "Figure", prefix: str, *, label: str, described_by: str) 
 
 def _own_ids(root: ElementTree.Element, prefix: str) -> None:
     """Keep the ids that something refers to, under names that no other figure has."""
-    wanted = set()
     for element in root.iter():
         if _HREF in element.attrib:
             element.set("href", element.attrib.pop(_HREF))
-        for name, value in element.attrib.items():
-            if name == "href" or "url(#" in value:
-                wanted.update(_REFERENCE.findall(value))
+    references = [
+        (element, name, value)
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name == "href" or "url(#" in value
+    ]
+    wanted = {old for *_, value in references for old in _REFERENCE.findall(value)}
     new = {old: f"{prefix}-{i}" for i, old in enumerate(sorted(wanted))}
+    for element, name, value in references:
+        element.set(name, _REFERENCE.sub(lambda match: f"#{new[match[1]]}", value))
     for element in root.iter():
         old = element.attrib.pop("id", None)
         if old in new:
             element.set("id", new[old])
-        for name, value in element.attrib.items():
-            if name == "href" or "url(#" in value:
-                element.set(name, _REFERENCE.sub(lambda match: f"#{new[match[1]]}", value))
 
 
 def _color(match: re.Match[str]) -> str:

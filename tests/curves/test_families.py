@@ -70,7 +70,7 @@ def test_a_result_answers_draws_and_reports_with_it(decay, tmp_path):
     assert low * high == pytest.approx(result.curve.parameters["C"] ** 2)
     label = DeltaCurveDisplay.from_result(result).curve_.get_label()
     assert label == r"fit: $C\,e^{-r\sqrt{\kappa}}$, $\kappa = k + 1$"
-    assert "C·exp(−rate·√κ) with κ = k + 1" in "".join(paragraphs(result))
+    assert "C·exp(−rate·√κ) with κ = k + 1" in "".join(paragraphs(result, result.curve))
 
 
 @pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")

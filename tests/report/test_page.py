@@ -75,7 +75,7 @@ def test_ids_are_unique_and_everything_referred_to_is_there(kind):
     ids = [e.attributes["id"] for e in kind.all() if "id" in e.attributes]
     assert len(ids) == len(set(ids))
     for element in kind.all():
-        for name in ("aria-labeledby", "aria-describedby"):
+        for name in ("aria-labelledby", "aria-describedby"):
             assert set((element.attributes.get(name) or "").split()) <= set(ids)
         if "href" in element.attributes:
             assert element.attributes["href"].removeprefix("#") in ids
@@ -91,7 +91,7 @@ def test_tables_name_rows_and_columns_and_can_be_scrolled_with_keys(kind):
             assert row.children[0].attributes.get("scope") == "row"
     regions = kind.all("div", role="region", tabindex="0")
     assert len(regions) == len(tables)
-    assert all(region.attributes["aria-labeledby"] for region in regions)
+    assert all(region.attributes["aria-labelledby"] for region in regions)
 
 
 def test_figures_speak(kind):
