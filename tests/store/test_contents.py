@@ -299,7 +299,7 @@ def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypa
     for value in (1, 2):
         (folder / "installed_package.py").write_text(f"class Thing:\n    value = {value}\n")
         sys.modules.pop("installed_package", None)
-        source._file_fingerprint.cache_clear()
+        source.library_of.cache_clear()
         sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
         try:
             import installed_package
