@@ -1,6 +1,6 @@
 """The constants of the bounds: largest loss, gradient and Hessian norm over samples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
-from sufficiency.curvature.derivatives import Array, LossDerivatives, SampleDerivatives
+from sufficiency.curvature.derivatives import Array, LossDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
 from sufficiency.data.rows import take_rows
 
@@ -50,16 +50,38 @@ class SampledMaximum:
         )
 
 
-def _choose(n: int, n_samples: int | None, seed: int) -> npt.NDArray[np.int64]:
-    if n_samples is None or check_integer("n_samples", n_samples, 1) >= n:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, n_samples, replace=False))
+def _largest(
+    measure: Callable[[LossDerivatives, int], Iterable[Array]],
+    net: NeuralNet,
+    X: npt.NDArray,
+    y: npt.NDArray,
+    n_samples: int | None,
+    random_state: RandomState,
+    parameters: Sequence[str] | None = None,
+) -> SampledMaximum:
+    """Maximum over the samples examined of what `measure` gives, block by block."""
+    seed = seed_from(random_state)
+    examined = np.arange(len(y))
+    if n_samples is not None and check_integer("n_samples", n_samples, 1) < len(y):
+        examined = np.sort(np.random.default_rng(seed).choice(len(y), n_samples, replace=False))
+    singles = LossDerivatives(net, take_rows(X, examined), y[examined], parameters=parameters)
+    values = np.concatenate(list(measure(singles, seed)))
+    best = int(values.argmax())
+    return SampledMaximum(float(values[best]), int(examined[best]), len(examined), len(y))
 
 
-def _largest(values: Sequence[Array], examined: npt.NDArray[np.int64], n: int) -> SampledMaximum:
-    whole = np.concatenate(values)
-    best = int(whole.argmax())
-    return SampledMaximum(float(whole[best]), int(examined[best]), len(examined), n)
+def _losses(singles: LossDerivatives, _: int) -> Iterator[Array]:
+    return (np.abs(block.losses) for block in singles.each())
+
+
+def _gradient_norms(singles: LossDerivatives, _: int) -> Iterator[Array]:
+    return (np.linalg.norm(block.gradients, axis=1) for block in singles.each())
+
+
+def _hessian_norms(singles: LossDerivatives, seed: int) -> Iterator[Array]:
+    for where, multiply in singles.each_hessian(_STEPS):
+        shape = (where.stop - where.start, singles.n_parameters)
+        yield spectral_norms(multiply, shape, seed=seed, max_steps=_STEPS)
 
 
 def max_loss(
@@ -89,10 +111,7 @@ def max_loss(
     SampledMaximum
         In units of the loss.
     """
-    examined = _choose(len(y), n_samples, seed_from(random_state))
-    return _largest_of_singles(
-        net, X, y, examined, lambda block: np.abs(block.losses), parameters=None
-    )
+    return _largest(_losses, net, X, y, n_samples, random_state)
 
 
 def max_gradient_norm(
@@ -112,29 +131,14 @@ def max_gradient_norm(
     net, X, y, n_samples, random_state
         As in :func:`max_loss`.
     parameters : sequence of str, optional
-        Restrict the gradient to named parameters.
+        Restrict derivatives to named parameters.
 
     Returns
     -------
     SampledMaximum
         In loss per unit of weight.
     """
-    examined = _choose(len(y), n_samples, seed_from(random_state))
-    return _largest_of_singles(
-        net, X, y, examined, lambda block: np.linalg.norm(block.gradients, axis=1), parameters
-    )
-
-
-def _largest_of_singles(
-    net: NeuralNet,
-    X: npt.NDArray,
-    y: npt.NDArray,
-    examined: npt.NDArray[np.int64],
-    measure: Callable[[SampleDerivatives], Array],
-    parameters: Sequence[str] | None,
-) -> SampledMaximum:
-    singles = LossDerivatives(net, take_rows(X, examined), y[examined], parameters=parameters)
-    return _largest([measure(block) for block in singles.each()], examined, len(y))
+    return _largest(_gradient_norms, net, X, y, n_samples, random_state, parameters)
 
 
 def max_hessian_norm(
@@ -153,10 +157,8 @@ def max_hessian_norm(
 
     Parameters
     ----------
-    net, X, y, n_samples, random_state
-        As in :func:`max_loss`.
-    parameters : sequence of str, optional
-        Restrict the Hessian to named parameters.
+    net, X, y, n_samples, random_state, parameters
+        As in :func:`max_gradient_norm`.
 
     Returns
     -------
@@ -164,13 +166,4 @@ def max_hessian_norm(
         In loss per squared unit of weight. A lower estimate of Assumption 3's constant: other
         samples and other subsets' centers may have larger ones.
     """
-    seed = seed_from(random_state)
-    examined = _choose(len(y), n_samples, seed)
-    singles = LossDerivatives(net, take_rows(X, examined), y[examined], parameters=parameters)
-    norms = [
-        spectral_norms(
-            multiply, (where.stop - where.start, singles.n_parameters), seed=seed, max_steps=_STEPS
-        )
-        for where, multiply in singles.each_hessian(_STEPS)
-    ]
-    return _largest(norms, examined, len(y))
+    return _largest(_hessian_norms, net, X, y, n_samples, random_state, parameters)

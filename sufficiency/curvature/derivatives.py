@@ -54,25 +54,12 @@ def displacements(draws: Weights, center: Weights) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class SampleDerivatives:
-    """
-    A block of b samples, each with its own derivatives.
+    """A block of b samples, each with its own derivatives."""
 
-    Attributes
-    ----------
-    where : slice
-        Which samples.
-    losses : (b,) float64
-        ℓ_i.
-    gradients : (b, N) float64
-        ∇ℓ_i.
-    products : (b, m, N) float64
-        H_i v for each of the m vectors.
-    """
-
-    where: slice
-    losses: Array
-    gradients: Array
-    products: Array
+    where: slice  # which samples
+    losses: Array  # (b,)
+    gradients: Array  # (b, N)
+    products: Array  # (b, m, N), H_i v for each of the m vectors
 
 
 class LossDerivatives:
@@ -83,23 +70,7 @@ class LossDerivatives:
     flattened. Products are differentiated twice in reverse mode: torch has no forward-mode rules
     for group norm and fused attention. Sums over samples are accumulated in float64 and divided
     by n, so that batches of unequal length weigh what they hold.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialized. Its weights of now are used, also if it is trained on later; mode, parameters
-        and buffers are left as they are.
-    X, y : arrays
-        n samples, encoded.
-    parameters : sequence of str, optional
-        Names of the parameters to differentiate by; None: all trainable ones.
-    block_size : int, optional
-        Samples at once; None: as many as the memory budget allows.
-
-    Raises
-    ------
-    ValueError
-        If there are no samples, or `parameters` has names that the net does not train.
+    The net's weights of now are used, also if it is trained on later; the net is left as it is.
     """
 
     def __init__(
@@ -120,12 +91,11 @@ class LossDerivatives:
         unknown = sorted(set(names) - set(center))
         if unknown or not names:
             raise ValueError(f"`parameters` must be some of {list(center)}, got {names}")
-        kept = set(names)
+        if block_size is not None:
+            check_integer("block_size", block_size, 1)
         self._weights = {n: w.clone() for n, w in center.items()}
-        self._names = [n for n in center if n in kept]
-        self._block_size = (
-            None if block_size is None else check_integer("block_size", block_size, 1)
-        )
+        self._names = [n for n in center if n in set(names)]
+        self._block_size = block_size
 
     @property
     def n_samples(self) -> int:
@@ -154,7 +124,7 @@ class LossDerivatives:
         products = np.zeros((self.n_parameters, len(columns)))
         with twice_differentiable(self.net):
             for x, y in sample_blocks(self.net, self.X, self.y, self._samples_at_once()):
-                free = self._free()
+                free = {n: w.clone().requires_grad_() for n, w in self.center.items()}
                 losses = self._losses({**self._weights, **free}, x, y)
                 slopes = _gradient(losses.sum(), free, create_graph=bool(columns))
                 total += float(losses.detach().double().sum())
@@ -235,9 +205,6 @@ class LossDerivatives:
         scale = float(np.abs(looped).max(initial=0.0))
         return np.allclose(mapped.products, looped, rtol=eps, atol=eps * scale, equal_nan=True)
 
-    def _free(self) -> Weights:
-        return {name: tensor.clone().requires_grad_() for name, tensor in self.center.items()}
-
     def _columns(self, vectors: Array | None) -> list[Weights]:
         if vectors is None:
             return []
@@ -248,34 +215,27 @@ class LossDerivatives:
         return [unflatten(column, self.center) for column in vectors.T]
 
     def _samples_at_once(self) -> int:
-        return self._block_size or self._plan(1, vectorize=False)
+        if self._block_size is not None:
+            return self._block_size
+        budget = MEMORY_BUDGET // _GRAPH_FACTOR
+        plan = plan_blocks(self.net, self.X, self.y, n_draws=1, vectorize=False, budget=budget)
+        return plan.samples
 
     def _singles_at_once(self, n_columns: int) -> int:
         """Of single samples: their weights, gradients and products are held side by side."""
         if self._block_size is not None:
             return min(self._block_size, len(self.y))
         bytes_each = 8 * self.n_parameters * (n_columns + 4)
-        limit = max(1, MEMORY_BUDGET // 2 // bytes_each)
-        return min(limit, self._plan(1, vectorize=False))
-
-    def _plan(self, n_draws: int, *, vectorize: bool) -> int:
-        budget = MEMORY_BUDGET // _GRAPH_FACTOR
-        plan = plan_blocks(
-            self.net, self.X, self.y, n_draws=n_draws, vectorize=vectorize, budget=budget
-        )
-        return plan.samples
+        return min(max(1, MEMORY_BUDGET // 2 // bytes_each), self._samples_at_once())
 
 
 def _gradient(value: Tensor, by: Weights, *, create_graph: bool = False) -> Weights:
     """∂value/∂by; zeros where nothing depends on it, as for a loss that is linear in weights."""
     if not value.requires_grad:
         return {name: torch.zeros_like(tensor) for name, tensor in by.items()}
+    inputs = list(by.values())
     parts = torch.autograd.grad(
-        value,
-        list(by.values()),
-        create_graph=create_graph,
-        retain_graph=True,
-        materialize_grads=True,
+        value, inputs, create_graph=create_graph, retain_graph=True, materialize_grads=True
     )
     return dict(zip(by, parts, strict=True))
 

@@ -147,10 +147,9 @@ def spectral_norms(
 
 
 def _tridiagonal(diagonal: list[Array], off: list[Array]) -> Array:
-    m = len(diagonal)
-    T = np.zeros((len(diagonal[0]), m, m))
-    for i, values in enumerate(diagonal):
-        T[:, i, i] = values
-    for i, values in enumerate(off):
-        T[:, i, i + 1] = T[:, i + 1, i] = values
+    """Lower triangles, which is what `eigh` reads."""
+    i = np.arange(len(diagonal))
+    T = np.zeros((len(diagonal[0]), len(i), len(i)))
+    T[:, i, i] = np.transpose(diagonal)
+    T[:, i[1:], i[:-1]] = np.transpose(off)
     return T

@@ -1,6 +1,6 @@
 """Curvature of a net's loss as SciPy linear operators over its flattened parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,66 +12,25 @@ from sufficiency.curvature.derivatives import Array, LossDerivatives
 __all__ = ["difference_operator", "gradient_operator", "hessian_operator"]
 
 
-class _Symmetric(LinearOperator):
-    """A symmetric operator from a function that multiplies several columns at once."""
+def linear_operator(
+    shape: tuple[int, int],
+    dtype: npt.DTypeLike,
+    multiply: Callable[[Array], Array],
+    multiply_transposed: Callable[[Array], Array] | None = None,
+) -> LinearOperator:
+    """Operator from functions of float64 columns; symmetric without `multiply_transposed`."""
 
-    def __init__(self, derivatives: LossDerivatives) -> None:
-        n = derivatives.n_parameters
-        super().__init__(derivatives.dtype, (n, n))
-        self.derivatives = derivatives
+    def rounded(product: Callable[[Array], Array]) -> Callable[[npt.NDArray], npt.NDArray]:
+        def apply(vectors: npt.NDArray) -> npt.NDArray:
+            columns = np.asarray(vectors, dtype=np.float64).reshape(len(vectors), -1)
+            return product(columns).astype(dtype, copy=False)
 
-    def _multiply(self, V: Array) -> Array:
-        return self.derivatives.mean(V)[2]
+        return apply
 
-    def _matmat(self, V: npt.NDArray) -> npt.NDArray:
-        product = self._multiply(np.asarray(V, dtype=np.float64))
-        return product.astype(self.dtype, copy=False)
-
-    def _matvec(self, v: npt.NDArray) -> npt.NDArray:
-        return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
-
-    def _adjoint(self) -> "_Symmetric":
-        return self
-
-    _transpose = _adjoint
-
-
-class _Difference(_Symmetric):
-    """(H_j − H_k)/(k+1)."""
-
-    def __init__(self, train: LossDerivatives, candidate: LossDerivatives) -> None:
-        super().__init__(train)
-        self.candidate = candidate
-
-    def _multiply(self, V: Array) -> Array:
-        train = self.derivatives
-        return (self.candidate.mean(V)[2] - train.mean(V)[2]) / (train.n_samples + 1)
-
-
-class _Gradients(LinearOperator):
-    """Gradients of the samples as rows."""
-
-    def __init__(self, derivatives: LossDerivatives) -> None:
-        super().__init__(derivatives.dtype, (derivatives.n_samples, derivatives.n_parameters))
-        self.derivatives = derivatives
-
-    def _matmat(self, V: npt.NDArray) -> npt.NDArray:
-        wide = np.asarray(V, dtype=np.float64)
-        rows = [block.gradients @ wide for block in self.derivatives.each()]
-        return np.concatenate(rows).astype(self.dtype, copy=False)
-
-    def _matvec(self, v: npt.NDArray) -> npt.NDArray:
-        return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
-
-    def _rmatmat(self, U: npt.NDArray) -> npt.NDArray:
-        wide = np.asarray(U, dtype=np.float64)
-        total = np.zeros((self.shape[1], wide.shape[1]))
-        for block in self.derivatives.each():
-            total += block.gradients.T @ wide[block.where]
-        return total.astype(self.dtype, copy=False)
-
-    def _rmatvec(self, u: npt.NDArray) -> npt.NDArray:
-        return self._rmatmat(np.reshape(u, (-1, 1)))[:, 0]
+    forward, back = rounded(multiply), rounded(multiply_transposed or multiply)
+    return LinearOperator(
+        shape, matvec=forward, rmatvec=back, matmat=forward, rmatmat=back, dtype=dtype
+    )
 
 
 def hessian_operator(
@@ -119,7 +78,9 @@ def hessian_operator(
     array([[1., 0.],
            [0., 4.]])
     """
-    return _Symmetric(LossDerivatives(net, X, y, parameters=parameters, block_size=block_size))
+    derivatives = LossDerivatives(net, X, y, parameters=parameters, block_size=block_size)
+    n = derivatives.n_parameters
+    return linear_operator((n, n), derivatives.dtype, lambda V: derivatives.mean(V)[2])
 
 
 def gradient_operator(
@@ -142,7 +103,19 @@ def gradient_operator(
     LinearOperator
         (n, N), in the net's dtype.
     """
-    return _Gradients(LossDerivatives(net, X, y, parameters=parameters, block_size=block_size))
+    derivatives = LossDerivatives(net, X, y, parameters=parameters, block_size=block_size)
+    shape = (derivatives.n_samples, derivatives.n_parameters)
+
+    def along(V: Array) -> Array:
+        return np.concatenate([block.gradients @ V for block in derivatives.each()])
+
+    def summed(U: Array) -> Array:
+        total = np.zeros((shape[1], U.shape[1]))
+        for block in derivatives.each():
+            total += block.gradients.T @ U[block.where]
+        return total
+
+    return linear_operator(shape, derivatives.dtype, along, summed)
 
 
 def difference_operator(
@@ -183,4 +156,8 @@ def difference_operator(
             "slice with [j : j + 1]"
         )
     train = LossDerivatives(net, X, y, parameters=parameters, block_size=block_size)
-    return _Difference(train, LossDerivatives(net, x_new, y_new, parameters=parameters))
+    new = LossDerivatives(net, x_new, y_new, parameters=parameters)
+    n, k = train.n_parameters, train.n_samples
+    return linear_operator(
+        (n, n), train.dtype, lambda V: (new.mean(V)[2] - train.mean(V)[2]) / (k + 1)
+    )

@@ -36,22 +36,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class TaylorTerms:
-    """
-    ℓ_j − L_k around a center, along m directions δ, for J candidates.
+    """ℓ_j − L_k around a center, along m directions δ, for J candidates."""
 
-    Attributes
-    ----------
-    values : (J,) float64
-        ℓ_j − L_k at the center.
-    slopes : (J, m) float64
-        (∇ℓ_j − ∇L_k)ᵀδ.
-    curvatures : (J, m) float64
-        δᵀ(H_j − H_k)δ.
-    """
-
-    values: Array
-    slopes: Array
-    curvatures: Array
+    values: Array  # (J,), at the center
+    slopes: Array  # (J, m), (∇ℓ_j − ∇L_k)ᵀδ
+    curvatures: Array  # (J, m), δᵀ(H_j − H_k)δ
 
     def differences(self, step: float = 1.0) -> Array:
         """The model's ℓ_j − L_k at the center plus ``step·δ``."""
@@ -181,33 +170,24 @@ def quadratic_validation(
     if directions is None:
         n_draws = check_integer("n_draws", n_draws, 2)
         seed = seed_from(random_state)
-        directions = _normal_directions(train, check_choice("scale", scale, _SCALES), n_draws, seed)
+        check_choice("scale", scale, ("layer", "absolute"))
+        directions = _normal_directions(train, scale, n_draws, seed)
     elif directions.ndim != 2 or len(directions) != train.n_parameters or directions.shape[1] < 2:
         raise ValueError(
             f"`directions` must have shape ({train.n_parameters}, m) with m >= 2, got "
             f"{directions.shape}"
         )
     terms = taylor_terms(train, candidates, directions)
-    errors, stderrs, ratios = [], [], []
+    rows = []
     for sigma in grid:
         true = true_differences(train, candidates, sigma * directions)
         model = terms.differences(float(sigma))
-        error, stderr = _relative_error(true, model)
-        errors.append(error)
-        stderrs.append(stderr)
-        ratios.append(float((model**2).mean() / (true**2).mean()))
+        rows.append([*_relative_error(true, model), (model**2).mean() / (true**2).mean()])
+    errors, stderrs, ratios = np.array(rows).T
+    n_draws = directions.shape[1]
     return QuadraticValidation(
-        grid,
-        np.array(errors),
-        np.array(stderrs),
-        np.array(ratios),
-        tolerance,
-        directions.shape[1],
-        len(X_candidates),
+        grid, errors, stderrs, ratios, tolerance, n_draws, candidates.n_samples
     )
-
-
-_SCALES = ("layer", "absolute")
 
 
 def validate_quadratic(

@@ -1,7 +1,7 @@
 """Δ of the quadratic model in closed form, for Gaussian probes."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +77,9 @@ class _Form:
     def pulled_back_sq(self, vectors: Array) -> Array:
         """‖Sᵀu‖² of vectors (…, N)."""
         total: Array = ((vectors @ self.factor) ** 2).sum(-1)
-        return (
-            total if self.deviation is None else total + ((vectors * self.deviation) ** 2).sum(-1)
-        )
+        if self.deviation is not None:
+            total = total + ((vectors * self.deviation) ** 2).sum(-1)
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +91,16 @@ class _Terms:
     forms: Array  # (m, J)
     norms: Array  # (m, J)
     exact: bool
+
+    def part(self, columns: slice) -> "_Terms":
+        """Some of the differences."""
+        return _Terms(
+            self.values[columns],
+            self.slope_sq[columns],
+            self.forms[:, columns],
+            self.norms[:, columns],
+            self.exact,
+        )
 
     def means_and_variances(self) -> tuple[Array, Array]:
         """
@@ -157,24 +167,19 @@ def gaussian_moment_delta(
         If the sampler is not a GaussianSampler, with the remedy.
     """
     n_probes = check_integer("n_probes", n_probes, 3)
-    gaussian = _check_gaussian(sampler)
-    names = list(gaussian.mean)
-    train = LossDerivatives(net, X, y, parameters=names)
-    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
-    form = _flat_form(gaussian, train)
-    vectors, exact = form.columns(n_probes, seed_from(random_state))
-    singles, average = _measure(train, candidates, form, vectors, exact)
-    return _reduce(singles, average, train.n_samples, vectors.shape[1])
-
-
-def _check_gaussian(sampler: object) -> GaussianSampler:
     if not isinstance(sampler, GaussianSampler):
         raise TypeError(
             "`probe` must be Gaussian for method='gaussian_moment', got one whose `prepare` "
             f"returns a {type(sampler).__name__}; use method='monte_carlo', or a probe whose "
             "`prepare` returns a sufficiency.probes.GaussianSampler"
         )
-    return sampler
+    names = list(sampler.mean)
+    train = LossDerivatives(net, X, y, parameters=names)
+    candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
+    form = _flat_form(sampler, train)
+    vectors, exact = form.columns(n_probes, seed_from(random_state))
+    terms = _measure(train, candidates, form, vectors, exact)
+    return _reduce(terms, train.n_samples, vectors.shape[1])
 
 
 def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
@@ -187,76 +192,64 @@ def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
     if sampler.factor is None:
         return _Form(shift, deviation, np.empty((len(shift), 0)))
     rank = len(next(iter(sampler.factor.values())))
-    rows = [
-        sampler.factor[n].detach().double().cpu().numpy().reshape(rank, -1)
-        if n in sampler.factor
-        else np.zeros((rank, center[n].numel()))
-        for n in center
-    ]
-    return _Form(shift, deviation, np.hstack(rows).T)
+    rows = {
+        n: sampler.factor[n] if n in sampler.factor else w.new_zeros((rank, *w.shape))
+        for n, w in center.items()
+    }
+    parts = [part.detach().double().cpu().numpy().reshape(rank, -1) for part in rows.values()]
+    return _Form(shift, deviation, np.hstack(parts).T)
 
 
 def _measure(
     train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Array, exact: bool
-) -> tuple[_Terms, _Terms]:
-    """Terms of every candidate, and of the average over candidates (J = 1)."""
-    n, n_candidates = train.n_parameters, candidates.n_samples
-    values, slope_sq, mean_value, mean_slope = _first_order(train, candidates, form)
-    forms = np.empty((vectors.shape[1], n_candidates))
-    norms, total_forms, total_norms = np.empty_like(forms), [np.empty(0)], [np.empty(0)]
-    for part in _chunks(vectors.shape[1], n):
+) -> _Terms:
+    """Terms of every candidate, and last of the average over candidates."""
+    n_vectors, n_candidates = vectors.shape[1], candidates.n_samples
+    values, slope_sq = _first_order(train, candidates, form)
+    forms = np.empty((n_vectors, n_candidates + 1))
+    norms = np.empty_like(forms)
+    step = max(1, _CHUNK // (8 * train.n_parameters))
+    for start in range(0, n_vectors, step):
+        part = slice(start, start + step)
         U = vectors[:, part]
         base = train.mean(U)[2].T
         total = np.zeros_like(base)
         for block in candidates.each(U):
-            bent = block.products - base  # (b, m, N): (H_j − H_k) u
-            forms[part, block.where] = np.einsum("bmn,nm->mb", bent, U)
-            norms[part, block.where] = form.pulled_back_sq(bent).T
-            total += bent.sum(0)
+            products = block.products - base  # (b, m, N): (H_j − H_k) u
+            forms[part, block.where] = np.einsum("bmn,nm->mb", products, U)
+            norms[part, block.where] = form.pulled_back_sq(products).T
+            total += products.sum(0)
         average = total / n_candidates
-        total_forms.append(np.einsum("mn,nm->m", average, U))
-        total_norms.append(form.pulled_back_sq(average))
-    singles = _Terms(values, slope_sq, forms, norms, exact)
-    summed_forms, summed_norms = np.concatenate(total_forms), np.concatenate(total_norms)
-    average_terms = _Terms(
-        np.array([mean_value]),
-        np.array([mean_slope]),
-        summed_forms[:, None],
-        summed_norms[:, None],
-        exact,
-    )
-    return singles, average_terms
+        forms[part, -1] = np.einsum("mn,nm->m", average, U)
+        norms[part, -1] = form.pulled_back_sq(average)
+    return _Terms(values, slope_sq, forms, norms, exact)
 
 
 def _first_order(
     train: LossDerivatives, candidates: LossDerivatives, form: _Form
-) -> tuple[Array, Array, float, float]:
-    """ℓ_j − L_k and ‖Sᵀ∇(ℓ_j − L_k)‖² at the probe's mean, and of the average candidate."""
-    shifted = bool(form.shift.any())
-    shift = form.shift[:, None] if shifted else None
-    loss, gradient, bent = train.mean(shift)
-    values, slope_sq = np.empty(candidates.n_samples), np.empty(candidates.n_samples)
+) -> tuple[Array, Array]:
+    """ℓ_j − L_k and ‖Sᵀ∇(ℓ_j − L_k)‖² at the probe's mean, and last of the average candidate."""
+    shift = form.shift[:, None] if form.shift.any() else None
+    loss, gradient, moved = train.mean(shift)
+    n_candidates = candidates.n_samples
+    values, slope_sq = np.empty(n_candidates + 1), np.empty(n_candidates + 1)
     total = np.zeros(train.n_parameters)
     for block in candidates.each(shift):
         value, slope = block.losses - loss, block.gradients - gradient
-        if shifted:
-            bend = block.products[:, 0] - bent[:, 0]
-            value = value + slope @ form.shift + bend @ form.shift / 2
-            slope = slope + bend
+        if shift is not None:
+            change = block.products[:, 0] - moved[:, 0]
+            value = value + slope @ form.shift + change @ form.shift / 2
+            slope = slope + change
         values[block.where] = value
         slope_sq[block.where] = form.pulled_back_sq(slope)
         total += slope.sum(0)
-    average = total / candidates.n_samples
-    return values, slope_sq, float(values.mean()), float(form.pulled_back_sq(average))
+    values[-1] = values[:-1].mean()
+    slope_sq[-1] = form.pulled_back_sq(total / n_candidates)
+    return values, slope_sq
 
 
-def _chunks(n_vectors: int, n_parameters: int) -> Iterator[slice]:
-    step = max(1, _CHUNK // (8 * n_parameters))
-    for start in range(0, n_vectors, step):
-        yield slice(start, min(start + step, n_vectors))
-
-
-def _reduce(singles: _Terms, average: _Terms, size: int, n_probes: int) -> GaussianMoment:
+def _reduce(terms: _Terms, size: int, n_probes: int) -> GaussianMoment:
+    singles, average = terms.part(slice(-1)), terms.part(slice(-1, None))
     means_sq, variances = singles.means_and_variances()
     table = (means_sq + variances) / (size + 1) ** 2  # rows: probes, columns: candidates
     n_candidates = table.shape[1]
@@ -279,7 +272,7 @@ def _reduce(singles: _Terms, average: _Terms, size: int, n_probes: int) -> Gauss
         delta_variance=float(variances.mean()) / (size + 1) ** 2,
     )
     stderr = float(rows.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0
-    return GaussianMoment(statistics, stderr, n_probes, singles.exact)
+    return GaussianMoment(statistics, stderr, n_probes, terms.exact)
 
 
 def quadratic_monte_carlo_delta(
@@ -309,8 +302,6 @@ def quadratic_monte_carlo_delta(
     train = LossDerivatives(net, X, y, parameters=list(draws))
     candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=list(draws))
     terms = taylor_terms(train, candidates, displacements(draws, train.center))
-    # only differences matter, so that L_k may be called zero
     differences = terms.differences()
-    return monte_carlo_delta(
-        differences, np.zeros(len(differences)), terms.values, 0.0, size=len(y), order=2
-    )
+    zero = np.zeros(len(differences))  # only differences matter, so that L_k may be called zero
+    return monte_carlo_delta(differences, zero, terms.values, 0.0, size=len(y), order=2)

@@ -75,11 +75,11 @@ def single_center_delta(
     k = _check_sizes(sizes, n if finite else None)
     centered_sq = (losses - losses.mean(axis=1, keepdims=True)) ** 2 * (n / (n - 1))
     per_draw = centered_sq.mean(axis=1)
-    if finite:
-        count = len(per_draw)
-        variance = float(per_draw.var(ddof=1)) / count if count > 1 else np.nan
-    else:
+    variance = np.nan
+    if not finite:
         variance = crossed_variance(centered_sq)
+    elif len(per_draw) > 1:
+        variance = float(per_draw.var(ddof=1)) / len(per_draw)
     pairs = k * (k + 1.0)
     return per_draw.mean() / pairs, np.sqrt(variance) / pairs
 
@@ -105,11 +105,10 @@ def single_center_curve(
     """
     in_sample = single_center_delta(losses, sizes)
     k = _check_sizes(sizes, losses.shape[1])
-    nothing = np.full(len(k), np.nan)
-    unseen = (nothing, nothing)
-    if unseen_losses is not None:
-        unseen = single_center_delta(unseen_losses, sizes, finite=False)
-    return SingleCenterCurve(k, *in_sample, *unseen)
+    if unseen_losses is None:
+        nothing = np.full(len(k), np.nan)
+        return SingleCenterCurve(k, *in_sample, nothing, nothing)
+    return SingleCenterCurve(k, *in_sample, *single_center_delta(unseen_losses, k, finite=False))
 
 
 def literal_curve(losses: Array, *, order: int = 2) -> Array:

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from sufficiency._validation import check_integer, check_number
 from sufficiency.curvature import top_eigenpairs
+from sufficiency.curvature.operators import linear_operator
 from sufficiency.probes.base import BaseProbe, Weights, check_scale, layer_scales
 from sufficiency.probes.gaussian import GaussianSampler
 
@@ -108,15 +109,10 @@ def _block(hessian: LinearOperator, center: Weights, chosen: Weights) -> LinearO
         return hessian
     kept = np.concatenate([np.full(t.numel(), name in chosen) for name, t in center.items()])
 
-    def matmat(columns: npt.NDArray) -> npt.NDArray:
+    def multiply(columns: npt.NDArray) -> npt.NDArray:
         whole = np.zeros((len(kept), columns.shape[1]), dtype=hessian.dtype)
         whole[kept] = columns
         return np.asarray(hessian @ whole)[kept]
 
-    def matvec(vector: npt.NDArray) -> npt.NDArray:
-        return matmat(vector.reshape(-1, 1))[:, 0]
-
     size = int(kept.sum())
-    return LinearOperator(
-        (size, size), matvec=matvec, rmatvec=matvec, matmat=matmat, dtype=hessian.dtype
-    )
+    return linear_operator((size, size), hessian.dtype, multiply)

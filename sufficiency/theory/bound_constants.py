@@ -1,6 +1,6 @@
 """The constants of the paper's bounds, measured around a real net."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
@@ -23,20 +23,12 @@ class BoundConstants:
     """
     What :mod:`sufficiency.theory` needs to know of a net and a probe.
 
-    Attributes
-    ----------
-    sigma : float
-        Largest standard deviation of the probe in any direction, in units of weights.
-    dim : int
-        Weights, or directions, that the probe disturbs.
-    max_loss, gradient_norm, hessian_norm : float
-        M_ℓ, M_g and M_H: the largest over the samples examined, so lower estimates.
-    n_examined : int
-        How many were.
+    The largest loss M_ℓ, gradient M_g and Hessian M_H over the samples that were examined are
+    lower estimates of those over all.
     """
 
-    sigma: float
-    dim: int
+    sigma: float  # largest standard deviation of the probe in any direction, in units of weights
+    dim: int  # weights, or directions, that the probe disturbs
     max_loss: float
     gradient_norm: float
     hessian_norm: float
@@ -44,14 +36,9 @@ class BoundConstants:
 
     def whole(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Bound of Δ with value, gradient and curvature terms, see :func:`theory.bound`."""
-        return theory.bound(
-            sizes,
-            sigma=self.sigma,
-            dim=self.dim,
-            max_loss=self.max_loss,
-            gradient_norm=self.gradient_norm,
-            hessian_norm=self.hessian_norm,
-        )
+        constants = asdict(self)
+        del constants["n_examined"]
+        return theory.bound(sizes, **constants)
 
     def curvature_part(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Theorem 1's bound of the curvature term alone, see :func:`theory.theorem1_bound`."""
@@ -65,14 +52,11 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
     center = LossFunction(net).center()
     make_hessian = partial(hessian_operator, net, samples.X, samples.encoded)
     sampler = prepare_probe(probe, center, make_hessian)
+    rule = f"for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
     if not isinstance(sampler, GaussianSampler):
-        raise TypeError(
-            f"`probe` must be Gaussian for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
-        )
+        raise TypeError(f"`probe` must be Gaussian {rule}")
     if any(not torch.equal(mean, center[name]) for name, mean in sampler.mean.items()):
-        raise ValueError(
-            f"`probe` must be centered for a bound, got {probe!r}; the bounds are about N(w*, Σ)"
-        )
+        raise ValueError(f"`probe` must be centered {rule}")
     sigma, dim = _reach(sampler)
     names = list(sampler.mean)
     data = (net, samples.X, samples.encoded)

@@ -163,5 +163,5 @@ def test_a_probe_that_still_has_a_seed():
         def prepare(self, center, seed=0):
             return lambda generator: noise(center, generator)
 
-    with pytest.raises(ValueError, match="must take `random_state` in `prepare`.*rename it"):
+    with pytest.raises(ValueError, match=r"must take `random_state` in `prepare`.*rename it"):
         check_probe(Old(), CENTER)
