@@ -84,23 +84,17 @@ class _Form:
 
 @dataclass(frozen=True, eq=False)
 class _Terms:
-    """Of J differences ℓ_j − L_k: value, ‖c‖², and vᵀMv, ‖Mv‖² for m vectors v."""
+    """
+    Of differences ℓ_j − L_k: value, ‖c‖², and vᵀMv, ‖Mv‖² for m vectors v.
+
+    Of J − 1 candidates one by one, and last of their average.
+    """
 
     values: Array  # (J,)
     slope_sq: Array  # (J,)
     forms: Array  # (m, J)
     norms: Array  # (m, J)
     exact: bool
-
-    def part(self, columns: slice) -> "_Terms":
-        """Some of the differences."""
-        return _Terms(
-            self.values[columns],
-            self.slope_sq[columns],
-            self.forms[:, columns],
-            self.norms[:, columns],
-            self.exact,
-        )
 
     def means_and_variances(self) -> tuple[Array, Array]:
         """
@@ -249,22 +243,22 @@ def _first_order(
 
 
 def _reduce(terms: _Terms, size: int, n_probes: int) -> GaussianMoment:
-    singles, average = terms.part(slice(-1)), terms.part(slice(-1, None))
-    means_sq, variances = singles.means_and_variances()
+    moments = terms.means_and_variances()
+    of_average = float(sum(part[:, -1].mean() for part in moments))
+    means_sq, variances = (np.delete(part, -1, axis=1) for part in moments)
     table = (means_sq + variances) / (size + 1) ** 2  # rows: probes, columns: candidates
     n_candidates = table.shape[1]
     rows = table.mean(1)
     gap_sq = spread = math.nan
     if n_candidates > 1:
         # E D̄² is gap² of the average candidate; what is left of E D² is between candidates
-        of_average = float(sum(part.mean() for part in average.means_and_variances()))
         whole = float(rows.mean()) * (size + 1) ** 2
         spread = n_candidates / (n_candidates - 1) * (whole - of_average)
         gap_sq = of_average - spread / n_candidates
     statistics = DeltaStatistics(
         delta=float(rows.mean()),
         stderr=math.sqrt(crossed_variance(table)),
-        delta_point=float((singles.values**2).mean()) / (size + 1) ** 2,
+        delta_point=float((terms.values[:-1] ** 2).mean()) / (size + 1) ** 2,
         gap_sq=gap_sq,
         spread=spread,
         top1pct_share=top_share(np.maximum(table.mean(0), 0.0)),

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from sufficiency._random import RandomState, seed_from
-from sufficiency._validation import check_choice
+from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import InvalidParameterError
 
 __all__ = [
@@ -22,9 +23,7 @@ __all__ = [
     "Parameters",
     "Probe",
     "Sampler",
-    "check_scale",
     "layer_scales",
-    "needs_hessian",
     "normal_like",
     "prepare_probe",
     "seeded_generator",
@@ -96,11 +95,6 @@ class Probe(Protocol):
         ...
 
 
-def needs_hessian(probe: Probe) -> bool:
-    """Whether the probe asks for the Hessian at the center."""
-    return bool(getattr(probe, "needs_hessian", False))
-
-
 def prepare_probe(
     probe: Probe,
     center: Weights,
@@ -116,8 +110,9 @@ def prepare_probe(
             "sets; rename it",
         )
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
-    hessian = make_hessian() if make_hessian is not None and needs_hessian(probe) else None
-    offered: dict[str, Any] = {"hessian": hessian, "random_state": random_state}
+    offered: dict[str, Any] = {"hessian": None, "random_state": random_state}
+    if make_hessian is not None and getattr(probe, "needs_hessian", False):
+        offered["hessian"] = make_hessian()
     context = {name: v for name, v in offered.items() if open_ended or name in taken}
     return probe.prepare(center, **context)
 
@@ -134,12 +129,15 @@ def normal_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)
 
 
-SCALES = ("layer", "absolute")
-
-
-def check_scale(scale: object) -> str:
-    """Return `scale` if it is "layer" or "absolute"."""
-    return check_choice("scale", scale, SCALES)
+_RULES: dict[str, Callable[[str, Any], object]] = {
+    "dim": partial(check_integer, minimum=1),
+    "sigma": partial(check_number, at_least=0.0),
+    "radius": partial(check_number, at_least=0.0),
+    "df": partial(check_number, above=2.0),
+    "scale": partial(check_choice, choices=("layer", "absolute")),
+    "normalization": partial(check_choice, choices=("filter", "layer", "none")),
+    "norm": lambda name, value: value is None or check_number(name, value, above=0.0),
+}
 
 
 def layer_scales(center: Weights, scale: str) -> Weights:
@@ -172,22 +170,18 @@ def select_parameters(names: Iterable[str], parameters: Parameters) -> list[str]
     available = list(names)
     if parameters is None:
         return available
-    if callable(parameters):
-        chosen = [name for name in available if parameters(name)]
-        if not chosen:
+    single = callable(parameters) or isinstance(parameters, str)
+    rules: Any = [parameters] if single else parameters
+    selected: set[str] = set()
+    for rule in rules:
+        found = {n for n in available if (rule(n) if callable(rule) else fnmatchcase(n, rule))}
+        if not found:
             raise ValueError(
-                f"`parameters` must be true of some name, got {parameters!r}, which is false of "
-                f"all of {available}; choose some of these"
+                f"`parameters` must match some of {available}, got {rule!r}, which matches none; "
+                "choose among these names"
             )
-        return chosen
-    patterns = [parameters] if isinstance(parameters, str) else list(parameters)
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in available):
-            raise ValueError(
-                f"`parameters` must match some of {available}, got {pattern!r}, which matches "
-                "none; choose among these names"
-            )
-    return [name for name in available if any(fnmatchcase(name, p) for p in patterns)]
+        selected |= found
+    return [name for name in available if name in selected]
 
 
 @dataclass(repr=False, eq=False)
@@ -211,6 +205,8 @@ class BaseProbe(BaseEstimator, ABC):
 
     # Whether w and its mirror image at the mean are equally likely; own probes have to say so.
     symmetric: ClassVar[bool] = False
+    # Parameters that a rule of this package checks.
+    _checked: ClassVar[tuple[str, ...]] = ()
 
     def check(self) -> None:
         """
@@ -222,29 +218,25 @@ class BaseProbe(BaseEstimator, ABC):
             If one is of another kind or out of range.
         """
         given = self.parameters
-        if given is None or callable(given) or isinstance(given, str):
-            return
         listed = isinstance(given, Sequence) and all(isinstance(p, str) for p in given)
-        if not listed or not given:
+        if not (given is None or callable(given) or isinstance(given, str) or (listed and given)):
             raise TypeError(
                 "`parameters` must be a glob pattern, some of them or a callable from name to "
                 f"bool, got {given!r}; leave it out to disturb all parameters"
             )
+        for name in self._checked:
+            _RULES[name](name, getattr(self, name))
 
     def prepare(
         self, center: Weights, hessian: Any = None, random_state: RandomState = 0
     ) -> Sampler:
         """
-        Adapt to a center (see :meth:`sufficiency.probes.Probe.prepare`).
+        Adapt to a center.
 
         Parameters
         ----------
-        center : dict of tensors
-            All trained parameters by name.
-        hessian : scipy LinearOperator, optional
-            Over all of them, flattened; for probes that need it.
-        random_state : int, RandomState instance or None, default=0
-            For directions that all draws share.
+        center, hessian, random_state
+            As in :meth:`Probe.prepare`; `random_state` may also be a RandomState instance or None.
 
         Returns
         -------

@@ -8,13 +8,7 @@ import torch
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import aslinearoperator
 
-from sufficiency.probes.base import (
-    Probe,
-    Sampler,
-    Weights,
-    prepare_probe,
-    seeded_generator,
-)
+from sufficiency.probes.base import Probe, Sampler, Weights, prepare_probe, seeded_generator
 
 __all__ = ["check_probe"]
 
@@ -65,7 +59,8 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
             "sufficiency.probes.Probe"
         )
     if hessian is None:
-        hessian = _increasing_eigenvalues(sum(tensor.numel() for tensor in center.values()))
+        count = sum(tensor.numel() for tensor in center.values())
+        hessian = aslinearoperator(diags_array(np.arange(1.0, count + 1)))
     state = torch.get_rng_state()
     given = {name: tensor.clone() for name, tensor in center.items()}
     try:
@@ -82,7 +77,7 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
                 "it uses torch's global generator; pass `generator=generator` to every random "
                 "function"
             )
-        if any(not torch.equal(given[name], tensor) for name, tensor in center.items()):
+        if not _same(given, center):
             faults.append("the center is changed; make new tensors instead of writing into it")
     finally:
         torch.set_rng_state(state)
@@ -100,11 +95,10 @@ def _faults(sampler: Sampler, twin: Sampler, center: Weights) -> Iterator[str]:
     if not isinstance(first, dict) or not first:
         yield f"a draw is {first!r}; return a dict of tensors by parameter name, not empty"
         return
-    wrong = list(_wrong_tensors(first, center))
-    yield from wrong
-    if wrong:
+    if wrong := list(_wrong_tensors(first, center)):
+        yield from wrong
         return
-    kept = _copy(first)
+    kept = {name: tensor.clone() for name, tensor in first.items()}
     other = sampler(seeded_generator(2, device))
     if set(other) != set(first):
         yield "draws have different names; leave out a parameter in all draws or in none"
@@ -140,12 +134,3 @@ def _wrong_tensors(draw: Weights, center: Weights) -> Iterator[str]:
 
 def _same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def _copy(weights: Weights) -> Weights:
-    return {name: tensor.clone() for name, tensor in weights.items()}
-
-
-def _increasing_eigenvalues(count: int) -> Any:
-    """Operator with the eigenvalues 1 … N."""
-    return aslinearoperator(diags_array(np.arange(1.0, count + 1)))

@@ -8,10 +8,9 @@ import numpy.typing as npt
 import torch
 from scipy.sparse.linalg import LinearOperator
 
-from sufficiency._validation import check_integer, check_number
 from sufficiency.curvature import top_eigenpairs
 from sufficiency.curvature.operators import linear_operator
-from sufficiency.probes.base import BaseProbe, Weights, check_scale, layer_scales
+from sufficiency.probes.base import BaseProbe, Weights, layer_scales
 from sufficiency.probes.gaussian import GaussianSampler
 
 __all__ = ["CurvatureSubspace"]
@@ -63,13 +62,7 @@ class CurvatureSubspace(BaseProbe):
     scale: str = "layer"
 
     needs_hessian: ClassVar[bool] = True
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        check_integer("dim", self.dim, 1)
-        check_number("sigma", self.sigma, at_least=0.0)
-        check_scale(self.scale)
+    _checked: ClassVar = ("dim", "sigma", "scale")
 
     def _prepare(
         self, chosen: Weights, *, center: Weights, hessian: Any, seed: int

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,7 @@ import torch
 from torch import Tensor
 
 from sufficiency._validation import check_number
-from sufficiency.probes.base import BaseProbe, Weights, check_scale, layer_scales, normal_like
-from sufficiency.probes.tables import Table, check_table, fit_table
+from sufficiency.probes.base import BaseProbe, Weights, layer_scales, normal_like
 
 __all__ = [
     "DiagonalGaussian",
@@ -20,6 +20,10 @@ __all__ = [
     "LowRankGaussian",
     "PointMass",
 ]
+
+
+# Numbers by parameter name, or one for all.
+Table = float | Mapping[str, npt.ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +127,10 @@ class IsotropicGaussian(BaseProbe):
     {'bias': tensor([0., 0.])}
     """
 
+    _checked: ClassVar = ("sigma", "scale")
+
     sigma: float = 0.2
     scale: str = "layer"
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        check_number("sigma", self.sigma, at_least=0.0)
-        check_scale(self.scale)
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
         scales = layer_scales(chosen, self.scale)
@@ -177,13 +177,11 @@ class DiagonalGaussian(BaseProbe):
     def check(self) -> None:
         """Check every parameter."""
         super().check()
-        check_table("std", self.std, at_least=0.0)
-        check_table("mean", {} if self.mean is None else self.mean, scalar=False)
+        _check_table("std", self.std, at_least=0.0)
+        _check_table("mean", {} if self.mean is None else self.mean, scalar=False)
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
-        deviation = fit_table("std", self.std, chosen)
-        shift = fit_table("mean", {} if self.mean is None else self.mean, chosen)
-        return _gaussian(chosen, shift, deviation, None)
+        return _gaussian(chosen, self.mean, _fit_table("std", self.std, chosen), None)
 
 
 @dataclass(repr=False, eq=False)
@@ -230,9 +228,9 @@ class LowRankGaussian(BaseProbe):
     def check(self) -> None:
         """Check every parameter."""
         super().check()
-        check_table("factor", self.factor, scalar=False)
-        check_table("diagonal", self.diagonal, at_least=0.0)
-        check_table("mean", {} if self.mean is None else self.mean, scalar=False)
+        _check_table("factor", self.factor, scalar=False)
+        _check_table("diagonal", self.diagonal, at_least=0.0)
+        _check_table("mean", {} if self.mean is None else self.mean, scalar=False)
         ranks = {tuple(np.shape(rows)[:1]) for rows in self.factor.values()}
         if len(ranks) != 1 or not all(rank and rank[0] for rank in ranks):
             raise ValueError(
@@ -242,20 +240,66 @@ class LowRankGaussian(BaseProbe):
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
         rank = np.shape(next(iter(self.factor.values())))[0]
-        factor = fit_table("factor", self.factor, chosen, leading=(rank,))
-        variance = fit_table("diagonal", self.diagonal, chosen)
+        factor = _fit_table("factor", self.factor, chosen, leading=(rank,))
+        variance = {} if self.diagonal == 0.0 else _fit_table("diagonal", self.diagonal, chosen)
         deviation = {name: value.sqrt() for name, value in variance.items()}
-        if self.diagonal == 0.0:
-            deviation = {}
-        shift = fit_table("mean", {} if self.mean is None else self.mean, chosen)
-        return _gaussian(chosen, shift, deviation, factor)
+        return _gaussian(chosen, self.mean, deviation, factor)
 
 
 def _gaussian(
-    chosen: Weights, shift: Weights, deviation: Weights, factor: Weights | None
+    chosen: Weights,
+    mean: Mapping[str, npt.ArrayLike] | None,
+    deviation: Weights,
+    factor: Weights | None,
 ) -> GaussianSampler:
     """Sampler of the parameters that are moved at all, each with a deviation."""
+    shift = _fit_table("mean", {} if mean is None else mean, chosen)
     moved = [n for n in chosen if n in shift or n in deviation or n in (factor or {})]
-    mean = {name: chosen[name] + shift.get(name, 0.0) for name in moved}
-    zero: dict[str, Tensor] = {name: mean[name].new_zeros(()) for name in moved}
-    return GaussianSampler(mean, zero | deviation if deviation else None, factor)
+    means = {name: chosen[name] + shift.get(name, 0.0) for name in moved}
+    zero: dict[str, Tensor] = {name: means[name].new_zeros(()) for name in moved}
+    return GaussianSampler(means, zero | deviation if deviation else None, factor)
+
+
+def _check_table(
+    name: str, table: object, *, at_least: float | None = None, scalar: bool = True
+) -> None:
+    """Refuse anything but finite numbers by parameter name."""
+    if scalar and isinstance(table, Real):
+        check_number(name, table, at_least=at_least or 0.0)
+        return
+    if not isinstance(table, Mapping):
+        kinds = "a number or a dict" if scalar else "a dict"
+        raise TypeError(
+            f"`{name}` must be {kinds} of arrays by parameter name, got {table!r}; take the names "
+            "of net.module_.named_parameters()"
+        )
+    for key, value in table.items():
+        numbers = value.detach().double().cpu() if isinstance(value, torch.Tensor) else value
+        flat = np.asarray(numbers, dtype=np.float64).ravel()
+        rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
+        bad = flat[~np.isfinite(flat) | (flat < (-np.inf if at_least is None else at_least))]
+        if len(bad):
+            raise ValueError(f"`{name}[{key!r}]` must be {rule}, got {bad[0]:g}")
+
+
+def _fit_table(name: str, table: Table, center: Weights, leading: tuple[int, ...] = ()) -> Weights:
+    """Tensors like the center's, of a table for some of them."""
+    if not isinstance(table, Mapping):
+        return {key: tensor.new_tensor(float(table)) for key, tensor in center.items()}
+    unknown = [key for key in table if key not in center]
+    if unknown:
+        raise ValueError(
+            f"`{name}` must be for some of {list(center)}, got {unknown}; leave these out or add "
+            "them to `parameters`"
+        )
+    fitted = {}
+    for key, value in table.items():
+        tensor = center[key]
+        numbers = torch.as_tensor(value).detach().to(device=tensor.device, dtype=tensor.dtype)
+        expected = (*leading, *tensor.shape)
+        if tuple(numbers.shape) != expected and (leading or numbers.ndim):
+            raise ValueError(
+                f"`{name}[{key!r}]` must have shape {expected}, got {tuple(numbers.shape)}"
+            )
+        fitted[key] = numbers
+    return fitted

@@ -6,15 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from sufficiency._validation import check_number
-from sufficiency.probes.base import (
-    BaseProbe,
-    Sampler,
-    Weights,
-    check_scale,
-    layer_scales,
-    normal_like,
-)
+from sufficiency.probes.base import BaseProbe, Sampler, Weights, layer_scales, normal_like
 
 __all__ = ["StudentT", "UniformSphere"]
 
@@ -56,15 +48,10 @@ class UniformSphere(BaseProbe):
     """
 
     symmetric: ClassVar[bool] = True
+    _checked: ClassVar = ("radius", "scale")
 
     radius: float = 0.2
     scale: str = "layer"
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        check_number("radius", self.radius, at_least=0.0)
-        check_scale(self.scale)
 
     def _prepare(self, chosen: Weights, **_: Any) -> Sampler:
         scales = layer_scales(chosen, self.scale)
@@ -122,17 +109,11 @@ class StudentT(BaseProbe):
     """
 
     symmetric: ClassVar[bool] = True
+    _checked: ClassVar = ("sigma", "df", "scale")
 
     sigma: float = 0.2
     df: float = 10.0
     scale: str = "layer"
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        check_number("sigma", self.sigma, at_least=0.0)
-        check_number("df", self.df, above=2.0)
-        check_scale(self.scale)
 
     def _prepare(self, chosen: Weights, **_: Any) -> Sampler:
         scales = layer_scales(chosen, self.scale)

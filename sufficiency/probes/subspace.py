@@ -1,12 +1,11 @@
 """Gaussian noise along a few random directions, as landscapes are drawn."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.probes.base import BaseProbe, Weights, normal_like, seeded_generator
 from sufficiency.probes.gaussian import GaussianSampler
 
@@ -66,21 +65,14 @@ class RandomSubspace(BaseProbe):
     ['weight']
     """
 
+    _checked: ClassVar = ("dim", "sigma", "normalization", "norm")
+
     dim: int = 4
     sigma: float = 0.1
     normalization: str = "filter"
     norm: float | None = None
     orthogonal: bool = False
     perturb_1d: bool = False
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        check_integer("dim", self.dim, 1)
-        check_number("sigma", self.sigma, at_least=0.0)
-        check_choice("normalization", self.normalization, ("filter", "layer", "none"))
-        if self.norm is not None:
-            check_number("norm", self.norm, above=0.0)
 
     def _prepare(self, chosen: Weights, *, seed: int, **_: Any) -> GaussianSampler:
         moved = {n: w for n, w in chosen.items() if self.perturb_1d or w.ndim > 1}

@@ -25,7 +25,7 @@ from sufficiency.probes import (
     check_probe,
     select_parameters,
 )
-from sufficiency.probes.base import needs_hessian, prepare_probe
+from sufficiency.probes.base import prepare_probe
 from sufficiency.probes.draws import ProbeDraws
 from sufficiency.probes.resolve import resolve_probe
 from tests.helpers import untouched_generators
@@ -207,8 +207,6 @@ def test_own_probes_take_what_they_want():
     assert prepared(Seeded()) == ("seed", 5)
     assert prepared(Curved()) == ("hessian", "H")
     assert prepared(Anything()) == {"hessian": None, "random_state": 5}
-    assert needs_hessian(Curved())
-    assert not needs_hessian(Center())
 
 
 def test_the_size_of_a_draw():
