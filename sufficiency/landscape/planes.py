@@ -11,7 +11,7 @@ from skorch import NeuralNet
 
 from sufficiency._validation import check_integer
 from sufficiency.data.rows import as_inputs, take_rows
-from sufficiency.engine.blocks import plan_blocks
+from sufficiency.engine.blocks import BlockPlan, plan_blocks
 from sufficiency.engine.loss_matrix import can_vectorize, mean_losses
 from sufficiency.landscape.directions import as_direction
 from sufficiency.landscape.fitted_nets import fitted_net
@@ -97,14 +97,17 @@ class MeanLoss:
         moved = {n: w for n, w in self.center.items() if any(n in d for d in checked)}
         return SubspaceDraws(moved, checked, coefficients)
 
-    def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Array:
-        """(M,) mean losses over some samples; not finite where the loss is not."""
+    def plan(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> BlockPlan:
+        """How the engine goes through points and samples."""
         n, size = draws.n_draws, draws.bytes_per_draw
         vectorize = self.vectorize and n > 1
-        plan = plan_blocks(self.net, X, y, n_draws=n, vectorize=vectorize, weight_bytes=size)
+        return plan_blocks(self.net, X, y, n_draws=n, vectorize=vectorize, weight_bytes=size)
+
+    def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Array:
+        """(M,) mean losses over some samples; not finite where the loss is not."""
         # losses that overflow are masked and counted by the displays
         with np.errstate(invalid="ignore", over="ignore"):
-            return mean_losses(self.net, draws, X, y, plan)
+            return mean_losses(self.net, draws, X, y, self.plan(draws, X, y))
 
 
 def plane_draws(

@@ -14,7 +14,6 @@ from sufficiency.curvature import hessian_operator
 from sufficiency.curvature.traces import sign_vectors
 from sufficiency.data.rows import take_rows
 from sufficiency.deltas.monte_carlo import crossed_variance
-from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import loss_matrix
 from sufficiency.landscape.directions import (
     RandomDirections,
@@ -197,9 +196,7 @@ def _rises(
         moved = {name: losses.center[name] for name in direction}
         # both senses, and the center, which is evaluated alike so that rounding cancels
         draws = SubspaceDraws(moved, [direction], np.array([[radius], [-radius], [0.0]]))
-        size = draws.bytes_per_draw
-        plan = plan_blocks(net, X, y, n_draws=3, vectorize=losses.vectorize, weight_bytes=size)
-        plus, minus, at_center = loss_matrix(net, draws, X, y, plan)
+        plus, minus, at_center = loss_matrix(net, draws, X, y, losses.plan(draws, X, y))
         bad = ~(np.isfinite(plus) & np.isfinite(minus) & np.isfinite(at_center))
         if bad.any():
             raise ValueError(

@@ -110,7 +110,7 @@ class ConvNet(nn.Module):
     in_channels : int
         Channels of an image: 3 for colors, 1 for shades of gray.
     n_outputs, batch_norm, dropout
-        As in :class:`MLP`; of feature maps, and of single numbers of them.
+        As in :class:`MLP`; dropout takes single numbers of feature maps.
     image_size : int or (int, int), default=32
         Height and width of an image in pixels; one number for squares.
     channels : int, default=64
@@ -162,8 +162,8 @@ class ConvNet(nn.Module):
         layers: list[nn.Module] = []
         for _ in range(depth):
             norm = [nn.BatchNorm2d(channels)] if batch_norm else []
-            convolution = nn.Conv2d(fan_in, channels, kernel_size, 1, padding, bias=not batch_norm)
-            layers += [convolution, *norm, nn.ReLU(), nn.Dropout(dropout)]
+            conv = nn.Conv2d(fan_in, channels, kernel_size, padding=padding, bias=not batch_norm)
+            layers += [conv, *norm, nn.ReLU(), nn.Dropout(dropout)]
             fan_in = channels
         layers += [nn.Flatten(), nn.Linear(channels * height * width, n_outputs)]
         self.layers = nn.Sequential(*layers)
