@@ -5,20 +5,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._validation import check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
+from sufficiency.exceptions import NotIdentifiableError, UnreachableTargetError
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report import write_report
-from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits, predictions
-from sufficiency.sizing.performance import estimate_for_target
-from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion, questions_from
-from sufficiency.sizing.thresholds import suggest_thresholds
+from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
+from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
+from sufficiency.sizing.estimates import estimate_size
+from sufficiency.sizing.performance import fit_performance
+from sufficiency.sizing.questions import (
+    DeltaQuestion,
+    TargetQuestion,
+    absolute_threshold,
+    questions_from,
+    suggest_thresholds,
+)
+from sufficiency.sizing.replicates import t_quantile
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
@@ -244,9 +254,12 @@ class SufficiencyResult:
         NotIdentifiableError
             If the curve does not fall, or never reaches a threshold.
         """
-        return predictions.predict_sufficient_size(
-            self.measurements, threshold, family=self.family, relative=relative, growth=growth
-        )
+        values, ladder = check_thresholds(threshold), self.measurements
+        curve = decay_fits.fit_decay(ladder, self.family, growth).inside[0].curve
+        absolute = [absolute_threshold(ladder, value, relative=relative) for value in values.flat]
+        sizes = np.array([curve.sufficient_size(value) for value in absolute], dtype=np.int64)
+        self._warn_beyond(int(sizes.max(initial=0)), "the sufficient size")
+        return int(sizes[0]) if values.ndim == 0 else sizes.reshape(values.shape)
 
     def sufficient_size_interval(
         self,
@@ -286,14 +299,14 @@ class SufficiencyResult:
         Nadeau, Bengio: Inference for the generalization error. Machine Learning 52 (2003), for
         candidates that repeats share.
         """
-        return predictions.sufficient_size_interval(
-            self.measurements,
-            threshold,
-            confidence=confidence,
-            family=self.family,
-            relative=relative,
-            growth=growth,
-        )
+        ladder = self.measurements
+        t_quantile(confidence, ladder.n_repeats)
+        absolute = absolute_threshold(ladder, threshold, relative=relative)
+        fits = decay_fits.fit_decay(ladder, self.family, growth)
+        estimate = estimate_size(ladder, fits, absolute, confidence)
+        self._warn_beyond(estimate.size, "the sufficient size")
+        # with two repeats or more there is one
+        return cast("tuple[int, float]", estimate.interval)
 
     def verdict(
         self,
@@ -361,7 +374,7 @@ class SufficiencyResult:
         ValueError
             If no loss can be that low, or fewer than three sizes have one.
         """
-        return predictions.predict_size_for_target(self.measurements, target, "loss")
+        return self._predict_size_for_target(target, "loss")
 
     def predict_size_for_score(self, target: float) -> int:
         """
@@ -381,7 +394,19 @@ class SufficiencyResult:
         UnreachableTargetError, NotIdentifiableError, ValueError
             As in :meth:`predict_size_for_loss`.
         """
-        return predictions.predict_size_for_target(self.measurements, target, "score")
+        return self._predict_size_for_target(target, "score")
+
+    def _predict_size_for_target(self, target: float, kind: str) -> int:
+        estimate = self.estimate_for_target(target, kind)
+        if estimate.status == "unreachable":
+            raise UnreachableTargetError(estimate.reason)
+        if estimate.size is None:
+            raise NotIdentifiableError(estimate.reason)
+        self._warn_beyond(estimate.size, f"the size for the {kind} {target:g}")
+        return estimate.size
+
+    def _warn_beyond(self, size: int | None, what: str) -> None:
+        warn_of_caveats(beyond_measured(size, self.measurements.largest, what))
 
     def estimate_for_target(
         self, target: float, kind: str = "loss", *, confidence: float = 0.95
@@ -404,7 +429,7 @@ class SufficiencyResult:
             With a status among "reached", "at_most", "extrapolated", "not_identifiable" and
             "unreachable".
         """
-        return estimate_for_target(self.measurements, target, kind, confidence=confidence)
+        return fit_performance(self.measurements, kind).size_for(target, confidence)
 
     def parameter_intervals(
         self, family: str = "power_law", *, confidence: float = 0.95

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,18 +108,18 @@ def inert(ladder: Ladder) -> bool:
 def run_caveats(ladder: Ladder) -> tuple[Caveat, ...]:
     """All that concerns the answers about Δ alike, whatever is asked."""
     effect = "unknown" if _useless_share(ladder) >= USELESS_SHARE else "unsure"
-    failed = failed_cells(ladder)
-    if failed and effect == "unknown":
-        failed = replace(failed, effect=effect)
-    found = (
-        failed,
-        _not_learned(ladder, effect),
-        _not_settled(ladder, effect),
-        _inert_probe(ladder),
-        _not_quadratic(ladder),
-        _heavy_tails(ladder),
+    failed = (
+        replace(caveat, effect=effect) if effect == "unknown" else caveat
+        for caveat in failed_cells(ladder)
     )
-    return tuple(caveat for caveat in found if caveat is not None)
+    return (
+        *failed,
+        *_not_learned(ladder, effect),
+        *_not_settled(ladder, effect),
+        *_inert_probe(ladder),
+        *_not_quadratic(ladder),
+        *_heavy_tails(ladder),
+    )
 
 
 def warn_of_caveats(caveats: Iterable[Caveat]) -> None:
@@ -134,67 +134,62 @@ def warn_of_caveats(caveats: Iterable[Caveat]) -> None:
 def check_failures(ladder: Ladder) -> None:
     """Refuse to go on with too few finished cells."""
     finished = np.isfinite(ladder.delta)
-    failed = failed_cells(ladder)
+    failed = "".join(map(str, failed_cells(ladder)))
     if failed and (_n_failed(ladder) > finished.sum() or finished.any(axis=0).sum() < 2):
-        raise ValueError(str(failed))
+        raise ValueError(failed)
 
 
-def failed_cells(ladder: Ladder) -> Caveat | None:
+def failed_cells(ladder: Ladder) -> Iterator[Caveat]:
     """Which cells failed, and why."""
-    failed = _n_failed(ladder)
-    if not failed:
-        return None
-    total = _n_finished(ladder) + failed
-    return Caveat(
-        f"{failed} of {total} cells failed and are left out",
-        "lower the net's learning rate or check its loss",
-        "; ".join(ladder.failures),
-        CellFailedWarning,
-        "unknown" if failed / total >= USELESS_SHARE else "none",
-    )
+    if failed := _n_failed(ladder):
+        total = _n_finished(ladder) + failed
+        yield Caveat(
+            f"{failed} of {total} cells failed and are left out",
+            "lower the net's learning rate or check its loss",
+            "; ".join(ladder.failures),
+            CellFailedWarning,
+            "unknown" if failed / total >= USELESS_SHARE else "none",
+        )
 
 
-def single_repeat(ladder: Ladder) -> Caveat | None:
+def single_repeat(ladder: Ladder) -> Iterator[Caveat]:
     """Without an interval no answer is sure."""
-    if ladder.n_repeats > 1:
-        return None
-    return Caveat(
-        "a single repeat gives no interval",
-        "fit with more repeats (`n_repeats`)",
-        "one training says nothing of how trainings differ",
-        effect="unsure",
-    )
+    if ladder.n_repeats == 1:
+        yield Caveat(
+            "a single repeat gives no interval",
+            "fit with more repeats (`n_repeats`)",
+            "one training says nothing of how trainings differ",
+            effect="unsure",
+        )
 
 
-def beyond_measured(size: int | None, largest: int, what: str = "the answer") -> Caveat | None:
+def beyond_measured(size: int | None, largest: int, what: str = "the answer") -> Iterator[Caveat]:
     """How far an answer lies beyond the measured sizes."""
-    if size is None or size <= largest:
-        return None
-    return Caveat(
-        f"{what}, {size:,}, lies {size / largest:,.3g} times beyond the largest measured size, "
-        f"{largest:,}",
-        details="it rests on the fitted curve alone: see its interval",
-        category=ExtrapolationWarning,
-    )
+    if size is not None and size > largest:
+        yield Caveat(
+            f"{what}, {size:,}, lies {size / largest:,.3g} times beyond the largest measured size, "
+            f"{largest:,}",
+            details="it rests on the fitted curve alone: see its interval",
+            category=ExtrapolationWarning,
+        )
 
 
-def misfit(ladder: Ladder, fits: DecayFits) -> Caveat | None:
+def misfit(ladder: Ladder, fits: DecayFits) -> Iterator[Caveat]:
     """Where the curve misses the mean Δ by far more than the repeats explain."""
     curve = fits.curve
     if fits.of_growth or not np.isfinite(curve.relative_stderr).all():
-        return None
+        return
     measured = np.isin(ladder.sizes, curve.sizes)
     means = mean_of_finished(ladder.delta[:, measured])
     misses = np.abs(np.log(means / curve.predict(curve.sizes)))
     worst = int(misses.argmax())
     factor = float(np.exp(misses[worst]))
-    if factor < _MISFIT_FACTOR or not (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
-        return None
-    return Caveat(
-        f"the fitted curve misses the measured Δ at {curve.sizes[worst]:,} samples by a factor "
-        f"{factor:.2g}",
-        "leave the smallest sizes out, or choose another `curve`",
-    )
+    if factor >= _MISFIT_FACTOR and (misses > _MISFIT_STDERRS * curve.relative_stderr).any():
+        yield Caveat(
+            f"the fitted curve misses the measured Δ at {curve.sizes[worst]:,} samples by a factor "
+            f"{factor:.2g}",
+            "leave the smallest sizes out, or choose another `curve`",
+        )
 
 
 def _centers(ladder: Ladder) -> Mask:
@@ -221,64 +216,57 @@ def _useless_share(ladder: Ladder) -> float:
     return float((useless.sum() + failed) / max(centers + failed, 1))
 
 
-def _not_settled(ladder: Ladder, effect: str) -> Caveat | None:
-    mask = unsettled(ladder)
-    if not mask.any():
-        return None
-    return Caveat(
-        f"{mask.sum()} of {_centers(ladder).sum()} centers are not settled",
-        "raise `min_steps` or lower the learning rate",
-        "over the last tenth of the training their loss moved by more than "
-        f"{100 * DRIFT_SHARE:g} % of what Δ measures",
-        NotSettledWarning,
-        effect,
-    )
+def _not_settled(ladder: Ladder, effect: str) -> Iterator[Caveat]:
+    if count := unsettled(ladder).sum():
+        yield Caveat(
+            f"{count} of {_centers(ladder).sum()} centers are not settled",
+            "raise `min_steps` or lower the learning rate",
+            "over the last tenth of the training their loss moved by more than "
+            f"{100 * DRIFT_SHARE:g} % of what Δ measures",
+            NotSettledWarning,
+            effect,
+        )
 
 
-def _not_learned(ladder: Ladder, effect: str) -> Caveat | None:
+def _not_learned(ladder: Ladder, effect: str) -> Iterator[Caveat]:
     mask = no_better_than_constant(ladder)
-    if not mask.any():
-        return None
-    constant = float(np.asarray(ladder.constant_loss)[mask][0])
-    return Caveat(
-        f"{mask.sum()} of {_centers(ladder).sum()} centers are hardly better than a constant "
-        "prediction",
-        "train longer, or leave small sizes out",
-        f"their unseen loss is not 10 % below that of the best one, {constant:.3g}; around them Δ "
-        "means little, an untrained net passes any threshold",
-        NotSettledWarning,
-        effect,
-    )
+    if mask.any():
+        constant = float(np.asarray(ladder.constant_loss)[mask][0])
+        yield Caveat(
+            f"{mask.sum()} of {_centers(ladder).sum()} centers are hardly better than a constant "
+            "prediction",
+            "train longer, or leave small sizes out",
+            f"their unseen loss is not 10 % below that of the best one, {constant:.3g}; around "
+            "them Δ means little, an untrained net passes any threshold",
+            NotSettledWarning,
+            effect,
+        )
 
 
-def _inert_probe(ladder: Ladder) -> Caveat | None:
-    if ladder.point_probe or not inert(ladder):
-        return None
-    text = "the probe adds less than 5 % to Δ at the centers themselves"
-    return Caveat(text, "raise `sigma`", "the neighborhood does not matter", InertProbeWarning)
+def _inert_probe(ladder: Ladder) -> Iterator[Caveat]:
+    if not ladder.point_probe and inert(ladder):
+        text = "the probe adds less than 5 % to Δ at the centers themselves"
+        yield Caveat(text, "raise `sigma`", "the neighborhood does not matter", InertProbeWarning)
 
 
-def _not_quadratic(ladder: Ladder) -> Caveat | None:
+def _not_quadratic(ladder: Ladder) -> Iterator[Caveat]:
     errors = np.asarray(ladder.quadratic_error)
-    count = int((errors > QUADRATIC_ERROR).sum())
-    if not count:
-        return None
-    return Caveat(
-        f"in {count} of {_n_finished(ladder)} cells the quadratic model misses the increment by "
-        f"more than {100 * QUADRATIC_ERROR:g} %",
-        "lower `sigma`, or use method='monte_carlo'",
-        f"by up to {100 * np.nanmax(errors):.0f} %: the closed form is not valid at this `sigma`",
-        QuadraticModelWarning,
-    )
+    if count := (errors > QUADRATIC_ERROR).sum():
+        yield Caveat(
+            f"in {count} of {_n_finished(ladder)} cells the quadratic model misses the increment "
+            f"by more than {100 * QUADRATIC_ERROR:g} %",
+            "lower `sigma`, or use method='monte_carlo'",
+            f"by up to {100 * np.nanmax(errors):.0f} %: the closed form is not valid at this "
+            "`sigma`",
+            QuadraticModelWarning,
+        )
 
 
-def _heavy_tails(ladder: Ladder) -> Caveat | None:
-    count = int(heavy_tailed(ladder).sum())
-    if not count:
-        return None
-    return Caveat(
-        f"in {count} of {_n_finished(ladder)} cells 1 % of the candidates carry more than half "
-        "of Δ",
-        "raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
-        category=HeavyTailWarning,
-    )
+def _heavy_tails(ladder: Ladder) -> Iterator[Caveat]:
+    if count := heavy_tailed(ladder).sum():
+        yield Caveat(
+            f"in {count} of {_n_finished(ladder)} cells 1 % of the candidates carry more than half "
+            "of Δ",
+            "raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
+            category=HeavyTailWarning,
+        )

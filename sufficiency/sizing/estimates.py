@@ -60,19 +60,20 @@ def estimate_size(
     """
     smallest, largest = int(ladder.sizes[0]), ladder.largest
     curve = fits.inside[0].curve
+    size, reason = None, ""
     try:
         size = curve.sufficient_size(threshold)
     except NotIdentifiableError as error:
-        low, _ = _hull(fits.at(beyond=True), threshold, confidence)
-        return _without_size(ladder, to_sizes(low, np.inf, smallest), str(error))
+        reason = str(error)
     low, high = _hull(fits.inside, threshold, confidence)
-    beyond = size > largest or high > np.log(largest + 1.0)
-    if beyond:
+    if size is None or size > largest or high > np.log(largest + 1.0):
         low, high = _hull(fits.at(beyond=True), threshold, confidence)
-    interval = to_sizes(low, high, smallest)
+    interval = to_sizes(low, np.inf if size is None else high, smallest)
+    known = interval if ladder.n_repeats > 1 else None
+    if size is None:
+        return SizeEstimate("not_identifiable", None, known, reason)
     met = bool(curve.predict(smallest)[0] <= threshold)
-    status = status_of(size, interval, largest, met_at_smallest=met)
-    return SizeEstimate(status, size, interval if ladder.n_repeats > 1 else None)
+    return SizeEstimate(status_of(size, interval, largest, met_at_smallest=met), size, known)
 
 
 def status_of(
@@ -85,11 +86,6 @@ def status_of(
         return "reached"
     wide = interval[1] > WIDEST_BRACKET * interval[0]
     return "not_identifiable" if wide else "extrapolated"
-
-
-def _without_size(ladder: Ladder, interval: tuple[int, float], reason: str) -> SizeEstimate:
-    known = interval if ladder.n_repeats > 1 else None
-    return SizeEstimate("not_identifiable", None, known, reason)
 
 
 def _hull(curves: Sequence[Replicated], threshold: float, confidence: float) -> tuple[float, float]:

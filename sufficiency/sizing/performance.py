@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
 
-__all__ = ["PerformanceFit", "estimate_for_target", "fit_performance"]
+__all__ = ["PerformanceFit", "fit_performance"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -182,7 +182,9 @@ class PerformanceFit:
             )
 
 
-def fit_performance(measurements: Ladder, kind: str, best: float | None = None) -> PerformanceFit:
+# several questions to one ladder share its learning curves
+@lru_cache(maxsize=16)
+def fit_performance(measurements: Ladder, kind: str) -> PerformanceFit:
     """
     Fit E + A·κ^(−β) to the mean over repeats of the unseen loss or score.
 
@@ -201,8 +203,10 @@ def fit_performance(measurements: Ladder, kind: str, best: float | None = None) 
             f"got {measured.sum()}; measure more sizes" + (", or give a scoring" if rising else ""),
         )
     table, means = table[:, measured], means[measured]
-    if best is None:
-        best = _usual_bound(means, rising)
+    if rising:
+        best = 1.0 if means.max() <= 1.0 else np.inf
+    else:
+        best = 0.0 if means.min() > 0.0 else -np.inf
     weights = np.isfinite(table).sum(axis=0).astype(np.float64)
     if not rising and (means > 0).all():
         weights /= means**2
@@ -212,21 +216,3 @@ def fit_performance(measurements: Ladder, kind: str, best: float | None = None) 
     )
     factor = measurements.overlap_factor
     return PerformanceFit(curve, table, weights, best, factor if np.isfinite(factor) else 1.0)
-
-
-def _usual_bound(means: Floats, rising: bool) -> float:
-    if rising:
-        return 1.0 if means.max() <= 1.0 else np.inf
-    return 0.0 if means.min() > 0.0 else -np.inf
-
-
-def estimate_for_target(
-    measurements: Ladder,
-    target: float,
-    kind: str,
-    *,
-    best: float | None = None,
-    confidence: float = 0.95,
-) -> SizeEstimate:
-    """The size at which the learning curve of a ladder meets a target."""
-    return fit_performance(measurements, kind, best).size_for(target, confidence)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,11 @@ import numpy.typing as npt
 from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_number, check_thresholds
 from sufficiency.curves import FittedCurve
-from sufficiency.exceptions import InvalidParameterError
+from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.estimates import SizeEstimate, estimate_size
-from sufficiency.sizing.growth import counts_samples
+from sufficiency.sizing.growth import GrowthCurve, counts_samples
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.performance import fit_performance
@@ -32,11 +31,8 @@ __all__ = [
     "arrivals",
     "questions_from",
     "reference_loss",
+    "suggest_thresholds",
 ]
-
-
-# several questions to one ladder share its learning curves
-_performance = lru_cache(maxsize=16)(fit_performance)
 
 # What the learning curves are about.
 TARGET_KINDS = ("loss", "score")
@@ -44,24 +40,7 @@ TARGET_KINDS = ("loss", "score")
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """
-    The numbers that answer a question; a :class:`Verdict` adds what they decide.
-
-    Attributes
-    ----------
-    estimate : SizeEstimate
-        Size, interval and status.
-    curve : FittedCurve or LearningCurve
-        What was inverted.
-    criterion : str
-        What holds from the size on, in words.
-    caveats : tuple of Caveat
-        Those of the run and of this curve.
-    threshold, change, relative_change, saving : float
-        As in :class:`Verdict`.
-    growth : int, float or None
-        As in :class:`Verdict`.
-    """
+    """The numbers that answer a question; a :class:`Verdict` says what they are and decides."""
 
     estimate: SizeEstimate
     curve: FittedCurve | LearningCurve
@@ -72,24 +51,6 @@ class Answer:
     relative_change: float = math.nan
     growth: float | None = None
     saving: float = math.nan
-
-
-class Question(Protocol):
-    """Something that a number of samples answers."""
-
-    @property
-    def kind(self) -> str:
-        """One word for it."""
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """The question as it was asked, by the keys of the command line's JSON."""
-
-    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
-        """The numbers of a ladder; ValueError where the question makes no sense for it."""
-
-    def __str__(self) -> str:
-        """In a word or two."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +67,7 @@ class DeltaQuestion:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The threshold, and how it is meant."""
+        """The question by the keys of the command line's JSON."""
         return {"threshold": self.threshold, "relative": self.relative, "growth": self.growth}
 
     def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
@@ -118,12 +79,11 @@ class DeltaQuestion:
         relative_change = change / loss if loss > 0 else math.nan
         share = f", {percent(relative_change)} of the unseen loss" if loss > 0 else ""
         kind = "RMS" if ladder.order == 2 else "mean absolute"
-        misfit_caveat = misfit(ladder, fits)
         return Answer(
             estimate,
             fits.curve,
             f"{arrivals(self.growth)} the loss landscape by at most {change:.2g} ({kind}{share})",
-            (*([misfit_caveat] if misfit_caveat else []), *run_caveats(ladder)),
+            (*misfit(ladder, fits), *run_caveats(ladder)),
             threshold,
             change,
             relative_change,
@@ -144,20 +104,23 @@ class TargetQuestion:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The target by its kind."""
+        """The question by the keys of the command line's JSON."""
         return {self.kind: self.target}
 
     def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
         """From the learning curve, which holds for nets that have not settled, too."""
-        fit = _performance(ladder, self.kind)
+        fit = fit_performance(ladder, self.kind)
         bound = "at most" if self.kind == "loss" else "at least"
         return Answer(
             fit.size_for(self.target, confidence),
             fit.curve,
             f"the unseen {self.kind} is {bound} {self.target:g}",
-            tuple(caveat for caveat in [failed_cells(ladder)] if caveat),
+            tuple(failed_cells(ladder)),
             self.target,
         )
+
+
+Question = DeltaQuestion | TargetQuestion
 
 
 def questions_from(
@@ -182,6 +145,42 @@ def questions_from(
         if target is not None:
             questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind))
     return tuple(questions)
+
+
+def suggest_thresholds(ladder: Ladder, *, family: str = "auto") -> list[dict[str, object]]:
+    """
+    How much the loss still changes now, and the sizes at which that halves and quarters.
+
+    "Now" is a net trained on all `n_available` samples, by the fitted curve.
+    """
+    arriving: list[tuple[str, float | None]] = [("1 more sample", None)]
+    if ladder.order == 2 and ladder.n_candidates > 1:
+        arriving += [("10 % more", 0.1), ("twice as much", 1.0)]
+    loss = reference_loss(ladder)
+    rows: list[dict[str, object]] = []
+    for name, growth in arriving:
+        curve = fit_decay(ladder, family, growth).inside[0].curve
+        now = float(curve.predict(ladder.n_available)[0])
+        change = now ** (1.0 / ladder.order)
+        rows.append(
+            {
+                "arriving": name,
+                "growth": growth,
+                "threshold": now,
+                "change": change,
+                "relative_change": change / loss if loss > 0 else math.nan,
+                "size_to_halve": _size_or_none(curve, now * 0.5**ladder.order),
+                "size_to_quarter": _size_or_none(curve, now * 0.25**ladder.order),
+            }
+        )
+    return rows
+
+
+def _size_or_none(curve: FittedCurve | GrowthCurve, threshold: float) -> int | None:
+    try:
+        return curve.sufficient_size(threshold)
+    except NotIdentifiableError:
+        return None
 
 
 def reference_loss(ladder: Ladder) -> float:
@@ -224,7 +223,7 @@ def _saving(ladder: Ladder, size: int | None) -> float:
     if size is None:
         return math.nan
     try:
-        curve = _performance(ladder, "loss").curve
+        curve = fit_performance(ladder, "loss").curve
     except ValueError:
         return math.nan
     now, doubled = curve.predict([size, 2 * size])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sufficiency.curves import FittedCurve
@@ -180,13 +181,12 @@ def judge(
     answer = question.answer(ladder, family, confidence)
     estimate = answer.estimate
     size, n_available = estimate.size, ladder.n_available
-    found = (
+    caveats = (
         *answer.caveats,
-        _undetermined(estimate, n_available),
-        beyond_measured(size, ladder.largest),
-        single_repeat(ladder),
+        *_undetermined(estimate, n_available),
+        *beyond_measured(size, ladder.largest),
+        *single_repeat(ladder),
     )
-    caveats = tuple(caveat for caveat in found if caveat is not None)
     decision, sure = decide(estimate, n_available, caveats)
     return Verdict(
         decision=decision,
@@ -230,25 +230,24 @@ def decide(
     return "enough" if enough else "more", one_side and "unsure" not in effects
 
 
-def _undetermined(estimate: SizeEstimate, n_available: int) -> Caveat | None:
+def _undetermined(estimate: SizeEstimate, n_available: int) -> Iterator[Caveat]:
     """Why the estimate decides nothing, unless its whole interval asks for more samples."""
     low, high = estimate.interval or (0, math.inf)
-    if n_available < low < LARGEST_SIZE:
-        return None
-    if estimate.size is None:
-        return Caveat(estimate.reason, effect="unknown")
     beyond = estimate.status == "not_identifiable"
-    if estimate.wide and high > n_available:
-        return Caveat(
+    if n_available < low < LARGEST_SIZE:
+        return
+    if estimate.size is None:
+        yield Caveat(estimate.reason, effect="unknown")
+    elif estimate.wide and high > n_available:
+        yield Caveat(
             f"the interval spans more than a factor {WIDEST_BRACKET:g} and contains the "
             f"{n_available:,} samples there are",
             "measure larger sizes" if beyond else "fit with more repeats (`n_repeats`)",
             effect="unknown",
         )
-    if beyond:
+    elif beyond:
         text = "the measured sizes do not determine one so far beyond them"
-        return Caveat(text, "measure larger sizes", effect="unknown")
-    return None
+        yield Caveat(text, "measure larger sizes", effect="unknown")
 
 
 def capitalized(text: str) -> str:

@@ -5,9 +5,13 @@ from sufficiency.curves import fit_curve
 from sufficiency.exceptions import ExtrapolationWarning, NotIdentifiableError
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.estimates import estimate_size, to_sizes
-from sufficiency.sizing.predictions import predict_sufficient_size, sufficient_size_interval
 from sufficiency.sizing.questions import absolute_threshold
+from tests.helpers import make_result
 from tests.sizing.ladders import SIZES, ladder_of, measured
+
+
+def result_of(ladder, family="auto"):
+    return make_result(ladder.delta, SIZES, family=family)
 
 
 def estimate(ladder, threshold, **question):
@@ -62,7 +66,7 @@ def test_a_curve_that_does_not_fall_is_not_identifiable():
     assert (found.status, found.size) == ("not_identifiable", None)
     assert "does not fall" in found.reason
     with pytest.raises(NotIdentifiableError, match="does not fall"):
-        predict_sufficient_size(flat, 0.5, family="power_law")
+        result_of(flat, "power_law").predict_sufficient_size(0.5)
 
 
 def test_single_repeat_has_a_size_and_a_status_but_no_interval(rng):
@@ -70,13 +74,13 @@ def test_single_repeat_has_a_size_and_a_status_but_no_interval(rng):
     assert estimate(ladder, 2.0 / 801**2).interval is None
     assert estimate(ladder, 2.0 / 801**2).status == "reached"
     with pytest.raises(ValueError, match="`n_repeats` must be >= 2"):
-        sufficient_size_interval(ladder, 2.0 / 801**2)
+        result_of(ladder).sufficient_size_interval(2.0 / 801**2)
 
 
 def test_higher_confidence_is_wider(rng):
     ladder = ladder_of("theory", rng)
     narrow, wide = (
-        sufficient_size_interval(ladder, 2.0 / 401**2, confidence=c) for c in (0.5, 0.99)
+        result_of(ladder).sufficient_size_interval(2.0 / 401**2, confidence=c) for c in (0.5, 0.99)
     )
     assert wide[0] <= narrow[0] < narrow[1] <= wide[1]
 
@@ -97,11 +101,11 @@ def test_rivals_of_the_selected_family_join_the_interval(rng):
 
 
 def test_extrapolation_warns(rng):
-    ladder = ladder_of("theory", rng)
+    result = result_of(ladder_of("theory", rng))
     with pytest.warns(ExtrapolationWarning, match=r"times beyond the largest measured size, 1,600"):
-        predict_sufficient_size(ladder, 1e-8)
+        result.predict_sufficient_size(1e-8)
     with pytest.warns(ExtrapolationWarning):
-        sufficient_size_interval(ladder, 1e-8)
+        result.sufficient_size_interval(1e-8)
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -124,12 +128,12 @@ def test_relative_to_a_loss_that_is_not_positive(loss):
 @pytest.mark.parametrize("threshold", [0.0, -1.0, np.nan, np.inf])
 def test_senseless_threshold(threshold, rng):
     with pytest.raises(ValueError, match="`threshold` must be finite and > 0"):
-        predict_sufficient_size(ladder_of("theory", rng), threshold)
+        result_of(ladder_of("theory", rng)).predict_sufficient_size(threshold)
 
 
 def test_all_cells_failed():
     with pytest.raises(ValueError, match="at least one finished cell"):
-        predict_sufficient_size(measured(SIZES, np.full((2, 8), np.nan)), 0.1)
+        make_result(np.full((2, 8), np.nan), SIZES).predict_sufficient_size(0.1)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +154,12 @@ def test_the_bracket_reaches_what_was_measured_at_the_largest_size():
     """A curve that turns to 1/κ² at the end, which a power law through all of it misses."""
     kappa = SIZES + 1.0
     delta = np.maximum(kappa**-3.0, kappa[-2] ** -1.0 * kappa**-2.0)[None] * [[1.01], [0.99]]
-    ladder = measured(SIZES, delta)
+    result = make_result(delta, SIZES, family="power_law")
     last = float(delta[:, -1].mean())
     with pytest.warns(ExtrapolationWarning):
-        low, high = sufficient_size_interval(ladder, last / 16, family="power_law")
+        low, high = result.sufficient_size_interval(last / 16)
     with pytest.warns(ExtrapolationWarning):
-        answer = predict_sufficient_size(ladder, last / 16, family="power_law")
+        answer = result.predict_sufficient_size(last / 16)
     # C frozen at the measurement: four times the largest κ
     assert answer < 4 * kappa[-1] - 1 <= high
     assert low <= answer

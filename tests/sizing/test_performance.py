@@ -8,11 +8,19 @@ from sufficiency.exceptions import (
     UnreachableTargetError,
 )
 from sufficiency.sizing.learning_curve import fit_learning_curve
-from sufficiency.sizing.performance import estimate_for_target, fit_performance
-from sufficiency.sizing.predictions import predict_size_for_target
+from sufficiency.sizing.performance import fit_performance
+from tests.helpers import make_result
 from tests.sizing.ladders import SIZES, measured, noisy
 
 DELTA = np.ones((4, 8))
+
+
+def estimate_for_target(ladder, target, kind):
+    return fit_performance(ladder, kind).size_for(target, 0.95)
+
+
+def predict_size_for_loss(ladder, target):
+    return make_result(DELTA, SIZES, unseen_loss=ladder.unseen_loss).predict_size_for_loss(target)
 
 
 def loss(size, floor=0.3, beta=1.0):
@@ -85,7 +93,7 @@ def test_reached(rng):
     found = estimate_for_target(ladder, float(loss(300)), "loss")
     assert found.status == "reached"
     assert found.interval[0] <= found.size <= found.interval[1]
-    assert predict_size_for_target(ladder, float(loss(300)), "loss") == found.size
+    assert predict_size_for_loss(ladder, float(loss(300))) == found.size
 
 
 def test_at_most(rng):
@@ -100,7 +108,7 @@ def test_extrapolated(rng):
     assert found.status == "extrapolated"
     assert found.interval[0] <= 3200 <= found.interval[1]
     with pytest.warns(ExtrapolationWarning, match="size for the loss"):
-        assert predict_size_for_target(ladder, target, "loss") == found.size
+        assert predict_size_for_loss(ladder, target) == found.size
 
 
 def test_unreachable_needs_the_whole_interval_of_the_floor(rng):
@@ -108,7 +116,7 @@ def test_unreachable_needs_the_whole_interval_of_the_floor(rng):
     found = estimate_for_target(ladder, 0.2, "loss")
     assert (found.status, found.size, found.interval) == ("unreachable", None, None)
     with pytest.raises(UnreachableTargetError, match="levels off between"):
-        predict_size_for_target(ladder, 0.2, "loss")
+        predict_size_for_loss(ladder, 0.2)
 
 
 def test_a_target_within_the_interval_of_the_floor_is_not_identifiable(rng):
@@ -118,7 +126,7 @@ def test_a_target_within_the_interval_of_the_floor_is_not_identifiable(rng):
     assert (found.status, found.size) == ("not_identifiable", None)
     assert found.interval[1] == np.inf
     with pytest.raises(NotIdentifiableError, match="levels off at"):
-        predict_size_for_target(ladder, floor - 1e-4, "loss")
+        predict_size_for_loss(ladder, floor - 1e-4)
 
 
 def test_a_power_law_without_a_floor_is_not_called_unreachable(rng):
@@ -146,7 +154,10 @@ def test_score(rng):
     found = estimate_for_target(ladder, truth, "score")
     assert found.status == "reached"
     assert found.interval[0] <= 500 <= found.interval[1]
-    assert predict_size_for_target(ladder, truth, "score") == found.size
+    assert (
+        make_result(DELTA, SIZES, unseen_score=ladder.unseen_score).predict_size_for_score(truth)
+        == found.size
+    )
     assert estimate_for_target(ladder, 0.999, "score").status == "unreachable"
 
 
@@ -169,20 +180,19 @@ def test_failed_cells_are_left_out(rng):
 
 
 @pytest.mark.parametrize(
-    ("target", "kind", "best", "message"),
+    ("target", "kind", "message"),
     [
-        (-0.1, "loss", None, "`target` must be finite and at least 0, the best loss"),
-        (1.1, "score", None, "`target` must be finite and at most 1, the best score"),
-        (0.95, "score", 0.9, "`target` must be finite and at most 0.9"),
-        (np.nan, "loss", None, "`target` must be finite"),
-        (0.5, "accuracy", None, "`kind` must be one of"),
+        (-0.1, "loss", "`target` must be finite and at least 0, the best loss"),
+        (1.1, "score", "`target` must be finite and at most 1, the best score"),
+        (np.nan, "loss", "`target` must be finite"),
+        (0.5, "accuracy", "`kind` must be one of"),
     ],
 )
-def test_bad_targets(target, kind, best, message):
+def test_bad_targets(target, kind, message):
     values = np.tile(loss(SIZES), (2, 1))
     ladder = measured(SIZES, np.ones((2, 8)), unseen_loss=values, unseen_score=1 - values / 2)
     with pytest.raises(ValueError, match=message):
-        estimate_for_target(ladder, target, kind, best=best)
+        estimate_for_target(ladder, target, kind)
 
 
 @pytest.mark.parametrize("kind", ["loss", "score"])

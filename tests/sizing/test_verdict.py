@@ -7,8 +7,12 @@ import pytest
 from sufficiency.curves import fit_curve
 from sufficiency.sizing import SizeEstimate
 from sufficiency.sizing import verdict as verdicts
-from sufficiency.sizing.questions import Answer, DeltaQuestion, TargetQuestion
-from sufficiency.sizing.thresholds import suggest_thresholds
+from sufficiency.sizing.questions import (
+    Answer,
+    DeltaQuestion,
+    TargetQuestion,
+    suggest_thresholds,
+)
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy
 
 C = 2.0
