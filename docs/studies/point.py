@@ -28,8 +28,8 @@ from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
-from sufficiency.cells.at_center import view_center
-from sufficiency.cells.increments import increment_statistics
+from sufficiency.cells.around_center import view_center
+from sufficiency.cells.measure import increment_statistics
 from sufficiency.fit.plan import plan_fit
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.training.centers import centers
@@ -83,8 +83,8 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
 
     def around(sigma: float, n_draws: int) -> float:
         probing = replace(settings, probe=IsotropicGaussian(sigma), n_draws=n_draws)
-        around_it = replace(task, settings=probing)
-        return increment_statistics(around_it, center, view, unseen)["delta"]
+        around_it = replace(view, task=replace(task, settings=probing))
+        return increment_statistics(around_it)["delta"]
 
     point = float(((view.point - view.numbers["train_loss"]) ** 2).mean() / (size + 1) ** 2)
     return {

@@ -1,81 +1,150 @@
-"""Weight draws around a trained center, and losses at them."""
+"""Losses, score, gradient and drift at a trained center, and losses at weight draws around it."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from skorch import NeuralNet
 
-from sufficiency._random import child_seed
+from sufficiency._random import child_seed, isolated_rng
+from sufficiency.cells.cell import Columns
 from sufficiency.curvature import hessian_operator
+from sufficiency.data.rows import in_memory
 from sufficiency.data.samples import Samples
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
-from sufficiency.engine.loss_matrix import loss_matrix, mean_losses
+from sufficiency.engine.loss_matrix import StackedWeights, gradient_norm, loss_matrix, mean_losses
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
+from sufficiency.nets.predictor import Predictor
 from sufficiency.probes import Probe
 from sufficiency.probes.base import prepare_probe
 from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.centers import TrainedCenter
-from sufficiency.training.settings import FitSettings
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["block_plan", "draw_losses", "draw_seeds", "draws_around", "unit_draws"]
+__all__ = ["CenterView", "unit_draws", "view_center"]
+
+Array = npt.NDArray[np.float64]
 
 
-def block_plan(
-    settings: FitSettings, net: NeuralNet, samples: Samples, weight_bytes: int | None = None
-) -> BlockPlan:
-    """Blocks of the engine for all draws of a cell."""
-    return plan_blocks(
-        net,
-        samples.X,
-        samples.encoded,
-        n_draws=settings.usual_draws,
-        vectorize=settings.vectorize,
-        weight_bytes=weight_bytes,
-    )
+@dataclass(frozen=True, eq=False)
+class CenterView:
+    """What a cell is measured on: a trained center, its candidates and losses there."""
+
+    task: CenterTask
+    center: TrainedCenter
+    candidates: Samples
+    point: Array  # (J,) losses of the candidates at the center
+    numbers: Columns  # that need no draws
+
+    def seed(self, purpose: str, *keys: int) -> int:
+        """Of what is drawn for this center."""
+        return child_seed(self.task.settings.root, purpose, self.task.repeat, self.task.size, *keys)
+
+    def draw_seeds(self, draws: range) -> list[int]:
+        """A seed for every draw."""
+        return [self.seed("probe", t) for t in draws]
+
+    def draws(self) -> ProbeDraws:
+        """The cell's weight draws, each with its own seed."""
+        settings = self.task.settings
+        seeds = self.draw_seeds(range(settings.usual_draws))
+        try:
+            seed = self.seed("directions")
+            return _draws(self.center.net, settings.probe, self.center.train, seed, seeds)
+        except ArithmeticError as error:
+            raise DivergedTrainingError(f"the curvature at the trained weights: {error}") from error
+
+    def losses(self, draws: ProbeDraws, samples: Samples, *, mean: bool = False) -> Array:
+        """Losses of the samples at all draws, (B, n), or their mean, (B,)."""
+        plan = _block_plan(self.task, self.center.net, samples, draws.bytes_per_draw)
+        evaluate = mean_losses if mean else loss_matrix
+        losses = evaluate(self.center.net, draws, samples.X, samples.encoded, plan)
+        if not np.isfinite(losses).all():
+            raise DivergedTrainingError("the losses at some weight draws are not finite")
+        return losses
+
+    def train_losses(self, draws: ProbeDraws) -> Array:
+        """(B,) L_k at all draws; or (B, m) losses of `n_eval` random training samples."""
+        size, train = self.task.size, self.center.train
+        m = self.task.settings.evaluated(size)
+        if m == size:
+            return self.losses(draws, train, mean=True)
+        rng = np.random.default_rng(self.seed("subset"))
+        return self.losses(draws, train.take(rng.choice(size, size=m, replace=False)))
 
 
-def draw_seeds(task: CenterTask, draws: range) -> list[int]:
-    """A seed for every draw."""
-    root = task.settings.root
-    return [child_seed(root, "probe", task.repeat, task.size, t) for t in draws]
-
-
-def draws_around(task: CenterTask, center: TrainedCenter) -> ProbeDraws:
-    """The cell's weight draws, each with its own seed."""
-    settings, net, train = task.settings, center.net, center.train
-    make_hessian = partial(hessian_operator, net, train.X, train.encoded)
-    seed = child_seed(settings.root, "directions", task.repeat, task.size)
-    try:
-        sampler = prepare_probe(settings.probe, LossFunction(net).center(), make_hessian, seed)
-    except ArithmeticError as error:
-        raise DivergedTrainingError(f"the curvature at the trained weights: {error}") from error
-    seeds = draw_seeds(task, range(settings.usual_draws))
-    return ProbeDraws(sampler, seeds, torch.device(net.device or "cpu"))
+def view_center(task: CenterTask, center: TrainedCenter, candidates: Samples) -> CenterView:
+    """Losses, score, gradient and drift at the trained weights."""
+    net, train = center.net, center.train
+    plan = _block_plan(task, net, train)
+    weights = StackedWeights.single(LossFunction(net).center())
+    train_loss = float(mean_losses(net, weights, train.X, train.encoded, plan)[0])
+    point = loss_matrix(net, weights, candidates.X, candidates.encoded, plan)[0]
+    if not (math.isfinite(train_loss) and np.isfinite(point).all()):
+        raise DivergedTrainingError("the losses at the trained weights are not finite")
+    numbers = {
+        "train_loss": train_loss,
+        "unseen_loss": float(point.mean()),
+        "unseen_score": _score(task, center, candidates),
+        "grad_norm": gradient_norm(net, train.X, train.encoded, plan),
+        "loss_drift": _drift(center, train_loss, plan),
+    }
+    return CenterView(task, center, candidates, point, numbers)
 
 
 def unit_draws(
     net: NeuralNet, probe: Probe, samples: Samples, n_draws: int, seed: int
 ) -> tuple[Weights, float]:
     """Stacked draws of a probe around a net, and the `sigma` that they have."""
-    center = LossFunction(net).center()
-    make_hessian = partial(hessian_operator, net, samples.X, samples.encoded)
-    sampler = prepare_probe(probe, center, make_hessian, seed)
     seeds = [child_seed(seed, "probe", t) for t in range(n_draws)]
-    draws = ProbeDraws(sampler, seeds, next(iter(center.values())).device)
+    draws = _draws(net, probe, samples, seed, seeds)
     return draws.block(0, n_draws), float(getattr(probe, "sigma", 1.0)) or 1.0
 
 
-def draw_losses(
-    task: CenterTask, center: TrainedCenter, draws: ProbeDraws, samples: Samples, *, mean: bool
-) -> npt.NDArray[np.float64]:
-    """Losses of the samples at all draws, (B, n), or their mean, (B,)."""
-    plan = block_plan(task.settings, center.net, samples, draws.bytes_per_draw)
-    evaluate = mean_losses if mean else loss_matrix
-    losses = evaluate(center.net, draws, samples.X, samples.encoded, plan)
-    if not np.isfinite(losses).all():
-        raise DivergedTrainingError("the losses at some weight draws are not finite")
-    return losses
+def _draws(
+    net: NeuralNet, probe: Probe, samples: Samples, seed: int, seeds: Sequence[int]
+) -> ProbeDraws:
+    center = LossFunction(net).center()
+    make_hessian = partial(hessian_operator, net, samples.X, samples.encoded)
+    sampler = prepare_probe(probe, center, make_hessian, seed)
+    return ProbeDraws(sampler, seeds, next(iter(center.values())).device)
+
+
+def _block_plan(
+    task: CenterTask, net: NeuralNet, samples: Samples, weight_bytes: int | None = None
+) -> BlockPlan:
+    """Blocks of the engine for all draws of a cell."""
+    return plan_blocks(
+        net,
+        samples.X,
+        samples.encoded,
+        n_draws=task.settings.usual_draws,
+        vectorize=task.settings.vectorize,
+        weight_bytes=weight_bytes,
+    )
+
+
+def _score(task: CenterTask, center: TrainedCenter, candidates: Samples) -> float:
+    settings = task.settings
+    if settings.scorer is None or len(candidates.y) == 1:
+        return math.nan
+    # a loader takes a seed from the global generator even when it does not shuffle
+    with isolated_rng(child_seed(settings.root, "check", task.repeat, task.size)):
+        predictor = Predictor(center.net, settings.codec)
+        return float(settings.scorer(predictor, in_memory(candidates.X), candidates.y))
+
+
+def _drift(center: TrainedCenter, train_loss: float, plan: BlockPlan) -> float:
+    """|L_k(earlier) − L_k(center)| for each tenth of the training in between."""
+    trained, train = center.trained, center.train
+    if trained.earlier is None:
+        return math.nan
+    # one draw: buffers differ too, which a loop takes and vmap need not
+    earlier = StackedWeights.single(trained.earlier)
+    loop = BlockPlan(1, plan.samples, vectorize=False)
+    before = float(mean_losses(trained.net, earlier, train.X, train.encoded, loop)[0])
+    return abs(before - train_loss) / trained.tenths

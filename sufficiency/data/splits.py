@@ -94,11 +94,6 @@ def _group_folds(groups: Indices, n_candidates: int, n_repeats: int, root: int) 
     return folds
 
 
-def _disjoint(folds: Sequence[Indices]) -> bool:
-    pooled = np.concatenate(folds)
-    return len(np.unique(pooled)) == len(pooled)
-
-
 def _split(
     n_samples: int,
     candidates: Indices,
@@ -111,18 +106,18 @@ def _split(
     rest = np.setdiff1d(np.arange(n_samples), candidates)
     if groups is None:
         order = _shuffled(rest, strata, rng)
-        n_fit = len(order) - n_validation
+        n_fit = max(len(order) - n_validation, 0)
     else:
         names = rng.permutation(np.unique(groups[rest]))
         rank = np.empty(groups.max() + 1, dtype=np.int64)
         rank[names] = np.arange(len(names))
         order = rng.permutation(rest)
         order = order[np.argsort(rank[groups[order]], kind="stable")]
-        n_fit = len(order) - n_validation
+        n_fit = max(len(order) - n_validation, 0)
         # a group that the cut would divide validates as a whole
         while 0 < n_fit < len(order) and groups[order[n_fit]] == groups[order[n_fit - 1]]:
             n_fit -= 1
-    return Split(order[: max(n_fit, 0)], candidates, order[max(n_fit, 0) :])
+    return Split(order[:n_fit], candidates, order[n_fit:])
 
 
 def make_splits(
@@ -158,7 +153,9 @@ def make_splits(
     resolved = resolve_sizes(sizes, len(tightest.order), n_classes, n_samples, reserve)
     nobody = np.empty(0, dtype=np.int64)
     refit = _split(n_samples, nobody, n_validation, strata, codes, child_rng(root, "refit"))
-    return Splits(resolved, splits, n_candidates > 0 and _disjoint(folds), refit)
+    pooled = np.concatenate(folds)
+    disjoint = n_candidates > 0 and len(np.unique(pooled)) == len(pooled)
+    return Splits(resolved, splits, disjoint, refit)
 
 
 def resolve_sizes(

@@ -115,16 +115,12 @@ def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectoriz
         if n_draws == n_samples == 1 or not isinstance(x, (Tensor, dict, list)):
             raise
     # outside the handler, which keeps the failed tensors alive
+    half = (n_samples if n_samples > 1 else n_draws) // 2
+    cuts = slice(half), slice(half, None)
     if n_samples > 1:
-        half = n_samples // 2
-        cuts = slice(half), slice(half, None)
         parts = [(weights, take_rows(x, cut), y[cut]) for cut in cuts]
     else:
-        half = n_draws // 2
-        parts = [
-            ({name: w[part] for name, w in weights.items()}, x, y)
-            for part in (slice(half), slice(half, None))
-        ]
+        parts = [({name: w[cut] for name, w in weights.items()}, x, y) for cut in cuts]
     done = [_within_memory(losses, *part, vectorize) for part in parts]
     return torch.cat(done, dim=1 if n_samples > 1 else 0)
 

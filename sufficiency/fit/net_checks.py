@@ -6,18 +6,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from skorch import NeuralNet
 
-from sufficiency._random import child_seed, isolated_rng
+from sufficiency._random import isolated_rng
 from sufficiency.curvature import hessian_operator
-from sufficiency.data.rows import map_arrays, take_rows
+from sufficiency.data.rows import map_arrays
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
-from sufficiency.nets.losses import LossFunction, check_criterion, check_losses, sample_blocks
+from sufficiency.nets.losses import LossFunction, check_losses, sample_blocks
 from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import BaseProbe, Probe, check_probe
@@ -27,7 +26,6 @@ from sufficiency.training.train_net import initialized_net, planned_epochs
 
 __all__ = [
     "check_batches",
-    "check_net",
     "check_probe_fits",
     "check_scheduler",
     "check_shapes",
@@ -35,22 +33,7 @@ __all__ = [
 ]
 
 
-def check_net(
-    net: NeuralNet,
-    untrained: NeuralNet,
-    few: Samples,
-    encoded: npt.NDArray,
-    codec: TargetCodec,
-    sizes: list[int],
-    root: int,
-) -> None:
-    """Criterion, losses and batches."""
-    check_criterion(untrained, encoded)
-    check_losses(untrained, few.X, few.encoded, codec.n_classes)
-    check_batches(net, few.X, few.encoded, sizes, child_seed(root, "check"))
-
-
-def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], seed: int) -> None:
+def check_batches(net: NeuralNet, few: Samples, sizes: Iterable[int], seed: int) -> None:
     """Refuse sizes whose last batch batch norm cannot be trained on."""
     batch = training_batch_size(net)
     bad = [size for size in sizes if batch > 1 and size % batch == 1]
@@ -58,9 +41,10 @@ def check_batches(net: NeuralNet, X: Any, y: npt.NDArray, sizes: Iterable[int], 
         return
     copy = initialized_net(net, seed)
     copy.module_.train()
+    one = few.take(slice(1))
     try:
         with isolated_rng(seed), torch.no_grad():
-            copy.infer(next(sample_blocks(copy, take_rows(X, slice(1)), y[:1], 1))[0])
+            copy.infer(next(sample_blocks(copy, one.X, one.encoded, 1))[0])
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -86,9 +70,9 @@ def check_probe_fits(untrained: NeuralNet, probe: Probe, method: str, few: Sampl
         )
     if method == "gaussian_moment":
         # the smallest closed form that there is: it asks for what the whole one asks for
-        one = few.take(np.arange(min(2, len(few.y))))
+        two = few.take(slice(2))
         gaussian_moment_delta(
-            untrained, one.X, one.encoded, one.X, one.encoded, sampler, n_probes=3
+            untrained, two.X, two.encoded, two.X, two.encoded, sampler, n_probes=3
         )
 
 

@@ -12,68 +12,76 @@ from sufficiency.probes.resolve import resolve_probe
 
 __all__ = ["check_parameters"]
 
-_MONTE_CARLO = ("monte_carlo", "each_size")
+# Name, smallest value, and what may be given in its place.
+_INTEGERS = (
+    ("n_repeats", 1, ()),
+    ("n_draws", 1, ("auto",)),
+    ("n_eval", 2, (None,)),
+    ("min_steps", 0, ()),
+    ("n_candidates", 1, (None,)),
+)
+_CHOICES = {
+    "method": ("monte_carlo", "gaussian_moment"),
+    "train": ("each_size", "once"),
+    "center": ("last", "best"),
+    "curve": ("auto", *FAMILIES),
+}
 
 
 def check_parameters(given: Mapping[str, Any]) -> Probe:
     """Refuse invalid values, and combinations that have no formula."""
-    check_integer("n_repeats", given["n_repeats"], 1)
-    if given["n_draws"] != "auto":
-        check_integer("n_draws", given["n_draws"], 1)
-    if given["n_eval"] is not None:
-        check_integer("n_eval", given["n_eval"], 2)
-    check_integer("min_steps", given["min_steps"], 0)
-    if given["n_candidates"] is not None:
-        check_integer("n_candidates", given["n_candidates"], 1)
-    order = given["order"]
+    for name, least, others in _INTEGERS:
+        if given[name] not in others:
+            check_integer(name, given[name], least)
+    order, store = given["order"], given["store"]
     if isinstance(order, bool) or order not in (1, 2):
         raise InvalidParameterError(
             "order", f"must be 1 (mean absolute) or 2 (mean square), got {order!r}"
         )
-    check_choice("method", given["method"], ("monte_carlo", "gaussian_moment"))
-    check_choice("train", given["train"], ("each_size", "once"))
-    check_choice("center", given["center"], ("last", "best"))
-    check_choice("curve", given["curve"], ("auto", *FAMILIES))
-    store = given["store"]
-    if store is not None and not isinstance(store, (str, os.PathLike)):
+    for name, choices in _CHOICES.items():
+        check_choice(name, given[name], choices)
+    if store is not None and not (isinstance(store, (str, os.PathLike)) and os.fspath(store)):
         raise InvalidParameterError(
             "store", f"must be the path of a directory or None, got {store!r}"
         )
-    if store is not None and not os.fspath(store):
-        raise InvalidParameterError("store", "must be the path of a directory or None, got ''")
     _check_combination(given)
     return resolve_probe(given["probe"], given["sigma"])
 
 
 def _check_combination(given: Mapping[str, Any]) -> None:
-    order, method, train = given["order"], given["method"], given["train"]
-    if order == 1 and method == "gaussian_moment":
-        raise InvalidParameterError(
+    first_order, once = given["order"] == 1, given["train"] == "once"
+    closed_form, n_eval = given["method"] == "gaussian_moment", given["n_eval"]
+    for refused, parameter, problem in (
+        (
+            first_order and closed_form,
             "order",
             "must be 2 with method 'gaussian_moment', got 1; the mean absolute value has "
             "no closed form: use method 'monte_carlo'",
-        )
-    if order == 1 and train == "once":
-        raise InvalidParameterError(
+        ),
+        (
+            first_order and once,
             "order",
             "must be 2 with train 'once', got 1; the mean absolute value over orders of "
             "the data has no closed form: use train 'each_size'",
-        )
-    if method == "gaussian_moment" and train == "once":
-        raise InvalidParameterError(
+        ),
+        (
+            closed_form and once,
             "method",
             "must be 'monte_carlo' with train 'once', got 'gaussian_moment'; the variance "
             "over samples is taken at weight draws",
-        )
-    if given["n_draws"] == "auto" and (method, train) != _MONTE_CARLO:
-        raise InvalidParameterError(
+        ),
+        (
+            given["n_draws"] == "auto" and (closed_form or once),
             "n_draws",
             "must be an integer with method 'gaussian_moment' or train 'once', got "
             "'auto'; it is about the draws of a Monte Carlo mean at every size",
-        )
-    if given["n_eval"] is not None and (order, method, train) != (2, *_MONTE_CARLO):
-        raise InvalidParameterError(
+        ),
+        (
+            n_eval is not None and (first_order or closed_form or once),
             "n_eval",
             "must be None with order 1, method 'gaussian_moment' or train 'once', got "
-            f"{given['n_eval']}; only the Monte Carlo mean square has an exact correction for it",
-        )
+            f"{n_eval}; only the Monte Carlo mean square has an exact correction for it",
+        ),
+    ):
+        if refused:
+            raise InvalidParameterError(parameter, problem)

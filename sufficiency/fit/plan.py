@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
 
-from sufficiency._random import RandomState, child_rng, child_seed
+from sufficiency._random import child_rng, child_seed
 from sufficiency.curves.families import FAMILIES
 from sufficiency.data.checks import FitInput, as_floating, check_fit_input
 from sufficiency.data.rows import take_rows
@@ -28,7 +28,7 @@ from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.engine.loss_matrix import can_vectorize
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.fit.net_checks import (
-    check_net,
+    check_batches,
     check_probe_fits,
     check_scheduler,
     check_shapes,
@@ -37,7 +37,7 @@ from sufficiency.fit.net_checks import (
 from sufficiency.fit.parameters import check_parameters
 from sufficiency.nets.constant_prediction import constant_loss
 from sufficiency.nets.default_net import default_net
-from sufficiency.nets.losses import representative
+from sufficiency.nets.losses import check_criterion, check_losses, representative
 from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, split_net
 from sufficiency.nets.targets import (
@@ -74,6 +74,7 @@ class Plan:
     splits: Splits
     constant_loss: float  # of the best constant prediction
     steps_per_epoch: Callable[[int], int]  # at a size
+    n_unseen: int  # candidates of a repeat, the smallest number if repeats differ
     some_samples: Samples  # as the net sees them, for constants that are looked up after the fit
     store: FitStore | None = None
 
@@ -92,11 +93,6 @@ class Plan:
         """The training on all data."""
         return refit_task(self.settings, self.splits)
 
-    @property
-    def n_unseen(self) -> int:
-        """Candidates of a repeat, the smallest number if repeats differ."""
-        return _n_unseen(self.unseen, self.splits)
-
     def epochs(self, size: int) -> int:
         """Epochs of the training at a size."""
         steps = self.steps_per_epoch(size)
@@ -105,12 +101,6 @@ class Plan:
     def trained_samples(self, size: int) -> int:
         """Samples that the training at a size passes through the net."""
         return size * self.epochs(size)
-
-
-def _n_unseen(own: Samples | None, splits: Splits) -> int:
-    if own is not None:
-        return len(own.y)
-    return min(len(split.candidates) for split in splits.repeats)
 
 
 def plan_fit(
@@ -133,35 +123,20 @@ def plan_fit(
     if net is None:
         given = given.map_inputs(as_floating)
         net = default_net(given.X, given.y)
-    scorer = _make_scorer(net, params["scoring"])
+    scorer: Scorer | None = Predictor.score if hasattr(net, "score") else None
+    if params["scoring"] is not None:
+        scorer = get_scorer(params["scoring"])
     store = None if directory is None else Store(directory, read_only=read_only)
-    root = _root_seed(params["random_state"], store, net, given.X, given.y, transformers)
-    return _plan(params, net, transformers, given, probe, scorer, root, store)
-
-
-def _make_scorer(net: NeuralNet, scoring: Any) -> Scorer | None:
-    """The learning curve's score."""
-    if scoring is not None:
-        return get_scorer(scoring)
-    return Predictor.score if hasattr(net, "score") else None
-
-
-def _root_seed(
-    random_state: RandomState,
-    store: Store | None,
-    net: NeuralNet,
-    X: Any,
-    y: npt.NDArray,
-    transformers: Pipeline | None,
-) -> int:
-    """Root of all seeds of a fit; drawn once for all fits of a net to data in one store."""
 
     def draw() -> int:
-        return int(check_random_state(random_state).randint(2**31 - 1))
+        return int(check_random_state(params["random_state"]).randint(2**31 - 1))
 
-    if store is None or random_state is not None:
-        return draw()
-    return remembered_seed(store, net, X, y, draw, transformers)
+    if store is None or params["random_state"] is not None:
+        root = draw()
+    else:
+        # drawn once for all fits of a net to data in one store
+        root = remembered_seed(store, net, given.X, given.y, draw, transformers)
+    return _plan(params, net, transformers, given, probe, scorer, root, store)
 
 
 def _plan(
@@ -178,7 +153,9 @@ def _plan(
     untrained = initialized_net(net, child_seed(root, "check"))
     codec = fit_target_codec(net, given.y, module_dtype(untrained))
     splits = _make_splits(untrained, codec, given, params, root)
-    _check_curve(params["curve"], len(splits.sizes))
+    candidates = [given.unseen[1]] if given.unseen else [s.candidates for s in splits.repeats]
+    n_unseen = min(map(len, candidates))
+    _check_counts(params, len(splits.sizes), n_unseen)
     sizes = _trained_sizes(splits, params["train"], params["refit"])
     if transformers is None:
         warn_of_lost_digits(given.X, codec.dtype)
@@ -190,9 +167,10 @@ def _plan(
     samples, looked_at = _encode(codec, given.X, given.y), _encode(codec, *seen)
     unseen = None if given.unseen is None else _encode(codec, *given.unseen)
     few = _some(looked_at, root, _CHECKED)
-    check_net(net, untrained, few, samples.encoded, codec, sizes, root)
+    check_criterion(untrained, samples.encoded)
+    check_losses(untrained, few.X, few.encoded, codec.n_classes)
+    check_batches(net, few, sizes, child_seed(root, "check"))
     check_probe_fits(untrained, probe, params["method"], few)
-    _check_candidates(params["train"], _n_unseen(unseen, splits))
     # what transformers have not seen is no input of a net, which any other is as long as
     steps = _steps_per_epoch(untrained, samples if transformers is None else few)
     check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
@@ -213,6 +191,7 @@ def _plan(
         splits=splits,
         constant_loss=constant_loss(untrained, few.X, samples.encoded),
         steps_per_epoch=steps,
+        n_unseen=n_unseen,
         some_samples=_some(looked_at, root, _KEPT),
         store=None if store is None else FitStore.of(store, settings, samples, unseen),
     )
@@ -234,29 +213,27 @@ def _make_splits(
     root: int,
 ) -> Splits:
     """Sizes and indices, stratified by classes."""
-    n_samples, own = len(given.y), given.unseen is not None
-    return make_splits(
-        n_samples,
-        sizes=params["sizes"],
-        n_repeats=params["n_repeats"],
-        n_candidates=_resolve_n_candidates(params["n_candidates"], n_samples, own),
-        root=root,
-        strata=stratification(codec.encode(given.y)) if codec.strata else None,
-        groups=given.groups,
-        reserve_validation=params["center"] == "best" or monitors_validation(untrained),
-    )
-
-
-def _resolve_n_candidates(n_candidates: int | None, n_samples: int, own: bool) -> int:
-    if own:
+    n_samples, n_candidates = len(given.y), params["n_candidates"]
+    if given.unseen is not None:
         if n_candidates is not None:
             raise InvalidParameterError(
                 "n_candidates",
                 f"must be None with own unseen data, got {n_candidates}; all of "
                 "X_unseen serve as candidates",
             )
-        return 0
-    return default_n_candidates(n_samples) if n_candidates is None else n_candidates
+        n_candidates = 0
+    elif n_candidates is None:
+        n_candidates = default_n_candidates(n_samples)
+    return make_splits(
+        n_samples,
+        sizes=params["sizes"],
+        n_repeats=params["n_repeats"],
+        n_candidates=n_candidates,
+        root=root,
+        strata=stratification(codec.encode(given.y)) if codec.n_classes else None,
+        groups=given.groups,
+        reserve_validation=params["center"] == "best" or monitors_validation(untrained),
+    )
 
 
 def _trained_sizes(splits: Splits, train: str, refit: bool) -> list[int]:
@@ -303,7 +280,9 @@ def _some(samples: Samples, root: int, count: int) -> Samples:
     return samples.take(representative(samples.encoded, count, child_rng(root, "check")))
 
 
-def _check_curve(curve: str, n_sizes: int) -> None:
+def _check_counts(params: Mapping[str, Any], n_sizes: int, n_candidates: int) -> None:
+    """Refuse too few sizes for the family, and too few candidates for their variance."""
+    curve = params["curve"]
     needed = FAMILIES[curve].sizes_needed if curve in FAMILIES else 1
     if n_sizes < needed:
         raise InvalidParameterError(
@@ -311,10 +290,7 @@ def _check_curve(curve: str, n_sizes: int) -> None:
             f"must go with the number of sizes: {curve!r} needs at least {needed} sizes, got "
             f"{n_sizes}; measure more sizes or choose a simpler family",
         )
-
-
-def _check_candidates(train: str, n_candidates: int) -> None:
-    if train == "once" and n_candidates < 2:
+    if params["train"] == "once" and n_candidates < 2:
         raise InvalidParameterError(
             "n_candidates",
             "must be >= 2 with train 'once', got 1; the variance over candidates "

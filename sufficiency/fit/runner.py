@@ -51,7 +51,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     cells = [] if store is None else store.finished(plan.tasks)
     for cell in cells:
         logger.info("%s (from the store)", _in_words(cell))
-    every = [Cell(task.repeat, size) for task in plan.tasks for size in task.sizes]
+    every = with_missing([], plan)
     known = {(cell.repeat, cell.size) for cell in cells}
     calls = {}
     for number, group in enumerate(plan.groups):

@@ -54,7 +54,7 @@ def net_and_samples(estimator: Any, X: Any, y: Any, shuffle_seed: int | None = N
     else:
         codec = estimator._predictor.codec
         inputs, encoded = estimator._check_input(X), codec.encode(targets, "y")
-        classes = codec.strata
+        classes = codec.classes is not None
     check_lengths(inputs, encoded)
     if shuffle_seed is not None and len(encoded) > 1:
         strata = encoded if classes and encoded.ndim == 1 else None

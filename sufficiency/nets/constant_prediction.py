@@ -44,15 +44,11 @@ def constant_loss(net: NeuralNet, X: Any, y: npt.NDArray) -> float:
             y = y[np.random.default_rng(0).choice(len(y), _MAX_SAMPLES, replace=False)]
         target = torch.as_tensor(y, device=net.device)
         free = torch.zeros(output.shape[1:], dtype=output.dtype, device=output.device)
-        if target.shape[1:] == free.shape and target.is_floating_point():
-            free = _start(net, target, free)
+        # a regression starts at its mean, logits and probabilities at zero
+        bounded = isinstance(net.criterion_, (nn.BCELoss, nn.BCEWithLogitsLoss, nn.PoissonNLLLoss))
+        if target.shape[1:] == free.shape and target.is_floating_point() and not bounded:
+            free = target.mean(0).to(free.dtype)
         return _minimize(net, free.requires_grad_(), target)
-
-
-def _start(net: NeuralNet, target: Tensor, free: Tensor) -> Tensor:
-    """Start a regression at the mean; logits and probabilities at zero."""
-    bounded = (nn.BCELoss, nn.BCEWithLogitsLoss, nn.PoissonNLLLoss)
-    return free if isinstance(net.criterion_, bounded) else target.mean(0).to(free.dtype)
 
 
 def _minimize(net: NeuralNet, free: Tensor, target: Tensor) -> float:

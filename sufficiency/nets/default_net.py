@@ -20,18 +20,7 @@ _LIMIT = 5.0
 
 
 class TabularMLP(nn.Module):
-    """
-    Two hidden layers of ReLU units between standardized, clipped inputs and rescaled outputs.
-
-    Parameters
-    ----------
-    n_inputs : int
-        Features, after flattening.
-    n_outputs : int
-        Classes, or regression targets.
-    width : int, default=64
-        Units of a hidden layer.
-    """
+    """Two hidden ReLU layers between standardized, clipped inputs and rescaled outputs."""
 
     input_mean: Tensor
     input_scale: Tensor
@@ -47,10 +36,9 @@ class TabularMLP(nn.Module):
             nn.ReLU(),
             nn.Linear(width, n_outputs),
         )
-        self.register_buffer("input_mean", torch.zeros(n_inputs))
-        self.register_buffer("input_scale", torch.ones(n_inputs))
-        self.register_buffer("output_mean", torch.zeros(n_outputs))
-        self.register_buffer("output_scale", torch.ones(n_outputs))
+        for part, width in (("input", n_inputs), ("output", n_outputs)):
+            self.register_buffer(f"{part}_mean", torch.zeros(width))
+            self.register_buffer(f"{part}_scale", torch.ones(width))
 
     def forward(self, X: Tensor) -> Tensor:
         """Logits or regression values, (n, n_outputs)."""
@@ -71,36 +59,37 @@ class Standardizer(Callback):
         if isinstance(X, Dataset):
             X, y = X.X, X.y
         module = net.module_
-        if isinstance(X, Rows):
-            _set_scale_of_rows(module.input_mean, module.input_scale, X)
-        else:
-            _set_scale(module.input_mean, module.input_scale, np.asarray(X))
+        inputs = X if isinstance(X, Rows) else np.asarray(X)
+        _set_scale(module.input_mean, module.input_scale, inputs)
         if isinstance(net, NeuralNetRegressor):
             _set_scale(module.output_mean, module.output_scale, np.asarray(y))
 
 
-def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray) -> None:
-    columns = values.reshape(len(values), -1).astype(np.float64)
-    deviation = columns.std(axis=0)
-    tiny = 1e-7 * np.abs(columns).max(axis=0)
-    deviation[deviation <= tiny] = 1.0
-    mean.copy_(torch.from_numpy(columns.mean(axis=0)))
-    scale.copy_(torch.from_numpy(deviation))
-
-
-def _set_scale_of_rows(mean: Tensor, scale: Tensor, rows: Rows) -> None:
-    """The same of samples in a file, in two passes over it."""
-    blocks = [block.reshape(len(block), -1).astype(np.float64).sum(0) for block in row_blocks(rows)]
-    center = np.sum(blocks, axis=0) / len(rows)
-    squares, largest = np.zeros_like(center), np.zeros_like(center)
-    for block in row_blocks(rows):
-        columns = block.reshape(len(block), -1).astype(np.float64)
-        squares += ((columns - center) ** 2).sum(0)
-        largest = np.maximum(largest, np.abs(columns).max(0))
-    deviation = np.sqrt(squares / len(rows))
+def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray | Rows) -> None:
+    if isinstance(values, Rows):
+        center, deviation, largest = _moments_of_rows(values)
+    else:
+        columns = _columns(values)
+        center, deviation = columns.mean(axis=0), columns.std(axis=0)
+        largest = np.abs(columns).max(axis=0)
     deviation[deviation <= 1e-7 * largest] = 1.0
     mean.copy_(torch.from_numpy(center))
     scale.copy_(torch.from_numpy(deviation))
+
+
+def _moments_of_rows(rows: Rows) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
+    """Means, deviations and largest values of samples in a file, in two passes over it."""
+    center = np.sum([_columns(block).sum(0) for block in row_blocks(rows)], axis=0) / len(rows)
+    squares, largest = np.zeros_like(center), np.zeros_like(center)
+    for block in row_blocks(rows):
+        columns = _columns(block)
+        squares += ((columns - center) ** 2).sum(0)
+        largest = np.maximum(largest, np.abs(columns).max(0))
+    return center, np.sqrt(squares / len(rows)), largest
+
+
+def _columns(values: npt.NDArray) -> npt.NDArray[np.float64]:
+    return values.reshape(len(values), -1).astype(np.float64)
 
 
 def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> NeuralNet:

@@ -109,17 +109,14 @@ def sample_blocks(
     """
     if isinstance(X, DatasetRows):
         X = X.with_targets(y)
-    if cuts_only(net, "iterator_valid"):
-        if isinstance(X, DatasetRows):
-            for start in range(0, len(y), block):
-                part = slice(start, start + block)
-                yield to_device(X.batch(part), net.device), _tensor(y[part], net.device)
-            return
-        if net.dataset is Dataset and is_arrays(X):
-            for start in range(0, len(y), block):
-                part = slice(start, start + block)
-                yield _tensors(take_rows(X, part), net.device), _tensor(y[part], net.device)
-            return
+    items, arrays = isinstance(X, DatasetRows), net.dataset is Dataset and is_arrays(X)
+    if cuts_only(net, "iterator_valid") and (items or arrays):
+        for start in range(0, len(y), block):
+            part = slice(start, start + block)
+            x = X.batch(part) if items else take_rows(X, part)
+            x = to_device(x, net.device) if items else _tensors(x, net.device)
+            yield x, _tensor(y[part], net.device)
+        return
     # a loader takes a seed from the global generator even when it does not shuffle
     with isolated_rng(0):
         batches = iter(net.get_iterator(net.get_dataset(X, y), training=False))
@@ -153,9 +150,8 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
             x_block, y_block = next(sample_blocks(net, X, y, len(y)))
             n = len(y_block)
             output = net.infer(x_block)
-            shape = tuple(output.shape) if isinstance(output, Tensor) else None
-            if n_classes is not None and shape is not None:
-                _check_output(net, shape, n_classes)
+            if n_classes is not None and is_classifier(net) and not is_binary(net):
+                _check_output(output, n_classes)
             losses = function({}, x_block, y_block)
             reduced = net.get_loss(output, y_block, X=x_block, training=False)
             again = function({}, x_block, y_block)
@@ -169,16 +165,47 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
                 f"with targets of shape {tuple(y.shape)} and dtype {y.dtype}: {error}"
                 f"{_OF_A_DATASET if isinstance(X, DatasetRows) else ''}"
             ) from error
-    _check_values(losses, reduced, again, half, n, shape, tuple(y_block.shape))
+    if tuple(losses.shape) != (n,):
+        raise UnsupportedNetError(
+            f"`net` must give one loss a sample with reduction='none', got shape "
+            f"{tuple(losses.shape)} for {n} samples; the criterion or get_loss ignores `reduction`"
+        )
+    tolerance = 1e3 * torch.finfo(losses.dtype).eps
+    mean = losses.double().mean()
+    for a, b, problem in (
+        (
+            losses,
+            again,
+            "is random in evaluation mode, so that its loss is no function of its weights; "
+            "switch the randomness off with `self.training`",
+        ),
+        (
+            losses[: len(half)],
+            half,
+            "gives a sample a loss that depends on the other samples of the batch; output has "
+            f"{_shape(output)} and target {_shape(y_block)}, make them equal if they broadcast",
+        ),
+        (
+            mean,
+            reduced.double(),
+            f"has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
+            f"{mean.item():g}; remove class weights, ignore_index, reduction='sum' and anything "
+            "nonlinear in get_loss",
+        ),
+    ):
+        if not torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True):
+            raise UnsupportedNetError(f"`net` {problem}")
 
 
-def _check_output(net: NeuralNet, shape: tuple[int, ...], n_classes: int) -> None:
-    if not is_classifier(net) or is_binary(net):
-        return
-    if len(shape) < 2 or shape[1] != n_classes:
+def _shape(output: object) -> str:
+    return f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else "no shape"
+
+
+def _check_output(output: object, n_classes: int) -> None:
+    if isinstance(output, Tensor) and (output.ndim < 2 or output.shape[1] != n_classes):
         raise UnsupportedNetError(
             f"`net` must have one output for each of the {n_classes} classes of y, got an output "
-            f"of shape {shape}; change the last layer"
+            f"of {_shape(output)}; change the last layer"
         )
 
 
@@ -207,41 +234,4 @@ def check_criterion(net: NeuralNet, y: npt.NDArray) -> None:
         raise UnsupportedNetError(
             f"`net` ignores targets equal to {ignored} (the criterion's ignore_index), so that its "
             "loss is no mean over samples; leave these samples out or mask them in the criterion"
-        )
-
-
-def _check_values(
-    losses: Tensor,
-    reduced: Tensor,
-    again: Tensor,
-    half: Tensor,
-    n: int,
-    output_shape: tuple[int, ...] | None,
-    target_shape: tuple[int, ...],
-) -> None:
-    if tuple(losses.shape) != (n,):
-        raise UnsupportedNetError(
-            f"`net` must give one loss a sample with reduction='none', got shape "
-            f"{tuple(losses.shape)} for {n} samples; the criterion or get_loss ignores `reduction`"
-        )
-    tolerance = 1e3 * torch.finfo(losses.dtype).eps
-
-    def same(a: Tensor, b: Tensor) -> bool:
-        return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-
-    if not same(losses, again):
-        raise UnsupportedNetError(
-            "`net` is random in evaluation mode, so that its loss is no function of its weights; "
-            "switch the randomness off with `self.training`"
-        )
-    if not same(losses[: len(half)], half):
-        raise UnsupportedNetError(
-            "`net` gives a sample a loss that depends on the other samples of the batch; output "
-            f"has shape {output_shape} and target {target_shape}, make them equal if they broadcast"
-        )
-    if not same(losses.double().mean(), reduced.double()):
-        raise UnsupportedNetError(
-            f"`net` has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
-            f"{losses.double().mean().item():g}; remove class weights, ignore_index, "
-            "reduction='sum' and anything nonlinear in get_loss"
         )

@@ -36,22 +36,16 @@ def check_net(net: object) -> NeuralNet:
     """Return `net` if it is an instance of skorch's NeuralNet."""
     if isinstance(net, NeuralNet):
         return net
+    problem = f"None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}"
     if inspect.isclass(net) and issubclass(net, NeuralNet):
-        raise InvalidParameterError(
-            "net",
-            f"must be an instance of a skorch net, got the class {net.__name__}; "
-            f"pass {net.__name__}(YourModule, …)",
+        name = net.__name__
+        problem = f"an instance of a skorch net, got the class {name}; pass {name}(YourModule, …)"
+    elif isinstance(net, nn.Module):
+        problem = (
+            "an unfitted skorch net, got a torch module; wrap it: "
+            "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)"
         )
-    if isinstance(net, nn.Module):
-        raise InvalidParameterError(
-            "net",
-            "must be an unfitted skorch net, got a torch module; wrap it: "
-            "NeuralNetClassifier(YourModule, criterion=torch.nn.CrossEntropyLoss)",
-        )
-    raise InvalidParameterError(
-        "net",
-        f"must be None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}",
-    )
+    raise InvalidParameterError("net", f"must be {problem}")
 
 
 def split_net(net: object) -> tuple[NeuralNet, Pipeline | None]:
@@ -152,36 +146,29 @@ def module_dtype(net: NeuralNet) -> torch.dtype:
     return torch.float32
 
 
-def _callbacks(net: NeuralNet) -> list:
-    """Every callback of an initialized net."""
-    return [callback for _, callback in net.callbacks_]
-
-
 def monitors_validation(net: NeuralNet) -> bool:
     """
     Whether a callback of an initialized net steers by validation data.
 
     A callable monitor cannot be looked into and counts as one that does.
     """
-    scored_on_validation = {
-        callback.name_
-        for callback in _callbacks(net)
-        if isinstance(callback, EpochScoring) and not callback.on_train
-    }
-    for callback in _callbacks(net):
-        monitor = getattr(callback, "monitor", None)
-        if callable(monitor):
-            return True
-        if isinstance(monitor, str) and (
-            monitor.startswith("valid") or monitor.removesuffix("_best") in scored_on_validation
-        ):
-            return True
-    return False
+    callbacks = [callback for _, callback in net.callbacks_]
+    scores = [callback for callback in callbacks if isinstance(callback, EpochScoring)]
+    on_validation = {score.name_ for score in scores if not score.on_train}
+    monitors = [getattr(callback, "monitor", None) for callback in callbacks]
+    return any(
+        callable(monitor)
+        or (
+            isinstance(monitor, str)
+            and (monitor.startswith("valid") or monitor.removesuffix("_best") in on_validation)
+        )
+        for monitor in monitors
+    )
 
 
 def has_scheduler(net: NeuralNet) -> bool:
     """Whether an initialized net changes its learning rate on a schedule."""
-    return any(isinstance(callback, LRScheduler) for callback in _callbacks(net))
+    return any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_)
 
 
 @contextmanager

@@ -32,11 +32,6 @@ class TargetCodec:
     as_float: bool = False  # one-output classifiers and regressors
     column: bool = False  # a 1-D target is a column for the net
 
-    @property
-    def strata(self) -> bool:
-        """Whether encoded targets are classes to stratify by."""
-        return self.classes is not None
-
     def encode(self, y: npt.ArrayLike, name: str = "y_unseen") -> npt.NDArray:
         """Targets as the net's criterion takes them; `name` is what an error calls them."""
         if self.classes is None:
@@ -57,9 +52,7 @@ class TargetCodec:
         """Predictions of the net in the labels, or the shape, of the user's targets."""
         if self.classes is not None:
             return self.classes[np.asarray(prediction, dtype=np.int64)]
-        if self.column and prediction.ndim == 2 and prediction.shape[1] == 1:
-            return prediction[:, 0]
-        return prediction
+        return prediction[:, 0] if self.column and prediction.shape[1:] == (1,) else prediction
 
     @property
     def n_classes(self) -> int | None:

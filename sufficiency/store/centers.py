@@ -116,8 +116,6 @@ def same_losses(net: NeuralNet, other: NeuralNet, samples: Samples) -> bool:
 def _losses(net: NeuralNet, samples: Samples) -> npt.NDArray[np.float64]:
     # a loader takes a seed from the global generator even when it does not shuffle
     with isolated_rng(0):
-        center = LossFunction(net).center()
-        stacked = StackedWeights({name: tensor[None] for name, tensor in center.items()})
-        X, y = samples.X, samples.encoded
+        center, X, y = StackedWeights.single(LossFunction(net).center()), samples.X, samples.encoded
         plan = plan_blocks(net, X, y, n_draws=1, vectorize=False)
-        return loss_matrix(net, stacked, X, y, plan)[0]
+        return loss_matrix(net, center, X, y, plan)[0]

@@ -16,7 +16,7 @@ from sufficiency.store.contents import content_of, content_of_net
 from sufficiency.store.directory import Store
 from sufficiency.store.fingerprints import array_fingerprint, digest, inputs_fingerprint
 from sufficiency.store.interruption import interruptible
-from sufficiency.store.keys import FitKeys, Key, provenance
+from sufficiency.store.keys import FitKeys, provenance
 from sufficiency.training.centers import FailedTraining
 from sufficiency.training.settings import FitSettings
 from sufficiency.training.tasks import CenterTask
@@ -75,9 +75,8 @@ class FitStore:
 
     def cells(self, task: CenterTask) -> list[Cell] | None:
         """The cells of the task's center, if they are finished."""
-        return self._load_cells(self.keys.cells(task))
+        key = self.keys.cells(task)
 
-    def _load_cells(self, key: Key) -> list[Cell] | None:
         def parse(data: bytes) -> list[Cell]:
             rows = parse_document(data, _CELLS, key.digest)["cells"]
             return [Cell(**row) for row in rows]
@@ -98,9 +97,8 @@ class FitStore:
         """All cells of these tasks that are finished."""
         found: list[Cell] = []
         for task in tasks:
-            key = self.keys.cells(task)
-            if self.store.holds("cells", f"{key.name}.json"):
-                found += self._load_cells(key) or []
+            if self.store.holds("cells", f"{self.keys.cells(task).name}.json"):
+                found += self.cells(task) or []
         return found
 
     def interruptible(self, tasks: Sequence[CenterTask]) -> AbstractContextManager[None]:

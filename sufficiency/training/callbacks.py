@@ -1,6 +1,6 @@
 """Events of a training reach the callbacks that listen, and no others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,13 +49,9 @@ def only_listeners(net: NeuralNet) -> Iterator[None]:
             if not _is_mute(net, callback):
                 getattr(callback, event)(net, **kwargs)
 
-    _set(net, notify)
+    # past the net's own __setattr__, which looks for modules in what it is given
+    vars(net)["notify"] = notify
     try:
         yield
     finally:
         del vars(net)["notify"]
-
-
-def _set(net: NeuralNet, notify: Callable[..., None]) -> None:
-    # past the net's own __setattr__, which looks for modules in what it is given
-    vars(net)["notify"] = notify

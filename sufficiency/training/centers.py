@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from skorch import NeuralNet
 
@@ -12,7 +12,10 @@ from sufficiency.training.tasks import CenterTask
 from sufficiency.training.train_net import TrainedNet, train_net
 from sufficiency.training.transformers import FittedTransformers, fit_transformers
 
-__all__ = ["CenterStore", "FailedTraining", "TrainedCenter", "centers"]
+if TYPE_CHECKING:
+    from sufficiency.store import FitStore
+
+__all__ = ["FailedTraining", "TrainedCenter", "centers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,22 +43,8 @@ class FailedTraining:
     reason: str
 
 
-class CenterStore(Protocol):
-    """Where trained nets are kept."""
-
-    def center(self, task: CenterTask) -> TrainedNet | FailedTraining | None:
-        """How the training ended, if it is known."""
-        ...
-
-    def keep_center(
-        self, task: CenterTask, outcome: TrainedNet | FailedTraining, train: Samples
-    ) -> None:
-        """Keep how it ended; `train` are its samples as the net saw them."""
-        ...
-
-
 def centers(
-    tasks: Sequence[CenterTask], samples: Samples, store: CenterStore | None = None
+    tasks: Sequence[CenterTask], samples: Samples, store: "FitStore | None" = None
 ) -> Iterator[tuple[CenterTask, TrainedCenter | FailedTraining]]:
     """Every task with its center, in any order; one that diverges ends none of the others."""
     for task in tasks:
@@ -68,7 +57,7 @@ def centers(
 
 
 def _center(
-    task: CenterTask, samples: Samples, store: CenterStore | None
+    task: CenterTask, samples: Samples, store: "FitStore | None"
 ) -> TrainedCenter | FailedTraining:
     settings = task.settings
     transformers, train = None, samples.take(task.trained_on)

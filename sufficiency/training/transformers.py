@@ -1,6 +1,5 @@
 """The steps of a pipeline before its net: fitted in every cell, on what the cell trains on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -34,7 +33,7 @@ class FittedTransformers:
 
     def inputs(self, X: Any) -> Any:
         """Inputs for the net, of as many samples."""
-        return as_net_inputs(self.pipeline.transform(X), n_rows(X), self.dtype)
+        return as_net_inputs(self.pipeline.transform(X), self.dtype, n_rows(X))
 
     def __call__(self, samples: Samples) -> Samples:
         """The same samples as the net sees them; no samples stay as they are."""
@@ -52,44 +51,30 @@ def fit_transformers(
     copy = clone(transformers)
     with isolated_rng(seed):
         values = copy.fit_transform(train.X, train.y)
-    X = as_net_inputs(values, len(train.y), dtype)
+    X = as_net_inputs(values, dtype, len(train.y))
     fitted = FittedTransformers(copy, dtype, _dtypes(values) != _dtypes(X), seed)
     return fitted, Samples(X, train.encoded, train.y)
 
 
 def _dtypes(X: Any) -> Any:
     """Of all arrays; None for what is no array yet."""
-    several = isinstance(X, (Mapping, tuple))
-    return map_arrays(X, _dtype) if several else _dtype(X)
-
-
-def _dtype(values: Any) -> Any:
-    return getattr(values, "dtype", None)
+    return None if isinstance(X, list) else map_arrays(X, lambda part: getattr(part, "dtype", None))
 
 
 def pipeline_of(given: Pipeline, fitted: FittedTransformers | None, net: NeuralNet) -> Pipeline:
     """A fitted pipeline, to be used without the estimator."""
     steps = [] if fitted is None else list(fitted.pipeline.steps)
     if fitted is not None and fitted.casts:
-        cast = FunctionTransformer(partial(_cast, dtype=fitted.dtype)).fit([[0.0]])
+        cast = FunctionTransformer(partial(as_net_inputs, dtype=fitted.dtype)).fit([[0.0]])
         # whatever scikit-learn is set to put out, the net takes arrays
-        steps.append((_unused("cast", given), cast.set_output(transform="default")))
+        name, taken = "cast", {step for step, _ in given.steps}
+        while name in taken:
+            name += "_"
+        steps.append((name, cast.set_output(transform="default")))
     return Pipeline([*steps, (given.steps[-1][0], net)])
 
 
-def _unused(name: str, pipeline: Pipeline) -> str:
-    """The name, with as many underscores as it takes to be no other step's."""
-    taken = {step for step, _ in pipeline.steps}
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _cast(values: Any, dtype: torch.dtype) -> Any:
-    return as_net_inputs(values, None, dtype)
-
-
-def as_net_inputs(values: Any, count: int | None, dtype: torch.dtype) -> Any:
+def as_net_inputs(values: Any, dtype: torch.dtype, count: int | None = None) -> Any:
     """What transformers put out, as arrays for the net; None: of any number of samples."""
     if sparse.issparse(values):
         raise InvalidParameterError(
@@ -109,25 +94,16 @@ def as_net_inputs(values: Any, count: int | None, dtype: torch.dtype) -> Any:
 
 def _numeric(values: npt.NDArray) -> npt.NDArray:
     """Numbers, all finite."""
+    problem = None
     if values.dtype.kind == "O":
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise InvalidParameterError(
-                "net",
-                f"has transformers that put out what is no number ({error}); encode it, for "
-                "instance with OneHotEncoder",
-            ) from error
-    if values.dtype.kind not in "fiub":
-        raise InvalidParameterError(
-            "net",
-            f"has transformers that put out values of dtype {values.dtype}; encode them, for "
-            "instance with OneHotEncoder",
-        )
+            problem = f"what is no number ({error}); encode it, for instance with OneHotEncoder"
+    elif values.dtype.kind not in "fiub":
+        problem = f"values of dtype {values.dtype}; encode them, for instance with OneHotEncoder"
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InvalidParameterError(
-            "net",
-            "has transformers that put out NaN or infinity; add an imputer, for instance "
-            "SimpleImputer",
-        )
+        problem = "NaN or infinity; add an imputer, for instance SimpleImputer"
+    if problem:
+        raise InvalidParameterError("net", f"has transformers that put out {problem}")
     return np.require(values, requirements="W")

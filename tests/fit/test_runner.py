@@ -46,7 +46,8 @@ def plan_of(net=None, unseen=None, **changes) -> Plan:
         verbose=0,
     )
     settings = dataclasses.replace(settings, **changes)
-    return Plan(settings, SAMPLES, unseen, SPLITS, 1.0, lambda size: 1, SAMPLES)
+    n_unseen = len(SPLITS.repeats[0].candidates if unseen is None else unseen.y)
+    return Plan(settings, SAMPLES, unseen, SPLITS, 1.0, lambda size: 1, n_unseen, SAMPLES)
 
 
 def run(net=None, n_jobs=None, verbose=0, **changes) -> list[Cell]:

@@ -27,7 +27,7 @@ def test_labels_of_any_kind_become_codes_and_come_back(y):
     codes = codec.encode(y)
     assert codes.tolist() == [2, 1, 2, 0]
     assert codes.dtype == np.int64
-    assert codec.strata
+    assert codec.classes is not None
     decoded = codec.decode(np.array([0, 1, 2, 2]))
     assert decoded.tolist() == [y[3], y[1], y[0], y[0]]
     assert decoded.dtype == y.dtype
@@ -102,7 +102,7 @@ def test_regression_targets_are_floating_columns_and_come_back_flat(kind):
     assert encoded.shape == (3, 1)
     assert encoded.dtype == np.float64
     assert encoded.ravel().tolist() == y.tolist()
-    assert not codec.strata
+    assert codec.classes is None
     np.testing.assert_array_equal(codec.decode(encoded), y)
     assert codec.decode(encoded).shape == (3,)
 

@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, Freezer
 from torch import nn
 
-from sufficiency.cells.at_center import view_center
+from sufficiency.cells.around_center import view_center
 from sufficiency.cells.measure import measure
 from sufficiency.nets.default_net import default_net
 from sufficiency.store.centers import named_tensors, parse_center, render_center, same_losses

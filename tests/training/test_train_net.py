@@ -10,6 +10,7 @@ from skorch.dataset import Dataset
 from torch import nn
 
 from sufficiency._random import isolated_rng
+from sufficiency.data.samples import Samples
 from sufficiency.exceptions import DivergedTrainingError, UnsupportedNetError
 from sufficiency.fit.net_checks import check_batches
 from sufficiency.training.train_net import (
@@ -482,13 +483,13 @@ def test_batch_norm_with_a_last_batch_of_one_is_refused_with_the_remedy(params, 
     net = regressor(**params)
     sizes = [8, 9, 10, 13]
     if not refused:
-        check_batches(net, X, y, sizes, seed=0)
+        check_batches(net, Samples(X, y, y), sizes, seed=0)
         train_net(net, X, y, None, **PLAIN)
         return
     with pytest.raises(
         UnsupportedNetError, match=f"{refused!r}.*drop_last=True".replace("[", r"\[")
     ):
-        check_batches(net, X, y, sizes, seed=0)
+        check_batches(net, Samples(X, y, y), sizes, seed=0)
     # as it is
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         train_net(net, X, y, None, **PLAIN)
