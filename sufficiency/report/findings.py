@@ -12,9 +12,8 @@ from sufficiency.curves import FittedCurve
 from sufficiency.report.numbers import count, number, percent
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.caveats import run_caveats
-from sufficiency.sizing.questions import DeltaQuestion, Question
+from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.thresholds import suggest_thresholds
 from sufficiency.sizing.verdict import capitalized, judge, span
 
 if TYPE_CHECKING:
