@@ -16,7 +16,7 @@ from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
 from sufficiency.sizing import Verdict
-from sufficiency.sizing.learning_curve import SIZES_NEEDED
+from sufficiency.sizing.learning_curve import SIZES_NEEDED, doubling_saves
 from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
@@ -112,12 +112,10 @@ def _learning_sentences(result: SufficiencyResult) -> list[str]:
         )
     if len(means) >= SIZES_NEEDED:
         curve = fit_performance(result.measurements, "loss").curve
-        now, doubled = curve.predict([sizes[-1], 2 * sizes[-1]])
-        if now > 0:
+        if np.isfinite(saved := doubling_saves(curve, sizes[-1])):
             floor = f"; it levels off at {number(curve.floor)}" if curve.floor > 0 else ""
             said.append(
-                "By the fitted curve, twice as many would lower it by "
-                f"{percent(1 - doubled / now)}{floor}."
+                f"By the fitted curve, twice as many would lower it by {percent(saved)}{floor}."
             )
     seconds = result.table("fit_seconds")[:, last]
     if np.isfinite(seconds).any():

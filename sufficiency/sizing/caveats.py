@@ -92,11 +92,6 @@ def no_better_than_constant(ladder: Ladder) -> Mask:
     return _centers(ladder) & (ladder.unseen_loss > constant - margin)
 
 
-def heavy_tailed(ladder: Ladder) -> Mask:
-    """(R, m) bool: the largest 1 % of the candidates carry more than half of Δ."""
-    return (ladder.top1pct_share > TOP_SHARE) & (ladder.n_candidates >= FEWEST_FOR_TAILS)
-
-
 def inert(ladder: Ladder) -> bool:
     """Whether the median of Δ over its value at the centers alone is below 1.05."""
     finished = np.isfinite(ladder.delta)
@@ -263,10 +258,11 @@ def _not_quadratic(ladder: Ladder) -> Iterator[Caveat]:
 
 
 def _heavy_tails(ladder: Ladder) -> Iterator[Caveat]:
-    if count := heavy_tailed(ladder).sum():
+    count = (ladder.top1pct_share > TOP_SHARE).sum()
+    if count and ladder.n_candidates >= FEWEST_FOR_TAILS:
         yield Caveat(
-            f"in {count} of {_n_finished(ladder)} cells 1 % of the candidates carry more than half "
-            "of Δ",
+            f"in {count} of {_n_finished(ladder)} cells "
+            "1 % of the candidates carry more than half of Δ",
             "raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
             category=HeavyTailWarning,
         )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-__all__ = ["SIZES_NEEDED", "LearningCurve", "fit_learning_curve", "linear_part"]
+__all__ = ["SIZES_NEEDED", "LearningCurve", "doubling_saves", "fit_learning_curve", "linear_part"]
 
 # Fewest sizes that determine E, A and β.
 SIZES_NEEDED = 3
@@ -122,6 +122,12 @@ def fit_learning_curve(
         sizes=sizes,
         cost=float(costs[j]),
     )
+
+
+def doubling_saves(curve: LearningCurve, size: int) -> float:
+    """Share of the value at a size that twice the size saves; NaN where that value is not > 0."""
+    now, doubled = curve.predict([size, 2 * size])
+    return float(1.0 - doubled / now) if now > 0 else float("nan")
 
 
 def linear_part(

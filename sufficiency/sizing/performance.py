@@ -173,7 +173,7 @@ class PerformanceFit:
     def _check(self, target: float) -> None:
         target = check_number("target", target)
         beyond = target > self.best if self.curve.rising else target < self.best
-        if not np.isfinite(target) or beyond:
+        if beyond:
             rule = "at most" if self.curve.rising else "at least"
             raise InvalidParameterError(
                 "target",

@@ -18,7 +18,7 @@ from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.estimates import SizeEstimate, estimate_size
 from sufficiency.sizing.growth import GrowthCurve, counts_samples
 from sufficiency.sizing.ladder import Ladder
-from sufficiency.sizing.learning_curve import LearningCurve
+from sufficiency.sizing.learning_curve import LearningCurve, doubling_saves
 from sufficiency.sizing.performance import fit_performance
 
 __all__ = [
@@ -223,8 +223,6 @@ def _saving(ladder: Ladder, size: int | None) -> float:
     if size is None:
         return math.nan
     try:
-        curve = fit_performance(ladder, "loss").curve
+        return doubling_saves(fit_performance(ladder, "loss").curve, size)
     except ValueError:
         return math.nan
-    now, doubled = curve.predict([size, 2 * size])
-    return float(1.0 - doubled / now) if now > 0 else math.nan

@@ -157,10 +157,6 @@ def test_caveats(ladder, changed, words):
         assert str(verdict).endswith(f"Keep in mind that {caveat.text}.")
 
 
-def test_few_candidates_say_nothing_of_tails(ladder):
-    assert judge(replace(ladder, top1pct_share=0.6, n_candidates=30), 1e-5).caveats == ()
-
-
 def test_failed_cells_and_a_single_repeat_are_caveats(ladder):
     delta = ladder.delta[:1].copy()
     delta[0, 2] = np.nan
@@ -215,14 +211,6 @@ def test_suggested_thresholds_without_an_answer():
 
 def test_more_than_all_of_the_loss_is_written_without_an_exponent(ladder):
     assert "130 % of the unseen loss" in str(judge(ladder, 1.27, relative=True))
-
-
-def test_delta_that_rises_names_no_size(rng):
-    delta = 1e-4 * (SIZES / 50) ** 0.3 * np.exp(rng.normal(0.0, 0.2, size=(4, 8)))
-    verdict = judge(measured(SIZES, delta), 1e-5)
-    assert verdict.status == "not_identifiable"
-    assert verdict.size is None
-    assert "does not fall" in str(verdict)
 
 
 def test_a_curve_that_misses_the_measurements_is_a_caveat(rng, ladder):
