@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import shutil
 import time
 import uuid
@@ -73,17 +74,16 @@ def new_directory(directory: Path) -> Iterator[Path]:
     """Directory beside the one that is meant, which replaces it when it is complete."""
     directory = Path(os.path.realpath(directory))
     making = directory.with_name(f".{directory.name[:40]}-{uuid.uuid4().hex}")
+    # the earlier one stays until the new one is there
+    earlier = making.with_name(f"{making.name}-earlier")
     making.mkdir(parents=True)
     try:
         yield making
-        if not directory.exists() or not os.listdir(directory):
-            making.replace(directory)
-            return
-        # the earlier one stays until the new one is there
-        earlier = making.with_name(f"{making.name}-earlier")
-        directory.replace(earlier)
+        if directory.exists():
+            directory.replace(earlier)
         making.replace(directory)
-        shutil.rmtree(earlier)
+        if earlier.exists():
+            shutil.rmtree(earlier)
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
@@ -116,8 +116,6 @@ def _remove(*paths: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Make a new name last; where a platform cannot, it is made to last a little later."""
-    if os.name != "posix":
-        return
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -145,16 +143,14 @@ def remove_stale(folder: Path) -> int:
 def _is_stale(path: Path) -> bool:
     if time.time() - path.stat().st_mtime > _STALE_SECONDS:
         return True
-    host, _, process = path.stem.rpartition(".")[0].rpartition(".")
-    if os.name != "posix" or host != f".{_host()}" or not process.isdecimal():
+    made_here = re.fullmatch(rf"\.{re.escape(_host())}\.(\d+)\.\w+", path.stem)
+    if os.name != "posix" or made_here is None:
         return False
     try:
         # signal 0 only asks whether the process is there
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
+        os.kill(int(made_here[1]), 0)
+    except (OSError, OverflowError) as error:
+        return isinstance(error, ProcessLookupError)
     return False
 
 

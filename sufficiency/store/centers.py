@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from skorch import NeuralNet
 from skorch.history import History
@@ -64,34 +63,24 @@ def parse_center(data: bytes, key: str, net: NeuralNet, n_classes: int | None) -
     """Make the trained net again."""
     tensors, content = parse_tensors(data, _KIND, key)
     restored = initialized_net(net, 0, n_classes)
-    _restore(restored, tensors, set(content["trainable"]))
-    restored.max_epochs = content["max_epochs"]
-    restored.history_ = History([{**row, "batches": []} for row in content["history"]])
     earlier = {
-        name.removeprefix(_EARLIER): tensor.to(restored.device or "cpu")
-        for name, tensor in tensors.items()
+        name.removeprefix(_EARLIER): tensors.pop(name).to(restored.device or "cpu")
+        for name in list(tensors)
         if name.startswith(_EARLIER)
     }
-    return TrainedNet(
-        restored,
-        earlier if content["has_earlier"] else None,
-        content["tenths"],
-        content["seconds"],
-    )
-
-
-def _restore(net: NeuralNet, tensors: dict[str, Tensor], trainable: set[str]) -> None:
-    """Write a center into an initialized net."""
-    named = named_tensors(net)
-    center = {name: t for name, t in tensors.items() if not name.startswith(_EARLIER)}
-    if {n: _form(t) for n, t in named.items()} != {n: _form(t) for n, t in center.items()}:
+    named = named_tensors(restored)
+    if {n: _form(t) for n, t in named.items()} != {n: _form(t) for n, t in tensors.items()}:
         raise DamagedFileError("its tensors are not those of the net")
     with torch.no_grad():
         for name, tensor in named.items():
-            tensor.copy_(center[name])
+            tensor.copy_(tensors[name])
             if isinstance(tensor, nn.Parameter):
-                tensor.requires_grad_(name in trainable)
-    net.module_.eval()
+                tensor.requires_grad_(name in content["trainable"])
+    restored.module_.eval()
+    restored.max_epochs = content["max_epochs"]
+    restored.history_ = History([{**row, "batches": []} for row in content["history"]])
+    had_earlier = earlier if content["has_earlier"] else None
+    return TrainedNet(restored, had_earlier, content["tenths"], content["seconds"])
 
 
 def _form(tensor: Tensor) -> tuple[object, ...]:
@@ -108,14 +97,13 @@ def same_losses(net: NeuralNet, other: NeuralNet, samples: Samples) -> bool:
     it shows here.
     """
     few = samples.take(np.arange(min(_COMPARED, len(samples.y))))
-    return np.allclose(
-        _losses(net, few), _losses(other, few), rtol=_RTOL, atol=_ATOL, equal_nan=True
-    )
-
-
-def _losses(net: NeuralNet, samples: Samples) -> npt.NDArray[np.float64]:
-    # a loader takes a seed from the global generator even when it does not shuffle
-    with isolated_rng(0):
-        center, X, y = StackedWeights.single(LossFunction(net).center()), samples.X, samples.encoded
-        plan = plan_blocks(net, X, y, n_draws=1, vectorize=False)
-        return loss_matrix(net, center, X, y, plan)[0]
+    X, y = few.X, few.encoded
+    losses = []
+    for each in (net, other):
+        # a loader takes a seed from the global generator even when it does not shuffle
+        with isolated_rng(0):
+            center = StackedWeights.single(LossFunction(each).center())
+            plan = plan_blocks(each, X, y, n_draws=1, vectorize=False)
+            losses.append(loss_matrix(each, center, X, y, plan))
+    first, second = losses
+    return np.allclose(first, second, rtol=_RTOL, atol=_ATOL, equal_nan=True)

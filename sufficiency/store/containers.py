@@ -21,7 +21,7 @@ __all__ = [
 
 # How a checksum is introduced, and what stands in its place while it is computed. Within a text
 # inside of JSON the quotes would be escaped, so that nothing else looks like it.
-_FIELD, _BLANK = b'"sha256":"', "0" * 64
+_FIELD, _BLANK = '"sha256":"%s"', "0" * 64
 # What every version of safetensors writes; anything else is written as its bytes.
 _KNOWN = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16,
@@ -93,7 +93,11 @@ def _end_of_header(data: bytes) -> int:
 
 def _sealed(data: bytes, end: int) -> bytes:
     """The file with its checksum in the header, which ends at `end`."""
-    return data[:end].replace(_field(_BLANK), _field(_checksum(data)), 1) + data[end:]
+    return _with_checksum(data[:end], _BLANK, hashlib.sha256(data).hexdigest()) + data[end:]
+
+
+def _with_checksum(header: bytes, old: str, new: str) -> bytes:
+    return header.replace((_FIELD % old).encode(), (_FIELD % new).encode(), 1)
 
 
 def _check(header: object, data: bytes, end: int, kind: str, key: str) -> None:
@@ -101,20 +105,10 @@ def _check(header: object, data: bytes, end: int, kind: str, key: str) -> None:
     found = header.get("sha256") if isinstance(header, dict) else None
     if not isinstance(header, dict) or not re.fullmatch("[0-9a-f]{64}", str(found)):
         raise DamagedFileError("it has no checksum")
-    blank = data[:end].replace(_field(str(found)), _field(_BLANK), 1)
-    if _checksum(blank, memoryview(data)[end:]) != found:
+    checksum = hashlib.sha256(_with_checksum(data[:end], str(found), _BLANK))
+    checksum.update(memoryview(data)[end:])
+    if checksum.hexdigest() != found:
         raise DamagedFileError("its checksum does not match its content")
     for name, expected in (("kind", kind), ("key", key)):
         if header.get(name) != expected:
             raise DamagedFileError(f"its {name} is {header.get(name)!r} instead of {expected!r}")
-
-
-def _field(checksum: str) -> bytes:
-    return _FIELD + checksum.encode()
-
-
-def _checksum(*parts: bytes | memoryview) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(part)
-    return total.hexdigest()

@@ -48,12 +48,9 @@ class Store:
     """
     Keeps finished cells and trained centers in a directory, and gives them back.
 
-    Files are written as a whole (temporary file, fsync, rename), so that a process that is killed
-    leaves nothing half done. What is read is checked bit by bit; a damaged file, or one that
-    belongs elsewhere, is named in a warning, set aside and computed again. A disk that fills up
-    costs what does not fit on it, not the run. A directory that holds anything else, or cannot be
-    written to, is refused before anything is trained. Instances can be sent to other processes,
-    which have to see the same directory; a read-only one writes, moves and makes nothing.
+    A directory that holds anything else, or cannot be written to, is refused before anything is
+    trained. Instances can be sent to other processes, which have to see the same directory; a
+    read-only one writes, moves and makes nothing.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, read_only: bool = False) -> None:
@@ -94,18 +91,18 @@ class Store:
 
     def _check_marker(self, names: list[str]) -> bool:
         """Whether the directory is a store already; anything but a store or nothing is refused."""
-        path = self.directory / _MARKER
-        foreign = sorted(set(names) - {_MARKER, _README, *_FOLDERS})
-        foreign = [name for name in foreign if not name.startswith(_IGNORED)]
-        if _MARKER not in names and (foreign or self.read_only):
-            held = f"which holds {foreign[0]!r}" if foreign else "which is none"
-            raise InvalidParameterError(
-                "store",
-                f"must be a new or empty directory, or one that is a store already, got "
-                f"{str(self.directory)!r}, {held}; choose another one",
-            )
         if _MARKER not in names:
+            foreign = sorted(set(names) - {_README, *_FOLDERS})
+            foreign = [name for name in foreign if not name.startswith(_IGNORED)]
+            if foreign or self.read_only:
+                held = f"which holds {foreign[0]!r}" if foreign else "which is none"
+                raise InvalidParameterError(
+                    "store",
+                    f"must be a new or empty directory, or one that is a store already, got "
+                    f"{str(self.directory)!r}, {held}; choose another one",
+                )
             return False
+        path = self.directory / _MARKER
         try:
             version = parse_document(path.read_bytes(), _KIND, _MARKER)["version"]
         except DamagedFileError as error:
@@ -129,7 +126,7 @@ class Store:
         try:
             value = parse(path.read_bytes())
         except FileNotFoundError:
-            self._note(f"{folder}/{name}: missing")
+            self._say(False, f"{folder}/{name}: missing")
         except OSError as error:
             self.warn(
                 f"the file {str(path)!r} of the store cannot be read ({error}); it is left out"
@@ -137,7 +134,7 @@ class Store:
         except DamagedFileError as error:
             self._set_aside(path, str(error))
         else:
-            self._note(f"{folder}/{name}: found")
+            self._say(False, f"{folder}/{name}: found")
             return value
         return None
 
@@ -154,9 +151,9 @@ class Store:
                 f"({error.strerror or error}): the run goes on and what is in the store stays "
                 "there, but what is finished while this lasts is not kept; make room"
             )
-            self._note(f"{folder}/{name}: not kept")
+            self._say(False, f"{folder}/{name}: not kept")
             return False
-        self._note(f"{folder}/{name}: kept")
+        self._say(False, f"{folder}/{name}: kept")
         return True
 
     def seed(self, made_of: dict[str, Any], draw: Callable[[], int]) -> int:
@@ -198,21 +195,20 @@ class Store:
         except OSError as error:
             self.warn(f"{found}; it could not be set aside ({error}) and is computed again")
         else:
-            self._note(f"{path.parent.name}/{path.name}: damaged")
+            self._say(False, f"{path.parent.name}/{path.name}: damaged")
             self.warn(f"{found}; it is now {str(moved)!r}, and what it held is computed again")
 
     def warn(self, message: str) -> None:
         """Say that something in the store could not be used or kept."""
-        if os.getpid() == self._home:
-            warnings.warn(message, StoreWarning, stacklevel=3)
-        else:
-            self._messages.append((True, message))
+        self._say(True, message)
 
-    def _note(self, message: str) -> None:
-        if os.getpid() == self._home:
-            logger.info(message)
+    def _say(self, is_warning: bool, message: str) -> None:
+        if os.getpid() != self._home:
+            self._messages.append((is_warning, message))
+        elif is_warning:
+            warnings.warn(message, StoreWarning, stacklevel=4)
         else:
-            self._messages.append((False, message))
+            logger.info(message)
 
     def take_messages(self) -> Messages:
         """Warnings and lines of the log of a worker process, for :meth:`relay`; forgotten here."""
@@ -222,4 +218,4 @@ class Store:
     def relay(self, messages: Messages) -> None:
         """Repeat the messages of a worker, whose own warnings and log nobody may see."""
         for is_warning, message in messages:
-            (self.warn if is_warning else self._note)(message)
+            self._say(is_warning, message)

@@ -51,10 +51,9 @@ def inputs_fingerprint(X: Any) -> str:
     elif isinstance(X, (tuple, list)):
         parts = ((type(X).__name__, inputs_fingerprint(part)) for part in X)
     elif isinstance(X, (pd.DataFrame, pd.Series)):
-        columns = [X] if isinstance(X, pd.Series) else [X.iloc[:, i] for i in range(X.shape[1])]
         parts = (
-            (f"{column.name!r} {_kind(column)}", array_fingerprint(_column(column)))
-            for column in columns
+            (f"{name!r} {_kind(column)}", array_fingerprint(_column(column)))
+            for name, column in pd.DataFrame(X).items()
         )
     elif sparse.issparse(X):
         rows = X.tocsr()

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 __all__ = ["interruptible"]
@@ -16,43 +17,27 @@ logger = logging.getLogger("sufficiency.store")
 @contextmanager
 def interruptible(how_to_go_on: Callable[[], str]) -> Iterator[None]:
     """Within this context SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
+    in_main = threading.current_thread() is threading.main_thread()
+    takes_over = in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if takes_over:
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _termination_interrupts():
-            yield
+        yield
     except KeyboardInterrupt:
         logger.warning("interrupted: %s", how_to_go_on())
         raise
-
-
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if takes_over:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt("terminated")
 
 
-# A forked worker has no run to interrupt. A signal that came before it has its own handling back
-# would be lost, so it waits until then.
-
-
-def _hold() -> None:
+def _mask(how: int) -> None:
     if signal.getsignal(signal.SIGTERM) is _interrupt:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-
-
-def _release() -> None:
-    if signal.getsignal(signal.SIGTERM) is _interrupt:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        signal.pthread_sigmask(how, [signal.SIGTERM])
 
 
 def _release_in_child() -> None:
@@ -62,4 +47,10 @@ def _release_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release_in_child)
+    # A forked worker has no run to interrupt. A signal that came before it has its own handling
+    # back would be lost, so it waits until then.
+    os.register_at_fork(
+        before=partial(_mask, signal.SIG_BLOCK),
+        after_in_parent=partial(_mask, signal.SIG_UNBLOCK),
+        after_in_child=_release_in_child,
+    )

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def write_cells(directory: Path, cells: Iterable[Cell], meta: Mapping[str, Any])
 
 
 def read_cells(
-    directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any] | None = None
+    directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[tuple[Cell, ...], dict[str, Any]]:
     """
     Read what :func:`write_cells` wrote, in this release or any other of the same format.
@@ -44,7 +45,21 @@ def read_cells(
     `kinds` are the types of the scalars, `defaults` the values of those that were added later.
     """
     try:
-        return _read(directory, kinds, defaults or {})
+        meta = from_json(json.loads((directory / _META).read_text(encoding="utf-8")))
+        if meta["format"] != _FORMAT:
+            raise ValueError("another format")
+        # opened here, since np.load leaves a damaged file open
+        with (directory / _CELLS).open("rb") as file, np.load(file, allow_pickle=False) as table:
+            names = [name for name in CELL_COLUMNS if name in table or name in _REQUIRED]
+            columns = [table[name].tolist() for name in names]
+        cells = tuple(
+            Cell(**dict(zip(names, row, strict=True)), failure=failure)
+            for *row, failure in zip(*columns, meta["failures"], strict=True)
+        )
+        scalars = {name: (defaults | meta)[name] for name in kinds}
+        for name, kind in kinds.items():
+            if not isinstance(scalars[name], kind):
+                raise TypeError(f"{name} is no {kind.__name__}")
     except OSError:
         raise
     # whatever a damaged file makes the readers stumble over
@@ -55,24 +70,4 @@ def read_cells(
             f"{str(directory)!r} with a file that is damaged or foreign ({error!r}); save it "
             "again, or read it with the version of sufficiency that wrote it",
         ) from error
-
-
-def _read(
-    directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any]
-) -> tuple[tuple[Cell, ...], dict[str, Any]]:
-    meta = from_json(json.loads((directory / _META).read_text(encoding="utf-8")))
-    if meta["format"] != _FORMAT:
-        raise ValueError("another format")
-    # opened here, since np.load leaves a damaged file open
-    with (directory / _CELLS).open("rb") as file, np.load(file, allow_pickle=False) as table:
-        names = [name for name in CELL_COLUMNS if name in table or name in _REQUIRED]
-        columns = [table[name].tolist() for name in names]
-    cells = tuple(
-        Cell(**dict(zip(names, row, strict=True)), failure=failure)
-        for *row, failure in zip(*columns, meta["failures"], strict=True)
-    )
-    scalars = {name: (defaults | meta)[name] for name in kinds}
-    for name, kind in kinds.items():
-        if not isinstance(scalars[name], kind):
-            raise TypeError(f"{name} is no {kind.__name__}")
     return cells, scalars

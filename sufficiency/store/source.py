@@ -67,11 +67,12 @@ def _is_written(name: str, item: Any) -> bool:
     """Whether an item of a class is its author's, and not Python's or its library's."""
     if name in _INCIDENTAL or not (name.startswith("_") and name.endswith("_")):
         return name not in _INCIDENTAL
-    value = inspect.unwrap(getattr(item, "fget", item))
+    item = getattr(item, "fget", getattr(item, "__func__", item))
+    value = inspect.unwrap(item)
     home, code = getattr(value, "__module__", None), getattr(value, "__code__", None)
     if code is not None and code.co_filename == "<string>":
         # methods of dataclasses and named tuples are made from a text, under another name
-        return bool(getattr(item, "__func__", item).__qualname__ == code.co_qualname)
+        return bool(item.__qualname__ == code.co_qualname)
     return home is not None and library_of(home) != {}
 
 
