@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,13 +13,15 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 
 from sufficiency._validation import check_integer
-from sufficiency.curvature.differentiable import twice_differentiable
 from sufficiency.data.rows import take_rows
 from sufficiency.engine.blocks import MEMORY_BUDGET, plan_blocks
+from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, Weights, sample_blocks
+from sufficiency.nets.skorch_nets import evaluation_mode
 
 __all__ = ["LossDerivatives", "SampleDerivatives", "displacements", "flatten", "unflatten"]
 
@@ -122,7 +125,7 @@ class LossDerivatives:
         columns = self._columns(vectors)
         total, gradient = 0.0, np.zeros(self.n_parameters)
         products = np.zeros((self.n_parameters, len(columns)))
-        with twice_differentiable(self.net):
+        with _twice_differentiable(self.net):
             for x, y in sample_blocks(self.net, self.X, self.y, self._samples_at_once()):
                 free = {n: w.clone().requires_grad_() for n, w in self.center.items()}
                 losses = self._losses({**self._weights, **free}, x, y)
@@ -138,14 +141,14 @@ class LossDerivatives:
         columns = self._columns(vectors)
         for where, together in self._cuts(len(columns)):
             # a generator may be left half-way: the modes must not stay changed meanwhile
-            with twice_differentiable(self.net):
+            with _twice_differentiable(self.net):
                 found = self._singles(where, columns, together)
             yield found
 
     def each_hessian(self, n_vectors: int = 1) -> Iterator[tuple[slice, Callable[[Array], Array]]]:
         """Hessians of single samples, block by block, each to be applied to a vector of its own."""
         for where, together in self._cuts(n_vectors):
-            with twice_differentiable(self.net):
+            with _twice_differentiable(self.net):
                 free, losses = self._copies(where, together)
                 slopes = _gradient(losses.sum(), free, create_graph=True)
             yield where, partial(_multiply, slopes, free)
@@ -191,7 +194,7 @@ class LossDerivatives:
         # no vector of ones: a softmax layer's Hessian sends it to zero, and zero compares badly
         ramp = np.random.default_rng(0).standard_normal((self.n_parameters, 1))
         along = self._columns(ramp)
-        with twice_differentiable(self.net):
+        with _twice_differentiable(self.net):
             try:
                 with warnings.catch_warnings():
                     # an operation without a batching rule is looped over inside, with a warning
@@ -227,6 +230,32 @@ class LossDerivatives:
             return min(self._block_size, len(self.y))
         bytes_each = 8 * self.n_parameters * (n_columns + 4)
         return min(max(1, MEMORY_BUDGET // 2 // bytes_each), self._samples_at_once())
+
+
+@contextmanager
+def _twice_differentiable(net: NeuralNet) -> Iterator[None]:
+    """
+    Evaluation mode, with every kernel switched off that has no second derivative.
+
+    cuDNN has no backward pass for recurrent layers in evaluation mode, the fused attention kernels
+    none of a backward pass, and the fused transformer layer of evaluation mode no backward at all.
+    Everything is restored afterwards.
+    """
+    fused = torch.backends.mha.get_fastpath_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(evaluation_mode(net))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fused)
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        except NotImplementedError as error:
+            raise UnsupportedNetError(
+                f"`net` has no second derivatives: {error}; use method='monte_carlo' and a probe "
+                "without curvature"
+            ) from error
 
 
 def _gradient(value: Tensor, by: Weights, *, create_graph: bool = False) -> Weights:

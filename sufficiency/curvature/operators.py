@@ -44,10 +44,8 @@ def hessian_operator(
     """
     Hessian of the mean loss, H = (1/n) Σ_i ∇²ℓ_i, at the net's weights in evaluation mode.
 
-    Own double backward instead of ``curvlinops``: its forward-over-reverse product has no rule
-    for group norm and for the attention of ``nn.TransformerEncoder``, and it wants a model and
-    a loss apart where skorch's ``get_loss`` joins them. Where it serves (perceptrons, batch norm)
-    both agreed to rounding.
+    Differentiated twice in reverse mode, since forward-over-reverse products as in ``curvlinops``
+    have no rule for group norm and for the attention of ``nn.TransformerEncoder``.
 
     Parameters
     ----------

@@ -54,16 +54,14 @@ def sign_vectors(n: int, n_probes: int, seed: int) -> Array:
     return np.stack(columns, axis=1)
 
 
-def distinct_products(values: npt.ArrayLike, axis: int = 0) -> Array:
+def distinct_products(values: Array) -> Array:
     """
     Mean of v_a·v_b over pairs a ≠ b: unbiased for the square of a mean.
 
     The square of the mean is not: it is too large by the mean's variance.
     """
-    values = np.asarray(values, dtype=np.float64)
-    m = values.shape[axis]
-    total = values.sum(axis)
-    return np.asarray((total**2 - (values**2).sum(axis)) / (m * (m - 1)))
+    m = len(values)
+    return np.asarray((values.sum(0) ** 2 - (values**2).sum(0)) / (m * (m - 1)))
 
 
 def pseudo_values(values: Array) -> Array:

@@ -32,13 +32,10 @@ class BoundConstants:
     max_loss: float
     gradient_norm: float
     hessian_norm: float
-    n_examined: int
 
     def whole(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Bound of Δ with value, gradient and curvature terms, see :func:`theory.bound`."""
-        constants = asdict(self)
-        del constants["n_examined"]
-        return theory.bound(sizes, **constants)
+        return theory.bound(sizes, **asdict(self))
 
     def curvature_part(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Theorem 1's bound of the curvature term alone, see :func:`theory.theorem1_bound`."""
@@ -66,7 +63,6 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
         max_loss=max_loss(*data).value,
         gradient_norm=max_gradient_norm(*data, parameters=names).value,
         hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
-        n_examined=len(samples.y),
     )
 
 
