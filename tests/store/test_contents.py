@@ -270,19 +270,6 @@ def test_what_does_not_matter_is_left_out(readable):
         assert of_base("def scale():\n", "def scale():\n    'Two.'\n") == plain
 
 
-def test_code_of_own_modules_is_followed():
-    def with_module(value):
-        module = types.ModuleType("own_helpers")
-        exec(f"def scale():\n    return {value}\n", vars(module))
-        module.constant = value
-        return module
-
-    for text in ("f = lambda x: helpers.scale() * x", "f = lambda x: helpers.constant * x"):
-        one, two, again = (as_script(text, helpers=with_module(v))["f"] for v in (1, 2, 1))
-        assert of(one) == of(again)
-        assert of(one) != of(two)
-
-
 def test_modules_of_packages_are_known_by_their_release():
     content = content_of(nn.Linear, "value")
     assert content["library"] == "torch.nn.modules.linear.Linear"
@@ -291,7 +278,6 @@ def test_modules_of_packages_are_known_by_their_release():
 
 
 def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypatch):
-
     folder = tmp_path / "site-packages"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -309,20 +295,6 @@ def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypa
         found.append(of(installed_package.Thing))
     del sys.modules["installed_package"]
     assert found[0] != found[1]
-
-
-def test_closures_and_defaults_belong_to_a_function():
-    def make(value):
-        def inner(x):
-            return x + value
-
-        return inner
-
-    assert of(make(1)) == of(make(1))
-    assert of(make(1)) != of(make(2))
-    assert of(make(np.ones(3))) != of(make(np.zeros(3)))
-    assert of(lambda x, y=1: x) != of(lambda x, y=2: x)
-    assert of(lambda x, *, y=1: x) != of(lambda x, *, y=2: x)
 
 
 def test_decorated_methods_are_seen_through():
@@ -505,31 +477,30 @@ def test_trainable_weights_of_an_instance_do_not_matter_all_else_does():
     assert len({of_net(classifier(module)) for module in others} - {plain}) == len(others)
 
 
-def test_hooks_of_an_instance_matter():
-    def hooked(value):
-        module = instance(0)
-        module.register_forward_hook(lambda module, args, output: output * value)
-        return of_net(classifier(module))
-
-    assert hooked(1) == hooked(1)
-    assert len({hooked(1), hooked(2), of_net(classifier(instance(0)))}) == 3
-
-
-def test_weights_of_a_criterion_instance_matter():
-    nets = [classifier(criterion=nn.CrossEntropyLoss(weight=torch.ones(3) * w)) for w in (1, 2, 1)]
-    one, two, again = (of_net(net) for net in nets)
-    assert one == again
-    assert one != two
-
-
 def test_a_net_without_content_is_refused():
     net = classifier(callbacks=[ProgressBar(postfix_keys=[threading.Lock()])])
     with pytest.raises(TypeError, match=r"got net\.callbacks\[0\].*postfix_keys.*instance of lock"):
         content_of_net(net)
 
 
-def test_own_autograd_functions():
-    source = """
+def own_module(value):
+    module = types.ModuleType("own_helpers")
+    exec(f"def scale():\n    return {value}\n", vars(module))
+    module.constant = value
+    return module
+
+
+def closure(held):
+    return lambda x: x + held
+
+
+def hooked(value):
+    module = instance(0)
+    module.register_forward_hook(lambda module, args, output: output * value)
+    return classifier(module)
+
+
+DOUBLE = """
 class Double(torch.autograd.Function):
     @staticmethod
     def forward(ctx, X):
@@ -542,6 +513,35 @@ class Double(torch.autograd.Function):
 def use(X):
     return Double.apply(X)
 """
-    one, two, again = (of(as_script(source.format(value=v))["use"]) for v in (1, 2, 1))
+
+
+def using(text, **namespace):
+    return as_script(f"f = lambda x: {text}", **namespace)["f"]
+
+
+USING = {
+    "a function of an own module": lambda v: using("h.scale() * x", h=own_module(v)),
+    "a constant of an own module": lambda v: using("h.constant * x", h=own_module(v)),
+    "a partial": lambda v: using("g(x)", g=functools.partial(torch.softmax, dim=v)),
+    "a dtype": lambda v: using("x.to(D)", D=[torch.half, torch.float][v - 1]),
+    "options": lambda v: using("x * options.v", options=argparse.Namespace(v=v)),
+    "a closure": closure,
+    "an array in a closure": lambda v: closure(np.full(3, v)),
+    "a default": lambda v: as_script(f"def f(x, y={v}): pass")["f"],
+    "a keyword's default": lambda v: as_script(f"def f(x, *, y={v}): pass")["f"],
+    "an own operation of autograd": lambda v: as_script(DOUBLE.format(value=v))["use"],
+    "an operator that torch defines": lambda v: as_script(
+        f"class Net(nn.Module):\n    __call__ = torch.{['relu', 'tanh'][v - 1]}"
+    )["Net"],
+    "a hook": hooked,
+    "weights of a criterion": lambda v: classifier(
+        criterion=nn.CrossEntropyLoss(weight=torch.ones(3) * v)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", USING)
+def test_what_a_thing_uses_matters(name):
+    one, two, again = (of(USING[name](value)) for value in (1, 2, 1))
     assert one == again
     assert one != two
