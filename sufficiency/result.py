@@ -20,6 +20,7 @@ from sufficiency.report import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.estimates import estimate_size
+from sufficiency.sizing.ladder import TABLES
 from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import (
     DeltaQuestion,
@@ -38,19 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SufficiencyResult"]
 
-_TABLES = (
-    "delta",
-    "stderr",
-    "delta_point",
-    "gap_sq",
-    "spread",
-    "top1pct_share",
-    "train_loss",
-    "unseen_loss",
-    "unseen_score",
-    "loss_drift",
-    "quadratic_error",
-)
 _SCALARS: dict[str, type] = {
     "order": int,
     "family": str,
@@ -163,7 +151,7 @@ class SufficiencyResult:
     @cached_property
     def measurements(self) -> Ladder:
         """All numbers as tables, for :mod:`sufficiency.sizing`."""
-        tables = {name: self.table(name) for name in _TABLES}
+        tables = {name: self.table(name) for name in TABLES if name in CELL_COLUMNS}
         if self.settings.get("center") == "best":
             # a validation-optimal center is not meant to be a minimum of the training loss
             tables["loss_drift"] = np.zeros_like(tables["loss_drift"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._validation import check_number
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 
@@ -120,11 +121,7 @@ class FittedCurve:
         NotIdentifiableError
             If the curve does not fall, or reaches the threshold only beyond 2**62 samples.
         """
-        if not (np.isfinite(threshold) and threshold > 0):
-            raise ValueError(
-                f"`threshold` must be a finite number > 0, got {threshold!r}; it is the largest "
-                "change of the loss landscape you accept, in units of Δ"
-            )
+        check_number("threshold", threshold, above=0.0)
         if np.isposinf(self.log_kappa(threshold)):
             values = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
             raise NotIdentifiableError(

@@ -24,7 +24,6 @@ _CHOICES = {
     "method": ("monte_carlo", "gaussian_moment"),
     "train": ("each_size", "once"),
     "center": ("last", "best"),
-    "curve": ("auto", *FAMILIES),
 }
 
 
@@ -40,6 +39,7 @@ def check_parameters(given: Mapping[str, Any]) -> Probe:
         )
     for name, choices in _CHOICES.items():
         check_choice(name, given[name], choices)
+    check_choice("curve", given["curve"], ("auto", *FAMILIES))
     if store is not None and not (isinstance(store, (str, os.PathLike)) and os.fspath(store)):
         raise InvalidParameterError(
             "store", f"must be the path of a directory or None, got {store!r}"

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ladder"]
+__all__ = ["TABLES", "Ladder"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +89,7 @@ class Ladder:
                 f"`delta` must have shape (repeats, {len(self.sizes)}), got {shape}; give one row "
                 "per repeat and one column per size"
             )
-        for name in _TABLES:
+        for name in TABLES:
             table = np.asarray(getattr(self, name), dtype=np.float64)
             if table.shape not in ((), shape):
                 raise ValueError(
@@ -127,7 +127,7 @@ class Ladder:
         Ladder
         """
         rows = np.atleast_1d(np.asarray(kept, dtype=np.int64))
-        return replace(self, **{name: getattr(self, name)[rows] for name in _TABLES})
+        return replace(self, **{name: getattr(self, name)[rows] for name in TABLES})
 
     @cached_property
     def left_out(self) -> tuple[Ladder, ...]:
@@ -153,4 +153,5 @@ class Ladder:
         return float(np.sqrt(1.0 + self.n_repeats * self.n_candidates / rest))
 
 
-_TABLES = tuple(field.name for field in fields(Ladder) if str(field.type).startswith("Floats"))
+# Names of what has shape (R, m).
+TABLES = tuple(field.name for field in fields(Ladder) if str(field.type).startswith("Floats"))

@@ -91,7 +91,12 @@ class Replicated(Generic[AnyCurve]):
             return -np.inf, np.inf
         if not self.left_out:
             return center, center
-        common = self.common / self._slope(center) if self.common else 0.0
+        common = 0.0
+        if self.common:
+            # −d log value/d log κ, by a central difference of a step of 1 %
+            sizes = np.exp(center + np.array([-0.005, 0.005])) - 1.0
+            low, high = np.log(self.curve.predict(sizes))
+            common = self.common / (float(low - high) / 0.01)
         half = self.half_width(lambda curve: curve.log_kappa(threshold), confidence, common)
         return center - half, center + half
 
@@ -104,12 +109,6 @@ class Replicated(Generic[AnyCurve]):
         center = log_value(self.curve)
         half = self.half_width(log_value, confidence, self.common)
         return center - half, center + half
-
-    def _slope(self, log_kappa: float) -> float:
-        """−d log value/d log κ, by a central difference of a step of 1 %."""
-        sizes = np.exp(log_kappa + np.array([-0.005, 0.005])) - 1.0
-        low, high = np.log(self.curve.predict(sizes))
-        return float(low - high) / 0.01
 
 
 def jackknife_stderr(values: Floats) -> float:

@@ -135,7 +135,7 @@ def test_sufficient_size_is_floored_at_the_smallest_measured():
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, np.nan, np.inf])
 def test_senseless_threshold(threshold):
-    with pytest.raises(ValueError, match="`threshold` must be a finite number > 0"):
+    with pytest.raises(ValueError, match="`threshold` must be finite and > 0"):
         truth("theory").sufficient_size(threshold)
 
 
