@@ -94,11 +94,7 @@ def writable(X: Any) -> Any:
 
 
 def as_inputs(X: Any) -> Any:
-    """
-    What a user has for inputs of a net: arrays, dicts and tuples of them, a dataset.
-
-    A list is an array-like, as in scikit-learn.
-    """
+    """Arrays, dicts and tuples of them, or a dataset; a list is an array-like."""
     if is_dataset(X):
         return X if isinstance(X, DatasetRows) else DatasetRows(X)
     if isinstance(X, Rows):

@@ -98,10 +98,6 @@ class Plan:
         steps = self.steps_per_epoch(size)
         return planned_epochs(self.settings.net, steps, self.settings.min_steps)
 
-    def trained_samples(self, size: int) -> int:
-        """Samples that the training at a size passes through the net."""
-        return size * self.epochs(size)
-
 
 def plan_fit(
     estimator: "LandscapeSufficiencyEstimator",

@@ -42,7 +42,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     def cost(cells: list[Cell]) -> float:
         draws = plan.settings.usual_draws
         return sum(
-            plan.trained_samples(cell.size)
+            cell.size * plan.epochs(cell.size)
             + _FORWARD_SHARE * draws * (plan.settings.evaluated(cell.size) + plan.n_unseen)
             for cell in cells
         )

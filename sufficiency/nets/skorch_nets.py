@@ -79,9 +79,7 @@ def fresh_net(net: NeuralNet, **params: object) -> NeuralNet:
     """
     Uninitialized copy whose initial weights will come from the global generator.
 
-    A module given as an instance would be trained in place, and its copy would start from the
-    weights it happens to have. So the copy's module is given new weights, apart from frozen
-    parameters (``requires_grad=False``), which belong to the net.
+    So does a module that is given as an instance, apart from its frozen parameters.
     """
     copy = clone(net)
     copy.set_params(**params)
@@ -124,11 +122,7 @@ def _reset_parameters(module: nn.Module) -> None:
 
 
 def cuts_only(net: NeuralNet, prefix: str) -> bool:
-    """
-    Whether a loader of the net only cuts samples into batches.
-
-    Other settings than the known ones (workers, samplers, collation) may do more.
-    """
+    """Whether a loader only cuts into batches: workers, samplers, collation may do more."""
     settings = net.get_params_for(prefix)
     return getattr(net, prefix) is DataLoader and set(settings) <= _KNOWN_SETTINGS
 
@@ -147,11 +141,7 @@ def module_dtype(net: NeuralNet) -> torch.dtype:
 
 
 def monitors_validation(net: NeuralNet) -> bool:
-    """
-    Whether a callback of an initialized net steers by validation data.
-
-    A callable monitor cannot be looked into and counts as one that does.
-    """
+    """Whether a callback steers by validation data, as a callable monitor may."""
     callbacks = [callback for _, callback in net.callbacks_]
     scores = [callback for callback in callbacks if isinstance(callback, EpochScoring)]
     on_validation = {score.name_ for score in scores if not score.on_train}

@@ -35,11 +35,8 @@ def remembered_seed(
     draw: Callable[[], int],
     transformers: Pipeline | None = None,
 ) -> int:
-    """
-    The root seed that was drawn for these data and this net, or a new one, for all later fits.
-
-    The probe, sizes and repeats are no part of it: changing them shall find the trained centers.
-    """
+    """The root seed that was drawn for these data and this net, or a new one for all later fits."""
+    # not of probe, sizes and repeats: changing them shall find the trained centers
     made_of = {
         "X": inputs_fingerprint(X),
         "y": array_fingerprint(y),
@@ -51,11 +48,7 @@ def remembered_seed(
 
 
 class FitStore:
-    """
-    What a store holds of one fit, whichever process has computed it.
-
-    Small enough to be sent to workers: it holds fingerprints, no data.
-    """
+    """What a store holds of one fit; small enough to be sent to workers: it holds no data."""
 
     def __init__(self, store: Store, keys: FitKeys) -> None:
         self.store = store
@@ -116,10 +109,10 @@ class FitStore:
 
     def center(self, task: CenterTask) -> TrainedNet | FailedTraining | None:
         """How the task's training ended, if it has."""
-        key = self.keys.center(task)
+        key, settings = self.keys.center(task), task.settings
 
         def parse(data: bytes) -> TrainedNet:
-            return parse_center(data, key.digest, task.settings.net, self.keys.n_classes)
+            return parse_center(data, key.digest, settings.net, settings.codec.n_classes)
 
         def parse_failure(data: bytes) -> FailedTraining:
             return FailedTraining(str(parse_document(data, _FAILURE, key.digest)["failure"]))
@@ -133,7 +126,7 @@ class FitStore:
         self, task: CenterTask, outcome: TrainedNet | FailedTraining, train: Samples
     ) -> None:
         """Keep how a training ended; a net only if what is made of its file is the same net."""
-        key = self.keys.center(task)
+        key, settings = self.keys.center(task), task.settings
         if isinstance(outcome, FailedTraining):
             content = {"failure": outcome.reason, "made_of": key.made_of}
             data = render_document(_FAILURE, key.digest, content)
@@ -145,7 +138,7 @@ class FitStore:
         reason = "its losses would be other ones"
         try:
             data = render_center(key.digest, outcome, about)
-            again = parse_center(data, key.digest, task.settings.net, self.keys.n_classes)
+            again = parse_center(data, key.digest, settings.net, settings.codec.n_classes)
             faithful = same_losses(outcome.net, again.net, train)
         except (DamagedFileError, RuntimeError, TypeError, ValueError) as error:
             faithful, reason = False, str(error)

@@ -77,7 +77,7 @@ class FitKeys:
     def from_fit(cls, settings: FitSettings, samples: Samples, unseen: Samples | None) -> "FitKeys":
         """Look at everything once; the data are read block by block."""
         net = content_of_net(settings.net)
-        n_classes = None if settings.codec.classes is None else len(settings.codec.classes)
+        n_classes = settings.codec.n_classes
         start = initial_state(settings.net, n_classes)
         if initial_state(settings.net, n_classes) != start:
             raise InvalidParameterError(
@@ -129,12 +129,6 @@ class FitKeys:
             "sizes": list(task.sizes),
         }
         return Key(task.size, self.of_cell | own)
-
-    @property
-    def n_classes(self) -> int | None:
-        """All classes of the problem; None without any."""
-        n_classes: int | None = self.of_center["n_classes"]
-        return n_classes
 
     def _center(self, task: CenterTask) -> dict[str, Any]:
         own = {

@@ -39,15 +39,9 @@ class BatchDataset(Dataset):
         return list(x) if isinstance(x, tuple) else x, as_tensor(self.y[indices])
 
 
-class _BatchLoader(DataLoader):
+def _batch_loader(dataset: BatchDataset, **settings: Any) -> DataLoader:
     """The default loader for batches that need no collation."""
-
-    def __init__(self, dataset: BatchDataset, **settings: Any) -> None:
-        super().__init__(dataset, collate_fn=_as_it_is, **settings)
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
+    return DataLoader(dataset, collate_fn=lambda batch: batch, **settings)
 
 
 @contextmanager
@@ -55,21 +49,15 @@ def whole_batches(net: NeuralNet, X: Any, y: Any) -> Iterator[None]:
     """
     Within this context the net's own loader gives the same batches, made faster.
 
-    Sampler, order and numbers stay as they are, bit for bit. Nets with a dataset class, a loader
-    or loader settings of their own are left alone.
+    Nets with a dataset class, a loader or loader settings of their own are left alone.
     """
-    arrays = is_arrays(X) and isinstance(y, np.ndarray)
-    prefixes = ("iterator_train", "iterator_valid")
-    if (
-        not arrays
-        or net.dataset is not Dataset
-        or net.get_params_for("dataset")
-        or not all(cuts_only(net, prefix) for prefix in prefixes)
-    ):
+    plain = net.dataset is Dataset and not net.get_params_for("dataset")
+    cuts = all(cuts_only(net, prefix) for prefix in ("iterator_train", "iterator_valid"))
+    if not (plain and cuts and is_arrays(X) and isinstance(y, np.ndarray)):
         yield
         return
     # set_params refuses datasets and loaders on a net that is initialized
-    net.dataset, net.iterator_train, net.iterator_valid = BatchDataset, _BatchLoader, _BatchLoader
+    net.dataset, net.iterator_train, net.iterator_valid = BatchDataset, _batch_loader, _batch_loader
     try:
         yield
     finally:

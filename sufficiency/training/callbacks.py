@@ -27,8 +27,7 @@ def only_listeners(net: NeuralNet) -> Iterator[None]:
     """
     Within this context an event costs nothing for callbacks that ignore it.
 
-    skorch calls every callback at every batch. Order and arguments of the calls that remain are
-    its own; a net with a ``notify`` of its own is left alone.
+    skorch calls every callback at every batch. A net with a ``notify`` of its own is left alone.
     """
     if type(net).notify is not NeuralNet.notify or "notify" in vars(net):
         yield
@@ -37,11 +36,9 @@ def only_listeners(net: NeuralNet) -> Iterator[None]:
 
     def listeners(event: str) -> list[Any]:
         present = [callback for _, callback in net.callbacks_]
-        of_event = known.get(event)
-        if of_event is None or of_event[0] != present:
-            of_event = (present, [callback for callback in present if _listens(callback, event)])
-            known[event] = of_event
-        return of_event[1]
+        if event not in known or known[event][0] != present:
+            known[event] = (present, [c for c in present if _listens(c, event)])
+        return known[event][1]
 
     def notify(event: str, **kwargs: Any) -> None:
         getattr(net, event)(net, **kwargs)

@@ -132,11 +132,7 @@ def _finite(module: torch.nn.Module) -> bool:
 
 @contextmanager
 def own_files(net: NeuralNet) -> Iterator[None]:
-    """
-    Give checkpoints of an initialized net a folder of their own, which is gone afterwards.
-
-    Cells would overwrite each other's files, and load them.
-    """
+    """Checkpoints in a temporary folder: cells would overwrite, and load, each other's files."""
     with tempfile.TemporaryDirectory() as folder:
         for _, callback in net.callbacks_:
             if isinstance(callback, (Checkpoint, TrainEndCheckpoint)):
