@@ -9,6 +9,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator
 
 from sufficiency.curvature import top_eigenpairs
+from sufficiency.curvature.derivatives import unflatten
 from sufficiency.curvature.operators import linear_operator
 from sufficiency.probes.base import BaseProbe, Weights, layer_scales
 from sufficiency.probes.gaussian import GaussianSampler
@@ -90,10 +91,7 @@ class CurvatureSubspace(BaseProbe):
             for name, part in zip(chosen, parts, strict=True)
         ]
         reach = self.sigma * torch.stack(squares).sum(0).sqrt()
-        return {
-            name: (reach[:, None] * part).reshape(-1, *tensor.shape).to(tensor)
-            for (name, tensor), part in zip(chosen.items(), parts, strict=True)
-        }
+        return unflatten((reach[:, None] * rows).numpy(), chosen)
 
 
 def _block(hessian: LinearOperator, center: Weights, chosen: Weights) -> LinearOperator:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from sufficiency.curvature.derivatives import unflatten
 from sufficiency.probes.base import BaseProbe, Weights, normal_like, seeded_generator
 from sufficiency.probes.gaussian import GaussianSampler
 
@@ -137,8 +138,4 @@ def _orthogonal(directions: Weights) -> Weights:
     basis, upper = torch.linalg.qr(flat.T)
     norms = torch.linalg.vector_norm(flat, dim=1)
     flat = (basis * (upper.diagonal().sign() * norms)).T
-    parts = flat.split([d[0].numel() for d in directions.values()], dim=1)
-    return {
-        name: part.reshape(d.shape).to(d.dtype)
-        for (name, d), part in zip(directions.items(), parts, strict=True)
-    }
+    return unflatten(flat.cpu().numpy(), {name: d[0] for name, d in directions.items()})
