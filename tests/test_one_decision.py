@@ -9,11 +9,11 @@ from sklearn.datasets import load_breast_cancer, load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cli.columns import Data
+from sufficiency.cli.documents import DataSummary
 from sufficiency.cli.nets import builtin_net
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source
 from sufficiency.cli.reporting import conclude
-from sufficiency.cli.summary import DataSummary
 from sufficiency.report import page, write_report
 from tests.helpers import make_result
 from tests.report.pages import read, table, value

@@ -5,12 +5,10 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
 from sufficiency.cli.errors import BadInput
@@ -22,8 +20,6 @@ __all__ = ["Data", "prepare"]
 _FEW_CATEGORIES = 20
 # Row numbers and categories that are listed.
 _LISTED = 5
-# Share of values that read as numbers, beyond which a text column was meant to be numbers.
-_MOSTLY = 0.5
 # Commas for points, or between thousands.
 _COMMAS = re.compile(r"[-+]?[\d.,]*\d,\d[\d.,]*")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{1,2}:\d{2}\b")
@@ -44,19 +40,24 @@ class Data:
 def prepare(source: Source, *, drop_missing: bool = False) -> Data:
     """Turn what a file holds into arrays that nets can be trained on."""
     gaps = dict(_gaps(source))
-    rows = np.flatnonzero(np.any(list(gaps.values()), axis=0))
-    if len(rows):
+    missing = np.any(list(gaps.values()), axis=0)
+    if missing.any():
         if not drop_missing:
-            raise BadInput(_about_gaps(source, gaps, rows))
-        source = _without(source, rows)
-        if len(source.target) == 0:
+            raise BadInput(_about_gaps(source, gaps, np.flatnonzero(missing)))
+        if missing.all():
             raise BadInput(f"{source.path} has no row without missing values; drop columns instead")
+        source = replace(
+            source,
+            features=source.features[~missing],
+            target=source.target[~missing],
+            groups=None if source.groups is None else source.groups[~missing],
+        )
     if isinstance(source.features, pd.DataFrame):
         X, encoded = _encode(source.features)
     else:
         X, encoded = _numeric_array(source), {}
     groups = None if source.groups is None else pd.factorize(source.groups)[0]
-    return Data(source, X, _target(source), groups, encoded, len(rows))
+    return Data(source, X, _target(source), groups, encoded, int(missing.sum()))
 
 
 def _gaps(source: Source) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
@@ -94,25 +95,13 @@ def _about_gaps(
     )
 
 
-def _without(source: Source, rows: npt.NDArray[np.int64]) -> Source:
-    kept = np.delete(np.arange(len(source.target)), rows)
-
-    def take(values: Any) -> Any:
-        return values.iloc[kept] if hasattr(values, "iloc") else values[kept]
-
-    groups = None if source.groups is None else take(source.groups)
-    return replace(
-        source, features=take(source.features), target=take(source.target), groups=groups
-    )
-
-
 def _encode(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[str, list[str]]]:
     """Numbers as they are, then one column for each category; (n, d) and the categories."""
     table = pd.DataFrame({name: _plain(table[name]) for name in table})
     texts = [name for name in table if table[name].dtype.kind not in "biuf"]
     for name in table:
         if name in texts:
-            _check_categories(str(name), table[name])
+            _check_categories(name, table[name])
         elif len(table) > 2 and (table[name].diff().iloc[1:] == 1).all():
             warnings.warn(
                 f"the column {name!r} numbers the rows; leave it out with --drop, unless their "
@@ -120,15 +109,14 @@ def _encode(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[str, lis
                 UserWarning,
                 stacklevel=2,
             )
-    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer([("categories", encoder, texts)], remainder="passthrough")
-    X = np.asarray(columns.fit_transform(table), dtype=np.float64)
+    numbers = table.drop(columns=texts).to_numpy(np.float64)
     if not texts:
-        return X, {}
-    found = columns.named_transformers_["categories"].categories_
+        return numbers, {}
+    encoder = OneHotEncoder(sparse_output=False)
+    X = np.hstack([encoder.fit_transform(table[texts]), numbers])
     return X, {
-        str(name): [str(value) for value in values]
-        for name, values in zip(texts, found, strict=True)
+        name: [str(value) for value in values]
+        for name, values in zip(texts, encoder.categories_, strict=True)
     }
 
 
@@ -166,14 +154,11 @@ def _check_categories(name: str, column: pd.Series) -> None:
     values = pd.unique(column)
     if all(_DATE.match(value) for value in values):
         raise _is_a_date(column)
-    _check_commas(f"the column {name!r}", values)
-    odd = _no_number(column, values)
-    if odd is not None:
-        row, text = odd
-        raise BadInput(
-            f"the column {name!r} is numbers, but not in row {row}, which says {text!r}; leave "
-            "such a place empty, correct it, or leave the column out with --drop"
-        )
+    _check_no_numbers(
+        f"the column {name!r}",
+        column,
+        "leave such a place empty, correct it, or leave the column out with --drop",
+    )
     if len(values) > max(_FEW_CATEGORIES, len(column) // 2):
         raise BadInput(
             f"the column {name!r} is text with {len(values)} different values in {len(column)} "
@@ -181,24 +166,22 @@ def _check_categories(name: str, column: pd.Series) -> None:
         )
 
 
-def _check_commas(what: str, values: Any) -> None:
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
-    others = [value for value, known in zip(values, numbers.notna(), strict=True) if not known]
-    if others and all(_COMMAS.fullmatch(value.strip()) for value in others):
+def _check_no_numbers(what: str, column: pd.Series, remedy: str, fewest: int = 0) -> None:
+    """Refuse text that was meant to be numbers, if more than `fewest` values differ."""
+    values = pd.Series(pd.unique(column), dtype=object)
+    others = values[pd.to_numeric(values, errors="coerce").isna()]
+    if others.empty:
+        return
+    first = others.iloc[0]
+    if all(_COMMAS.fullmatch(value.strip()) for value in others):
         raise BadInput(
-            f"{what} holds numbers with commas, such as {others[0]!r}; write them with a decimal "
+            f"{what} holds numbers with commas, such as {first!r}; write them with a decimal "
             "point, and nothing between thousands"
         )
-
-
-def _no_number(column: pd.Series, values: Any) -> tuple[int, str] | None:
-    """Row, from 1, and text of the first value that is no number, if most of them are."""
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
-    if numbers.notna().mean() <= _MOSTLY or numbers.notna().all():
-        return None
-    text = values[int(np.flatnonzero(numbers.isna())[0])]
-    # labels of the rows are their numbers in the file, some may have been left out
-    return int(column.index[column == text][0]) + 1, str(text)
+    if 2 * len(others) < len(values) and len(values) > fewest:
+        # labels of the rows are their numbers in the file, some may have been left out
+        row = int(column.index[column == first][0]) + 1
+        raise BadInput(f"{what} is numbers, but not in row {row}, which says {first!r}; {remedy}")
 
 
 def _numeric_array(source: Source) -> npt.NDArray:
@@ -223,19 +206,11 @@ def _target(source: Source) -> npt.NDArray:
         raise _is_a_date(target)
     if target.dtype == object and target.map(lambda value: hasattr(value, "as_tuple")).all():
         return target.astype(np.float64).to_numpy()
-    _check_labels(source.target_name, target.astype(str).astype(object))
-    return target.astype(str).to_numpy(dtype=str)
-
-
-def _check_labels(name: str, labels: pd.Series) -> None:
-    """Refuse numbers that would be taken for classes."""
-    values = pd.unique(labels)
-    _check_commas(f"the target {name!r}", values)
-    odd = _no_number(labels, values)
-    # classes may well be 1, 2 and other
-    if odd is not None and len(values) > _FEW_CATEGORIES:
-        row, text = odd
-        raise BadInput(
-            f"the target {name!r} is numbers, but not in row {row}, which says {text!r}; correct "
-            "it, or leave the place empty and the row out with --drop-missing"
-        )
+    labels = target.astype(str)
+    _check_no_numbers(
+        f"the target {source.target_name!r}",
+        labels.astype(object),
+        "correct it, or leave the place empty and the row out with --drop-missing",
+        fewest=_FEW_CATEGORIES,  # classes may well be 1, 2 and other
+    )
+    return labels.to_numpy(dtype=str)

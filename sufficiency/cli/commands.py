@@ -27,7 +27,10 @@ _COLUMNS = ("target", "features", "drop", "groups", "separator")
 _OTHERS = ("net", "task", "drop_missing", "dry_run")
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=OneLineErrors,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(package_name="sufficiency", prog_name="sufficiency")
 def main() -> None:
     """
@@ -61,31 +64,28 @@ def run(data: Path, debug: bool, **given: Any) -> int:
     """
     with reported(debug):
         from sufficiency.cli.questions import Asked
-        from sufficiency.cli.running import Delivery, run_file
+        from sufficiency.cli.running import run_file
 
         return run_file(
             data,
             asked=Asked.from_options(**_taken(given, _QUESTIONS)),
-            delivery=Delivery(**_taken(given, _DELIVERY)),
             columns=_taken(given, _COLUMNS),
             debug=debug,
-            **_taken(given, _OTHERS),
+            **_taken(given, _DELIVERY + _OTHERS),
             parameters=given,
         )
 
 
 @main.command()
 @several(OUTPUT_OPTIONS[:3])
-@click.option("--n-jobs", type=int, default=-1, show_default=True, help="Cells measured at once.")
+@click.option("--n-jobs", type=int, default=-1, help="Cells measured at once.")
 @_DEBUG
-def demo(out: Path | None, overwrite: bool, as_json: bool, n_jobs: int, debug: bool) -> int:
+def demo(debug: bool, **given: Any) -> int:
     """Measure how many of 1797 handwritten digits would have been enough."""
     with reported(debug):
-        from sufficiency.cli.demo import measure_digits
-        from sufficiency.cli.running import Delivery
+        from sufficiency.cli.running import run_digits
 
-        delivery = Delivery(out=out, overwrite=overwrite, as_json=as_json)
-        return measure_digits(delivery, n_jobs, debug)
+        return run_digits(debug=debug, **given)
 
 
 @main.command()

@@ -1,22 +1,83 @@
-"""The JSON documents of the commands; their keys are documented, and stay."""
+"""What a run says of its data and its results: for people, and as JSON documents."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from sufficiency._json import to_json
 from sufficiency._tables import mean_of_finished
+from sufficiency.cli.columns import Data
+from sufficiency.cli.nets import task_of
 from sufficiency.cli.questions import Answer, Asked
-from sufficiency.cli.summary import DataSummary
 from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
-from sufficiency.sizing.questions import TARGET_KINDS
+from sufficiency.sizing.questions import TARGET_KINDS, suggest_thresholds
 
-__all__ = ["cost_document", "ladder_rows", "run_document", "suggestion_rows"]
+__all__ = [
+    "DataSummary",
+    "cost_document",
+    "ladder_rows",
+    "numbers_table",
+    "run_document",
+    "suggestion_rows",
+]
 
-# It changes when a key goes or changes its meaning.
+# It changes when a documented key goes or changes its meaning.
 _FORMAT = 1
+# Categories of a column that are listed.
+_LISTED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class DataSummary:
+    """Samples and net, in words and as a record."""
+
+    data: Data
+    net: Any  # unfitted
+    own_net: str | None = None  # where it comes from; None: the built-in one
+
+    @property
+    def n_classes(self) -> int | None:
+        """None unless there are any."""
+        return len(np.unique(self.data.y)) if task_of(self.net) == "classification" else None
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "file": str(self.data.source.path),
+            "target": self.data.source.target_name,
+            "n_features": int(np.prod(self.data.X.shape[1:])),
+            "encoded": self.data.encoded,
+            "n_dropped": self.data.n_dropped,
+            "task": task_of(self.net),
+            "n_classes": self.n_classes,
+            "net": self.own_net,
+        }
+
+    def __str__(self) -> str:
+        data = self.data
+        shape = data.source.features.shape[1:]
+        each = " × ".join(f"{length:,}" for length in shape) + " feature" + "s" * (shape != (1,))
+        lines = [f"{data.source.path}: {len(data.y):,} samples with {each}"]
+        if data.n_dropped:
+            lines[0] += f"; {data.n_dropped:,} rows with missing values are left out"
+        for name, categories in data.encoded.items():
+            more = ", …" if len(categories) > _LISTED else ""
+            lines.append(
+                f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} "
+                f"column{'s' * (len(categories) != 1)} "
+                f"({', '.join(categories[:_LISTED])}{more})"
+            )
+        classes = f" with {self.n_classes} classes" if self.n_classes is not None else ""
+        net = "the built-in perceptron" if self.own_net is None else f"the net of {self.own_net}"
+        target = data.source.target_name
+        lines.append(f"Task: {task_of(self.net)}{classes}, target {target!r}; {net}")
+        return "\n".join(lines)
 
 
 def run_document(
@@ -29,44 +90,35 @@ def run_document(
     """What --json writes after a run."""
     curve = result.curve
     records = [(answer.question.kind, answer.record(asked.confidence)) for answer in answers]
-    targets = {f"{kind}_target": dict(records).get(kind) for kind in TARGET_KINDS}
-    return _text(
+    return _document(
+        summary,
+        result.n_samples,
         {
-            "format": _FORMAT,
-            "sufficiency": version("sufficiency"),
-            "data": summary.record(),
-            "n_available": result.n_samples,
             "settings": result.settings,
             "order": result.order,
             "ladder": ladder_rows(result),
             "n_failed_cells": sum(bool(cell.failure) for cell in result.cells),
             "curve": {"family": curve.family, "parameters": dict(curve.parameters)},
             "thresholds": [record for kind, record in records if kind == "delta"],
-            **targets,
+            **{f"{kind}_target": dict(records).get(kind) for kind in TARGET_KINDS},
             "enough": all(answer.enough for answer in answers) if answers else None,
             "suggestions": suggestion_rows(result),
-            "warnings": list(warnings),
-        }
+        },
+        warnings,
     )
 
 
 def cost_document(cost: CostEstimate, summary: DataSummary, warnings: Sequence[str]) -> str:
     """What --json writes after --dry-run."""
-    return _text(
-        {
-            "format": _FORMAT,
-            "sufficiency": version("sufficiency"),
-            "data": summary.record(),
-            "n_available": len(summary.data.y),
-            "dry_run": True,
-            "seconds": cost.seconds,
-            "peak_bytes": cost.peak_bytes,
-            "n_cells": cost.n_cells,
-            "sizes": cost.sizes.tolist(),
-            "cell_seconds": cost.cell_seconds.tolist(),
-            "warnings": list(warnings),
-        }
-    )
+    estimated = {
+        "dry_run": True,
+        "seconds": cost.seconds,
+        "peak_bytes": cost.peak_bytes,
+        "n_cells": cost.n_cells,
+        "sizes": cost.sizes.tolist(),
+        "cell_seconds": cost.cell_seconds.tolist(),
+    }
+    return _document(summary, len(summary.data.y), estimated, warnings)
 
 
 def ladder_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
@@ -85,13 +137,28 @@ def ladder_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
 def suggestion_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
     """Thresholds to choose from; none where the curves do not give any."""
     try:
-        table = result.suggest_thresholds()
+        return suggest_thresholds(result.measurements, family=result.family)
     except ValueError:
         return []
-    return list(table.reset_index().to_dict("records"))
 
 
-def _text(document: dict[str, Any]) -> str:
+def _document(
+    summary: DataSummary, n_available: int, content: dict[str, Any], warnings: Sequence[str]
+) -> str:
     """Strict JSON: what is not finite, or missing, is null."""
+    document = {
+        "format": _FORMAT,
+        "sufficiency": version("sufficiency"),
+        "data": summary.record(),
+        "n_available": n_available,
+        **content,
+        "warnings": list(warnings),
+    }
     plain = to_json(document, reversible=False)
     return json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def numbers_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a table, without columns that hold nothing."""
+    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+    return table.to_string(index=False, float_format="{:.3g}".format, na_rep="")

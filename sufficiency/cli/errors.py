@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -48,35 +48,25 @@ class RunFailed(click.ClickException):
 class OneLineErrors(click.Group):
     """A group of commands whose usage errors are a single line, and whose results are statuses."""
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and leave with the status of the command; see :meth:`click.Command.main`."""
+        leave = extra.pop("standalone_mode", True)
+        run: Any = super().main  # typed by the values of its arguments
         try:
-            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            status = run(*args, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             status = error.exit_code
         except click.ClickException as error:
-            click.echo(
-                f"Error: {one_line(error.format_message())}{_where_help_is(error)}", err=True
-            )
+            context = getattr(error, "ctx", None)
+            help_is = f" (see `{context.command_path} --help`)" if context else ""
+            click.echo(f"Error: {one_line(error.format_message())}{help_is}", err=True)
             status = error.exit_code
         except click.Abort:
             status = INTERRUPTED
-        if standalone_mode:
+        if leave:
             sys.exit(status)
         return status
-
-
-def _where_help_is(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f" (see `{context.command_path} --help`)" if context else ""
 
 
 def one_line(text: object) -> str:

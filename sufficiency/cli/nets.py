@@ -65,14 +65,14 @@ def _import(spec: str, name: str) -> ModuleType:
 
 def _in_words(error: BaseException) -> str:
     """An error in a line, and the place in the user's file that it comes from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = ""
     if isinstance(error, SyntaxError):
-        place = f" ({os.path.basename(error.filename or '')}, line {error.lineno})"
-        return f"SyntaxError: {error.msg}{place}"
-    if frames and os.path.abspath(frames[-1].filename) != os.path.abspath(__file__):
-        place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})"
-    return f"{type(error).__name__}: {one_line(error)}{place}"
+        place = f"{os.path.basename(error.filename or '')}, line {error.lineno}"
+        return f"SyntaxError: {error.msg} ({place})"
+    text = f"{type(error).__name__}: {one_line(error)}"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    if os.path.abspath(last.filename) == os.path.abspath(__file__):
+        return text
+    return f"{text} ({os.path.basename(last.filename)}, line {last.lineno})"
 
 
 def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -> Any:

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import TextIO
+from typing import Any
 
 import click
 
@@ -41,13 +41,7 @@ class Notices(logging.Handler):
             say(f"Note: {one_line(record.getMessage())}")
 
     def _take_warning(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
+        self, message: Warning | str, category: type[Warning], *_: Any, **__: Any
     ) -> None:
         text = one_line(message)
         if text in self.warnings:
@@ -79,8 +73,11 @@ class Notices(logging.Handler):
 
 
 @contextmanager
-def only_results_on_stdout() -> Iterator[None]:
-    """Send to standard error what nets, factories and worker processes print."""
+def only_results_on_stdout(wanted: bool) -> Iterator[None]:
+    """If wanted, send to standard error what nets, factories and worker processes print."""
+    if not wanted:
+        yield
+        return
     sys.stdout.flush()
     with redirect_stdout(sys.stderr):
         saved = None

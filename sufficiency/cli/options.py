@@ -17,12 +17,14 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Command], Command]
 
 # Only this package reads the files, with errors of its own for what is no file of a known kind.
 DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_COUNT = click.IntRange(min=1)
 
 
-class Sizes(click.ParamType):
+class _Sizes(click.ParamType):
     """An integer, or several integers or fractions with commas between them."""
 
     name = "sizes"
@@ -30,7 +32,6 @@ class Sizes(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | list[int] | list[float]:
-        """Numbers of one kind from text."""
         if not isinstance(value, str):
             return value  # the default
         parts = [part.strip() for part in value.split(",") if part.strip()]
@@ -49,7 +50,7 @@ class Sizes(click.ParamType):
             )
 
 
-class IntegerOrAuto(click.ParamType):
+class _IntegerOrAuto(click.ParamType):
     """A positive integer, or "auto"."""
 
     name = "integer|auto"
@@ -57,13 +58,10 @@ class IntegerOrAuto(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | str:
-        """Text to a number, but for the word."""
-        if value == "auto":
-            return "auto"
-        return int(click.IntRange(min=1).convert(value, param, ctx))
+        return "auto" if value == "auto" else int(_COUNT.convert(value, param, ctx))
 
 
-class Number(click.FloatRange):
+class _Number(click.FloatRange):
     """A finite number in a range."""
 
     name = "number"
@@ -71,25 +69,23 @@ class Number(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Number from text."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number", param, ctx)
         return number
 
 
-class Growth(Number):
+class _Growth(_Number):
     """A number > 0; an integer counts samples, and stays one."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Number from text."""
         number = super().convert(value, param, ctx)
         return int(number) if str(value).strip().lstrip("+").isdigit() else number
 
 
-def several(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+def several(options: Sequence[Option]) -> Option:
     """One decorator of several, listed by ``--help`` in their order."""
 
     def decorate(command: Command) -> Command:
@@ -100,30 +96,38 @@ def several(options: Sequence[Callable[[Command], Command]]) -> Callable[[Comman
     return decorate
 
 
-_COUNT = click.IntRange(min=1)
+def _option(name: str, text: str, kind: Any = None, default: Any = None) -> Option:
+    return click.option(name, type=kind, default=default, help=text)
+
+
+def _flag(name: str, text: str) -> Option:
+    return click.option(name, is_flag=True, help=text)
+
+
+def _choice(name: str, text: str, *choices: str) -> Option:
+    """One of several words, by default the first."""
+    return _option(name, text, click.Choice(choices), choices[0])
+
+
+def _column(name: str, text: str, multiple: bool = False) -> Option:
+    return click.option(name, metavar="COLUMN", multiple=multiple, help=text)
+
 
 TABLE_OPTIONS = (
-    click.option(
-        "--target", metavar="COLUMN", help="What is predicted; of an NPZ file, its array (y)."
-    ),
-    click.option(
+    _column("--target", "What is predicted; of an NPZ file, its array (y)."),
+    _column(
         "--features",
-        metavar="COLUMN",
+        "Use this column, and others only if named, too. Of an NPZ file, its array (X).",
         multiple=True,
-        help="Use this column, and others only if named, too. Of an NPZ file, its array (X).",
     ),
-    click.option("--drop", metavar="COLUMN", multiple=True, help="Leave out this column."),
-    click.option("--groups", metavar="COLUMN", help="Rows with the same value are never divided."),
-    click.option(
-        "--separator", help="Between the columns of a CSV file; \\t is a tab.  [default: a comma]"
-    ),
-    click.option("--drop-missing", is_flag=True, help="Leave out rows with missing values."),
-    click.option(
+    _column("--drop", "Leave out this column.", multiple=True),
+    _column("--groups", "Rows with the same value are never divided."),
+    _option("--separator", "Between the columns of a CSV file; \\t is a tab.  [default: a comma]"),
+    _flag("--drop-missing", "Leave out rows with missing values."),
+    _choice(
         "--task",
-        type=click.Choice(["auto", "classification", "regression"]),
-        default="auto",
-        show_default=True,
-        help="Of the built-in net, and what `n_outputs` of --net counts; auto: by the target.",
+        "Of the built-in net, and what `n_outputs` of --net counts; auto: by the target.",
+        *("auto", "classification", "regression"),
     ),
     click.option(
         "--net",
@@ -136,120 +140,74 @@ QUESTION_OPTIONS = (
     click.option(
         "--threshold",
         "thresholds",
-        type=Number(min=0, min_open=True),
+        type=_Number(min=0, min_open=True),
         multiple=True,
         help="Largest change Δ that you accept; may be given several times.",
     ),
-    click.option("--relative", is_flag=True, help="Thresholds are shares of the unseen loss."),
-    click.option(
+    _flag("--relative", "Thresholds are shares of the unseen loss."),
+    _option(
         "--growth",
-        type=Growth(min=0, min_open=True),
-        help="Δ when so many samples come at once (10), or such a share more (0.1).",
+        "Δ when so many samples come at once (10), or such a share more (0.1).",
+        _Growth(min=0, min_open=True),
     ),
-    click.option(
-        "--loss-target", type=Number(), help="Loss on unseen samples that you want to reach."
-    ),
-    click.option(
-        "--score-target",
-        type=Number(),
-        help="Score on unseen samples that you want to reach.",
-    ),
-    click.option(
+    _option("--loss-target", "Loss on unseen samples that you want to reach.", _Number()),
+    _option("--score-target", "Score on unseen samples that you want to reach.", _Number()),
+    _option(
         "--confidence",
-        type=Number(min=0, max=1, min_open=True, max_open=True),
-        default=0.95,
-        show_default=True,
-        help="Of the intervals.",
+        "Of the intervals.",
+        _Number(min=0, max=1, min_open=True, max_open=True),
+        0.95,
     ),
 )
 
 ESTIMATOR_OPTIONS = (
-    click.option(
-        "--sizes",
-        type=Sizes(),
-        default=8,
-        show_default=True,
-        help="How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.",
+    _option(
+        "--sizes", "How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.", _Sizes(), 8
     ),
-    click.option(
-        "--n-repeats", type=_COUNT, default=4, show_default=True, help="Orderings of the data."
-    ),
-    click.option(
-        "--n-draws",
-        type=IntegerOrAuto(),
-        default=32,
-        show_default=True,
-        help="Weight draws around each trained net.",
-    ),
-    click.option(
+    _option("--n-repeats", "Orderings of the data.", _COUNT, 4),
+    _option("--n-draws", "Weight draws around each trained net.", _IntegerOrAuto(), 32),
+    _option(
         "--n-eval",
-        type=click.IntRange(min=2),
-        help="Training samples whose losses are taken at each draw.  [default: all]",
+        "Training samples whose losses are taken at each draw.  [default: all]",
+        click.IntRange(min=2),
     ),
-    click.option(
+    _option(
         "--n-candidates",
-        type=_COUNT,
-        help="Unseen samples that are held back.  [default: a fifth, at most 1000]",
+        "Unseen samples that are held back.  [default: a fifth, at most 1000]",
+        _COUNT,
     ),
-    click.option(
+    _choice(
         "--probe",
-        type=click.Choice(["isotropic", "random_subspace", "curvature"]),
-        default="isotropic",
-        show_default=True,
-        help="Distribution of the weights around a trained net.",
+        "Distribution of the weights around a trained net.",
+        *("isotropic", "random_subspace", "curvature"),
     ),
-    click.option("--sigma", type=click.FLOAT, help="Scale of the probe.  [default: the probe's]"),
-    click.option(
-        "--order",
-        type=click.IntRange(1, 2),
-        default=2,
-        show_default=True,
-        help="2: Δ is a mean square; 1: a mean absolute value.",
-    ),
-    click.option(
+    _option("--sigma", "Scale of the probe.  [default: the probe's]", click.FLOAT),
+    _option("--order", "2: Δ is a mean square; 1: a mean absolute value.", click.IntRange(1, 2), 2),
+    _choice(
         "--method",
-        type=click.Choice(["monte_carlo", "gaussian_moment"]),
-        default="monte_carlo",
-        show_default=True,
-        help="Draws, or the closed form of the quadratic model.",
+        "Draws, or the closed form of the quadratic model.",
+        *("monte_carlo", "gaussian_moment"),
     ),
-    click.option(
-        "--train",
-        type=click.Choice(["each_size", "once"]),
-        default="each_size",
-        show_default=True,
-        help="A net for each size, or one for all.",
-    ),
-    click.option(
+    _choice("--train", "A net for each size, or one for all.", "each_size", "once"),
+    _choice(
         "--center",
-        type=click.Choice(["last", "best"]),
-        default="last",
-        show_default=True,
-        help="Weights after training, or those of the lowest validation loss.",
+        "Weights after training, or those of the lowest validation loss.",
+        *("last", "best"),
     ),
-    click.option(
+    _option(
         "--min-steps",
-        type=click.IntRange(min=0),
-        default=500,
-        show_default=True,
-        help="Optimizer steps that small subsets are trained for at least.",
+        "Optimizer steps that small subsets are trained for at least.",
+        click.IntRange(min=0),
+        500,
     ),
-    click.option(
-        "--curve",
-        type=click.Choice(["auto", "theory", "power_law", "transient"]),
-        default="auto",
-        show_default=True,
-        help="Form of the decay.",
-    ),
-    click.option("--scoring", help="Score of scikit-learn, by name.  [default: the net's own]"),
-    click.option(
+    _choice("--curve", "Form of the decay.", "auto", "theory", "power_law", "transient"),
+    _option("--scoring", "Score of scikit-learn, by name.  [default: the net's own]"),
+    _option(
         "--store",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory of finished cells: a run that was cut off goes on there.",
+        "Directory of finished cells: a run that was cut off goes on there.",
+        click.Path(file_okay=False, path_type=Path),
     ),
-    click.option(
-        "--n-jobs", type=int, help="Cells measured at once; -1: one on each core.  [default: 1]"
-    ),
+    _option("--n-jobs", "Cells measured at once; -1: one on each core.  [default: 1]", int),
     click.option(
         "--seed",
         "--random-state",
@@ -257,30 +215,29 @@ ESTIMATOR_OPTIONS = (
         type=click.IntRange(0, 2**32 - 1),
         help="The same seed gives the same numbers.  [default: another one each time]",
     ),
-    click.option(
+    _option(
         "--verbose",
-        type=click.IntRange(0, 2),
-        help="1: a progress bar with the time left; 2: nets print as well.  [default: 1 on a "
+        "1: a progress bar with the time left; 2: nets print as well.  [default: 1 on a "
         "terminal, else 0]",
+        click.IntRange(0, 2),
     ),
 )
 
 OUTPUT_OPTIONS = (
-    click.option(
+    _option(
         "--out",
-        type=click.Path(path_type=Path),
-        help="New directory for result, figures, report and verdict.json.",
+        "New directory for result, figures, report and verdict.json.",
+        click.Path(path_type=Path),
     ),
-    click.option("--overwrite", is_flag=True, help="Replace the result that --out holds."),
+    _flag("--overwrite", "Replace the result that --out holds."),
     click.option(
         "--json",
         "as_json",
         is_flag=True,
         help="Write nothing but a JSON document to standard output.",
     ),
-    click.option(
+    _flag(
         "--fail-if-insufficient",
-        is_flag=True,
-        help="Exit with status 1 unless the data are enough for all thresholds and the score.",
+        "Exit with status 1 unless the data are enough for all thresholds and the score.",
     ),
 )

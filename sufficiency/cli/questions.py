@@ -48,22 +48,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    A question with its verdict.
-
-    Attributes
-    ----------
-    question : Question
-        What was asked.
-    verdict : Verdict or None
-        None where the result cannot be asked that.
-    refusal : str
-        Why not.
-    """
+    """A question with its verdict."""
 
     question: Question
-    verdict: Verdict | None
-    refusal: str = ""
+    verdict: Verdict | None  # None where the result cannot be asked that
+    refusal: str = ""  # why not
 
     @property
     def enough(self) -> bool:
@@ -77,36 +66,30 @@ class Answer:
         """Everything, by the keys that the documentation lists."""
         verdict = self.verdict
         if verdict is None:
-            unknown = dict.fromkeys(("size", "low", "high"))
             return {
                 **self.question.asked,
-                **unknown,
+                **dict.fromkeys(("size", "low", "high", "missing")),
                 "confidence": confidence,
                 "status": "refused",
                 "decision": "unknown",
                 "sure": False,
-                "missing": None,
                 "enough": False,
                 "reason": self.refusal,
                 "caveats": [],
                 "text": f"{self.refusal}.",
             }
-        low, high = verdict.interval or (None, None)
         units = {"delta": verdict.threshold, "change": verdict.change}
         units |= {"relative_change": verdict.relative_change}
+        low, high = verdict.interval or (None, None)
+        same = ("size", "confidence", "status", "decision", "sure", "reason")
         return {
             **self.question.asked,
             **(units if verdict.kind == "delta" else {}),
-            "size": verdict.size,
+            **{name: getattr(verdict, name) for name in same},
             "low": low,
             "high": high,
-            "confidence": confidence,
-            "status": verdict.status,
-            "decision": verdict.decision,
-            "sure": verdict.sure,
             "missing": verdict.n_missing,
             "enough": self.enough,
-            "reason": verdict.reason,
             "caveats": [str(caveat) for caveat in verdict.caveats],
             "text": str(verdict),
         }
@@ -114,17 +97,17 @@ class Answer:
 
 def answer(result: SufficiencyResult, asked: Asked) -> list[Answer]:
     """Ask a result; what it cannot be asked is refused."""
-    return [_answer(result, question, asked.confidence) for question in asked.questions]
+    answers, ladder = [], result.measurements
+    for question in asked.questions:
+        try:
+            verdict = judge(ladder, question, family=result.family, confidence=asked.confidence)
+            answers.append(Answer(question, verdict))
+        except ValueError as error:
+            refusal = message_of(error, target=f"--{question.kind}-target")
+            answers.append(Answer(question, None, refusal))
+    return answers
 
 
 def in_paragraphs(answers: Sequence[Answer]) -> str:
     """For people: a paragraph each."""
     return "\n\n".join(fill(str(answer), width=_WIDTH) for answer in answers)
-
-
-def _answer(result: SufficiencyResult, question: Question, confidence: float) -> Answer:
-    try:
-        verdict = judge(result.measurements, question, family=result.family, confidence=confidence)
-    except ValueError as error:
-        return Answer(question, None, message_of(error, target=f"--{question.kind}-target"))
-    return Answer(question, verdict)

@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LISTED = 12
 # As shells pass it on, which know no tabs.
 _TABS = {"\\t", "tab"}
+_DAMAGES = (OSError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,24 +140,21 @@ def _choose_columns(
     table = table.reset_index(drop=True)  # rows are counted from 1 in errors
     if target is None:
         raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
-    for option, name in [
+    wanted = [
         ("--target", target),
         *(("--features", name) for name in features),
         *(("--drop", name) for name in drop),
         *([("--groups", groups)] if groups is not None else []),
-    ]:
-        if name not in names:
-            raise BadInput(
-                f"{option} {name}: {path} has no such column{did_you_mean(name, names)}; there "
-                f"are {_listed(names)}{_other_separator(names)}"
-            )
+    ]
+    _check_names(path, "column", wanted, names)
     if table.empty:
         raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
     for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
         if target in chosen:
             raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
-    wanted = dict.fromkeys(features or names)
-    others = [name for name in wanted if name not in {target, groups, *drop}]
+    others = [
+        name for name in dict.fromkeys(features or names) if name not in {target, groups, *drop}
+    ]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
     return Source(
@@ -164,12 +162,18 @@ def _choose_columns(
     )
 
 
-def _other_separator(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        for separator in ";\t|":
-            if separator in names[0]:
-                return f"; is {separator!r} its --separator?"
-    return ""
+def _check_names(
+    path: Path, kind: str, wanted: Iterable[tuple[str, str]], names: Sequence[str]
+) -> None:
+    for option, name in wanted:
+        if name not in names:
+            alone = names[0] if len(names) == 1 and kind == "column" else ""
+            inside = [mark for mark in ";\t|" if mark in alone]
+            separator = f"; is {inside[0]!r} its --separator?" if inside else ""
+            raise BadInput(
+                f"{option} {name}: {path} has no such {kind}{did_you_mean(name, list(names))}; "
+                f"there are {_listed(names)}{separator}"
+            )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -207,23 +211,13 @@ def _read_npz(path: Path, target: str, features: Sequence[str], groups: str | No
 
 
 def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
-    if path.stat().st_size == 0:
-        raise BadInput(f"{path} is empty; it must hold arrays, as numpy.savez writes them")
-    if not zipfile.is_zipfile(path):
-        raise _damaged(path, "it is no archive")
     try:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile("it is no archive")
         # opened here, since np.load leaves a damaged file open
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = list(archive.files)
-            for option, name in wanted.items():
-                if name not in names:
-                    raise BadInput(
-                        f"{option} {name}: {path} has no such array{did_you_mean(name, names)}; "
-                        f"there are {_listed(names)}"
-                    )
+            _check_names(path, "array", wanted.items(), archive.files)
             return {option: archive[name] for option, name in wanted.items()}
-    except BadInput:
-        raise
     except ValueError as error:
         reason = "it holds Python objects, which can run code"
         reason = reason if "pickle" in str(error) else one_line(error)
@@ -231,14 +225,8 @@ def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
             f"{path} cannot be read ({reason}); save plain arrays with numpy.savez"
         ) from None
     # whatever a damaged archive makes the readers stumble over
-    except (OSError, EOFError, KeyError, AttributeError, TypeError) as error:
-        raise _damaged(path, error) from None
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception | str) -> BadInput:
-    return BadInput(
-        f"{path} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save it "
-        "again with numpy.savez"
-    )
+    except _DAMAGES as error:
+        raise BadInput(
+            f"{path} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save "
+            "it again with numpy.savez"
+        ) from None

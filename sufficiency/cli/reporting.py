@@ -1,20 +1,60 @@
-"""What a run leaves behind, and what a saved result is asked later."""
+"""What a run says and leaves behind, and what a saved result is asked later."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from sufficiency.cli.documents import ladder_rows, run_document, suggestion_rows
-from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, message_of, one_line
-from sufficiency.cli.notices import Notices
-from sufficiency.cli.output import RESULT_FILES, deliver
+from sufficiency._files import new_directory
+from sufficiency.cli.documents import (
+    DataSummary,
+    ladder_rows,
+    numbers_table,
+    run_document,
+    suggestion_rows,
+)
+from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, RunFailed, message_of, one_line
+from sufficiency.cli.notices import Notices, say
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
-from sufficiency.cli.summary import DataSummary, numbers_table
 from sufficiency.report import write_report
 from sufficiency.result import SufficiencyResult
+from sufficiency.sizing.questions import Question
 
-__all__ = ["conclude", "report_saved"]
+__all__ = ["check_directory", "conclude", "report_saved"]
+
+_RESULT_FILES = ("result.json", "cells.npz")
+_FIGURES = ("delta.svg", "delta.png", "learning_curve.svg", "learning_curve.png")
+_VERDICT, _REPORT = "verdict.json", "report.html"
+_OURS = {*_RESULT_FILES, *_FIGURES, _VERDICT, _REPORT}
+_DPI = 150
+
+
+def check_directory(directory: Path, *, overwrite: bool) -> None:
+    """Find out, before anything is measured, whether results can go there."""
+    try:
+        found = set(os.listdir(directory))
+    except FileNotFoundError:
+        found = set()
+    except OSError as error:
+        raise BadInput(
+            f"--out {directory} must be a directory ({error.strerror}); choose another one"
+        ) from None
+    foreign = sorted(found - _OURS)
+    if foreign:
+        listed = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
+        raise BadInput(
+            f"--out {directory} holds other files ({listed}), which would be mixed up with the "
+            "results; choose a new directory"
+        )
+    if found and not overwrite:
+        raise BadInput(
+            f"--out {directory} holds other results; choose a new directory, or replace them with "
+            "--overwrite"
+        )
+    parent = next(place for place in directory.absolute().parents if place.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise BadInput(f"--out {directory} cannot be made in {parent}; choose another place")
 
 
 def conclude(
@@ -25,7 +65,7 @@ def conclude(
     warnings: Sequence[str],
     out: Path | None,
     as_json: bool,
-    fail_if_insufficient: bool,
+    fail_if_insufficient: bool = False,
 ) -> int:
     """Answer the questions of a run, write its files, and choose its exit status."""
     answers = answer(result, asked)
@@ -34,7 +74,7 @@ def conclude(
         document = run_document(result, summary, asked, answers, warnings)
     click.echo(document if as_json else _in_words(result, answers))
     if out is not None:
-        names = deliver(result, out, document=document, answers=answers, asked=asked)
+        names = _deliver(result, out, document, answers, asked.confidence)
         if not as_json:
             click.echo(f"\nIn {out}: {', '.join(names)}")
     enough = all(answer.enough for answer in answers)
@@ -43,7 +83,7 @@ def conclude(
 
 def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -> int:
     """Answer questions to a saved result, and write its report."""
-    missing = [name for name in RESULT_FILES if not (directory / name).is_file()]
+    missing = [name for name in _RESULT_FILES if not (directory / name).is_file()]
     if missing:
         raise BadInput(
             f"{directory} holds no result, there is no {missing[0]}; name a directory that `run "
@@ -58,9 +98,8 @@ def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -
         file = directory / "report.html" if out is None else out
         if not file.parent.is_dir():
             raise BadInput(f"--out {file} must lie in a directory that exists; make it first")
-        accepted = [answer.question for answer in answers if answer.verdict]
         try:
-            write_report(result, file, accepted, asked.confidence)
+            write_report(result, file, _accepted(answers), asked.confidence)
         except OSError as error:
             raise BadInput(
                 f"--out {file} cannot be written ({one_line(error.strerror or error)}); choose "
@@ -73,11 +112,63 @@ def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -
 
 
 def _in_words(result: SufficiencyResult, answers: Sequence[Answer]) -> str:
-    parts = ["", numbers_table(ladder_rows(result))]
-    suggestions = [] if answers else suggestion_rows(result)
+    parts = [numbers_table(ladder_rows(result))]
     if answers:
-        parts += ["", in_paragraphs(answers)]
-    elif suggestions:
+        parts.append(in_paragraphs(answers))
+    elif suggestions := suggestion_rows(result):
         head = "What more data change now; choose a --threshold by it:"
-        parts += ["", head, numbers_table(suggestions)]
-    return "\n".join(parts)
+        parts.append(f"{head}\n{numbers_table(suggestions)}")
+    return "\n" + "\n\n".join(parts)
+
+
+def _deliver(
+    result: SufficiencyResult,
+    directory: Path,
+    document: str,
+    answers: Sequence[Answer],
+    confidence: float,
+) -> list[str]:
+    """Write result, answers, figures and report: as a whole, or not at all."""
+    try:
+        replaces = directory.is_dir() and bool(os.listdir(directory))
+        with new_directory(directory) as making:
+            result.save(making)
+            (making / _VERDICT).write_text(document + "\n", encoding="utf-8")
+            failure = _draw(result, making, answers, confidence)
+            names = sorted(os.listdir(making))
+        if replaces:
+            say(f"Note: the earlier results in {directory} are replaced")
+    except OSError as error:
+        raise RunFailed(
+            f"--out {directory} could not be written ({one_line(error)}); with --store, the same "
+            "command finds its cells again and measures nothing"
+        ) from error
+    if failure is not None:
+        raise RunFailed(
+            f"the result is in {directory}, but not all of its figures ({one_line(failure)}); try "
+            f"`sufficiency report {directory}`"
+        ) from failure
+    return names
+
+
+def _draw(
+    result: SufficiencyResult, making: Path, answers: Sequence[Answer], confidence: float
+) -> Exception | None:
+    """Figures and report; an error is no reason to lose the numbers."""
+    verdicts = [answer.verdict for answer in answers if answer.verdict]
+    # under growth a threshold is no Δ of one sample
+    thresholds = [v.threshold for v in verdicts if v.kind == "delta" and v.growth is None]
+    try:
+        delta = result.plot_delta(thresholds[0] if thresholds else None)
+        learning = result.plot_learning_curve()
+        for name in _FIGURES:
+            display = delta if name.startswith("delta") else learning
+            display.figure_.savefig(making / name, dpi=_DPI)
+        write_report(result, making / _REPORT, _accepted(answers), confidence)
+    except Exception as error:
+        return error
+    return None
+
+
+def _accepted(answers: Sequence[Answer]) -> list[Question]:
+    return [answer.question for answer in answers if answer.verdict]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sufficiency import SufficiencyResult
-from sufficiency.cli import demo
+from sufficiency.cli import running
 from tests.helpers import make_result
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "plot_digits.py"
@@ -24,12 +24,16 @@ class TestDemo:
         )
         given = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
         # how many at once, and the bar, change no number
-        assert {k: v for k, v in given.items() if k not in ("n_jobs", "verbose")} == demo.SETTINGS
-        assert f"THRESHOLD = {demo.THRESHOLD:.0e}".replace("e-0", "e-") in EXAMPLE.read_text()
+        assert {
+            k: v for k, v in given.items() if k not in ("n_jobs", "verbose")
+        } == running.DEMO_PARAMETERS
+        assert (
+            f"THRESHOLD = {running.DEMO_THRESHOLD:.0e}".replace("e-0", "e-") in EXAMPLE.read_text()
+        )
 
     def test_it_measures_the_digits(self, call, monkeypatch, workplace):
         tiny = {"sizes": 3, "n_repeats": 2, "n_draws": 2, "min_steps": 0, "random_state": 0}
-        monkeypatch.setattr(demo, "SETTINGS", tiny)
+        monkeypatch.setattr(running, "DEMO_PARAMETERS", tiny)
         words = ("--n-jobs", "1", "--out", "out")
         result = call("demo", *words)
         assert result.exit_code == 0, result.output

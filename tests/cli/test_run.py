@@ -442,7 +442,7 @@ class TestOut:
         def report(*args, **kwargs):
             raise ValueError("no font")
 
-        monkeypatch.setattr("sufficiency.cli.output.write_report", report)
+        monkeypatch.setattr("sufficiency.cli.reporting.write_report", report)
         result = run_tiny("--out", "out")
         assert result.exit_code == 3
         assert "Error: the result is in out, but not all of its figures (no font)" in result.stderr
