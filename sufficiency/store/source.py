@@ -10,7 +10,6 @@ import functools
 import hashlib
 import inspect
 import linecache
-import marshal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -90,7 +89,7 @@ def code_content(code: CodeType) -> Any:
     compiled, definitions = _parsed(source, code.co_flags & _FUTURES)
     definition = definitions.get(_place(code))
     if code not in compiled or definition is None:
-        return {"bytecode": marshal.dumps(_without_lines(code), 2).hex()}
+        return {"bytecode": _bytecode(code)}
     [fields] = _outline(definition).values()
     return {name: part for name, part in fields.items() if name != "decorator_list"}
 
@@ -164,13 +163,22 @@ def _outline(node: Any) -> Any:
     return {type(node).__name__: fields}
 
 
-def _without_lines(code: CodeType) -> CodeType:
-    """The same code wherever it was written."""
-    constants = tuple(
-        _without_lines(constant) if isinstance(constant, CodeType) else constant
-        for constant in code.co_consts
-    )
-    return code.replace(co_filename="", co_firstlineno=1, co_linetable=b"", co_consts=constants)
+def _bytecode(code: CodeType) -> list[Any]:
+    """Everything of a code object that decides what it does; no lines, no file."""
+    return [
+        code.co_code.hex(),
+        code.co_exceptiontable.hex(),
+        *map(list, (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)),
+        [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags],
+        [_constant(constant) for constant in code.co_consts],
+    ]
+
+
+def _constant(value: object) -> Any:
+    if isinstance(value, CodeType):
+        return _bytecode(value)
+    # sets have another order in every process
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
 
 
 def global_references(code: CodeType, namespace: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_another_bytecode_has_the_same_key(monkeypatch):
 
 
 def test_what_the_standard_library_generates_is_no_bytecode(monkeypatch):
-    monkeypatch.setattr(source, "_without_lines", pytest.fail)
+    monkeypatch.setattr(source, "_bytecode", pytest.fail)
     first, second = as_script(KINDS), as_script(KINDS)
     for name in NAMES:
         assert of(first[name]) == of(second[name])
