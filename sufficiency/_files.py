@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["create_file", "new_directory", "remove_stale", "write_file", "write_files"]
-
 _SUFFIX = ".tmp"
 # A file is written within seconds: what is a day old was left behind.
 _STALE_SECONDS = 86_400.0

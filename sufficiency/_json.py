@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["from_json", "to_json"]
-
 
 def to_json(value: Any, *, reversible: bool = True) -> Any:
     """

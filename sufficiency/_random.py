@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-__all__ = ["PROCESS_STATE", "RandomState", "child_rng", "child_seed", "isolated_rng", "seed_from"]
-
 # What a parameter `random_state` takes, as in scikit-learn.
 RandomState = int | np.random.RandomState | None
 

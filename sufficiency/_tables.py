@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["mean_of_finished"]
-
 
 def mean_of_finished(table: npt.NDArray[np.float64], axis: int = 0) -> npt.NDArray[np.float64]:
     """Mean of the finite values along an axis, by default of each size; NaN without any."""

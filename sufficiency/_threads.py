@@ -7,8 +7,6 @@ from contextlib import contextmanager
 import joblib
 import torch
 
-__all__ = ["limited_threads", "threads_of_a_worker"]
-
 
 def threads_of_a_worker(n_jobs: int | None) -> int | None:
     """Cores for each of `n_jobs` workers; None with a single one, which keeps torch's setting."""

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = ["check_choice", "check_integer", "check_number", "check_thresholds"]
-
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`."""

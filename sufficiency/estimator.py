@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from skorch import NeuralNet
 
-__all__ = ["LandscapeSufficiencyEstimator"]
-
 logger = logging.getLogger(__name__)
 
 # What a fit sets, and a new one starts without.

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["SufficiencyResult"]
-
 _SCALARS: dict[str, type] = {
     "order": int,
     "family": str,

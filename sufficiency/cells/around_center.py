@@ -25,8 +25,6 @@ from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.centers import TrainedCenter
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["CenterView", "unit_draws", "view_center"]
-
 Array = npt.NDArray[np.float64]
 
 

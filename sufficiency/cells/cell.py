@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["CELL_COLUMNS", "Cell", "Columns"]
-
 # Some of a cell's columns, by name.
 Columns = dict[str, Any]
 

@@ -21,8 +21,6 @@ from sufficiency.probes.draws import AntitheticDraws, ProbeDraws
 from sufficiency.training.centers import FailedTraining, TrainedCenter
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["increment_statistics", "measure"]
-
 # n_draws="auto": rows of the table, draws or pairs of them, are doubled from the first number
 # until the draws' share of the standard error is small enough, or there are enough draws.
 _FIRST_ROWS, _MOST_DRAWS, _PRECISION = 8, 256, 0.05

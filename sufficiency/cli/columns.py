@@ -14,8 +14,6 @@ from sklearn.preprocessing import OneHotEncoder
 from sufficiency.cli.errors import BadInput
 from sufficiency.cli.reading import Source
 
-__all__ = ["Data", "prepare"]
-
 # A text column with more categories than this, and than half of its rows, names the rows.
 _FEW_CATEGORIES = 20
 # Row numbers and categories that are listed.

@@ -16,8 +16,6 @@ from sufficiency.cli.options import (
     several,
 )
 
-__all__ = ["main"]
-
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
 )

@@ -18,15 +18,6 @@ from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import TARGET_KINDS, suggest_thresholds
 
-__all__ = [
-    "DataSummary",
-    "cost_document",
-    "ladder_rows",
-    "numbers_table",
-    "run_document",
-    "suggestion_rows",
-]
-
 # It changes when a documented key goes or changes its meaning.
 _FORMAT = 1
 # Categories of a column that are listed.

@@ -11,21 +11,6 @@ import click
 
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = [
-    "ENOUGH",
-    "FAILED",
-    "INSUFFICIENT",
-    "INTERRUPTED",
-    "MISUSED",
-    "BadInput",
-    "OneLineErrors",
-    "RunFailed",
-    "did_you_mean",
-    "message_of",
-    "one_line",
-    "reported",
-]
-
 ENOUGH, INSUFFICIENT, MISUSED, FAILED = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -17,8 +17,6 @@ from torch import nn
 from sufficiency.cli.errors import BadInput, did_you_mean, message_of, one_line
 from sufficiency.nets.default_net import default_net
 
-__all__ = ["builtin_net", "check_classes", "find_factory", "net_of", "task_of"]
-
 
 def find_factory(spec: str) -> Any:
     """What ``module:factory`` names, before any data are read."""

@@ -12,8 +12,6 @@ import click
 
 from sufficiency.cli.errors import one_line
 
-__all__ = ["Notices", "only_results_on_stdout", "say"]
-
 
 def say(text: str) -> None:
     """Write a line to standard error, above a progress bar if there is one."""

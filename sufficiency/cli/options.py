@@ -7,15 +7,6 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = [
-    "DATA_FILE",
-    "ESTIMATOR_OPTIONS",
-    "OUTPUT_OPTIONS",
-    "QUESTION_OPTIONS",
-    "TABLE_OPTIONS",
-    "several",
-]
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 

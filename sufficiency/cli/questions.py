@@ -11,8 +11,6 @@ from sufficiency.sizing import Verdict
 from sufficiency.sizing.questions import DeltaQuestion, Question, questions_from
 from sufficiency.sizing.verdict import judge
 
-__all__ = ["Answer", "Asked", "answer", "in_paragraphs"]
-
 _WIDTH = 100
 
 

@@ -12,8 +12,6 @@ import pandas as pd
 
 from sufficiency.cli.errors import BadInput, did_you_mean, one_line
 
-__all__ = ["Source", "read_source"]
-
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")

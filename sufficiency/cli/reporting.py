@@ -21,8 +21,6 @@ from sufficiency.report import write_report
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import Question
 
-__all__ = ["check_directory", "conclude", "report_saved"]
-
 _RESULT_FILES = ("result.json", "cells.npz")
 _FIGURES = ("delta.svg", "delta.png", "learning_curve.svg", "learning_curve.png")
 _VERDICT, _REPORT = "verdict.json", "report.html"

@@ -19,8 +19,6 @@ from sufficiency.cli.reporting import check_directory, conclude
 from sufficiency.estimator import LandscapeSufficiencyEstimator
 from sufficiency.result import SufficiencyResult
 
-__all__ = ["DEMO_PARAMETERS", "DEMO_THRESHOLD", "run_digits", "run_file"]
-
 # As in examples/plot_digits.py.
 DEMO_THRESHOLD = 1e-6
 DEMO_PARAMETERS: dict[str, Any] = {"random_state": 0}

@@ -13,8 +13,6 @@ from sufficiency.curvature.derivatives import Array, LossDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
 from sufficiency.data.rows import take_rows
 
-__all__ = ["SampledMaximum", "max_gradient_norm", "max_hessian_norm", "max_loss"]
-
 # Lanczos steps at most.
 _STEPS = 60
 

@@ -23,8 +23,6 @@ from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, Weights, sample_blocks
 from sufficiency.nets.skorch_nets import evaluation_mode
 
-__all__ = ["LossDerivatives", "SampleDerivatives", "displacements", "flatten", "unflatten"]
-
 Array = npt.NDArray[np.float64]
 
 # A graph that is differentiated twice keeps the activations, their gradients, and both again for

@@ -11,8 +11,6 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
 
-__all__ = ["EigenPairs", "spectral_norms", "top_eigenpairs"]
-
 Array = npt.NDArray[np.float64]
 
 # Below this size Lanczos would span the whole space anyway.

@@ -9,8 +9,6 @@ from skorch import NeuralNet
 
 from sufficiency.curvature.derivatives import Array, LossDerivatives
 
-__all__ = ["difference_operator", "gradient_operator", "hessian_operator"]
-
 
 def linear_operator(
     shape: tuple[int, int],

@@ -25,14 +25,6 @@ from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_los
 from sufficiency.nets.losses import LossFunction
 from sufficiency.nets.skorch_nets import skorch_net
 
-__all__ = [
-    "QuadraticValidation",
-    "TaylorTerms",
-    "quadratic_validation",
-    "taylor_terms",
-    "validate_quadratic",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class TaylorTerms:

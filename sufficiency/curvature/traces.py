@@ -10,14 +10,6 @@ from scipy.sparse.linalg import LinearOperator
 from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_integer
 
-__all__ = [
-    "TraceEstimates",
-    "distinct_products",
-    "estimate_traces",
-    "pseudo_values",
-    "sign_vectors",
-]
-
 Array = npt.NDArray[np.float64]
 
 

@@ -10,8 +10,6 @@ from scipy.optimize import brentq, least_squares
 
 from sufficiency._tables import mean_of_finished
 
-__all__ = ["FAMILIES", "Family"]
-
 Floats = npt.NDArray[np.float64]
 
 # Starts of the transient's search: the two best local minima of the cost on this grid over

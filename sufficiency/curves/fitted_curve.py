@@ -13,8 +13,6 @@ from sufficiency._validation import check_number
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 
-__all__ = ["LARGEST_SIZE", "FittedCurve", "first_size_below", "frozen_curve"]
-
 LARGEST_SIZE = 2**62
 
 Floats = npt.NDArray[np.float64]

@@ -8,8 +8,6 @@ from sufficiency._validation import check_choice
 from sufficiency.curves.families import FAMILIES, Family
 from sufficiency.curves.fitted_curve import FittedCurve
 
-__all__ = ["fit_curve"]
-
 Floats = npt.NDArray[np.float64]
 
 

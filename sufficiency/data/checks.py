@@ -16,8 +16,6 @@ from sufficiency.data.rows import check_lengths, form_of, is_several, map_arrays
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = ["FitInput", "as_floating", "check_fit_input", "check_inputs", "check_targets"]
-
 Array = npt.NDArray
 
 # What scikit-learn keeps of a table; other kinds of inputs have no features to count.

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Rows", "row_blocks"]
-
 _BLOCK_BYTES = 1 << 22
 
 

@@ -12,20 +12,6 @@ from torch import Tensor
 from sufficiency.data.memory_maps import Rows
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 
-__all__ = [
-    "as_inputs",
-    "check_lengths",
-    "form_of",
-    "in_memory",
-    "is_arrays",
-    "is_several",
-    "map_arrays",
-    "n_rows",
-    "row_bytes",
-    "take_rows",
-    "writable",
-]
-
 _ARRAYS = (np.ndarray, Rows, Tensor)
 
 

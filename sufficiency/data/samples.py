@@ -8,8 +8,6 @@ import numpy.typing as npt
 
 from sufficiency.data.rows import n_rows, row_bytes, take_rows
 
-__all__ = ["Samples"]
-
 
 @dataclass(frozen=True, eq=False)
 class Samples:

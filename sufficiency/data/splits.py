@@ -13,8 +13,6 @@ from sufficiency._random import child_rng
 from sufficiency._validation import check_integer
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = ["Indices", "Split", "Splits", "default_n_candidates", "make_splits"]
-
 VALIDATION_FRACTION = 0.1
 
 Indices = npt.NDArray[np.int64]

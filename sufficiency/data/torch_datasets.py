@@ -10,8 +10,6 @@ from skorch.helper import SliceDataset
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
-__all__ = ["DatasetRows", "is_dataset"]
-
 
 def is_dataset(X: object) -> bool:
     """Whether X is a torch dataset, or skorch's slice of one."""

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["load_cifar10", "load_cifar100", "load_fashion_mnist", "load_mnist"]
-
 Root = str | os.PathLike[str] | None
 Images = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 

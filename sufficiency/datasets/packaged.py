@@ -11,8 +11,6 @@ from sklearn import datasets as sklearn_datasets
 from sufficiency._random import RandomState, isolated_rng, seed_from
 from sufficiency._validation import check_integer
 
-__all__ = ["load_digits", "load_randhie", "load_text", "make_mnist1d"]
-
 _MNIST1D_CLASSES = 10
 
 

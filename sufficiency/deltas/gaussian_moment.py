@@ -22,8 +22,6 @@ from sufficiency.deltas.monte_carlo import (
 )
 from sufficiency.probes import GaussianSampler, Sampler
 
-__all__ = ["GaussianMoment", "gaussian_moment_delta", "quadratic_monte_carlo_delta"]
-
 Array = npt.NDArray[np.float64]
 
 # Hessian products of one candidate that are held at once, in bytes.

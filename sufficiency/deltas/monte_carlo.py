@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DeltaStatistics", "crossed_variance", "monte_carlo_delta", "top_share"]
-
 Array = npt.NDArray[np.float64]
 
 

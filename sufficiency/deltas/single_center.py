@@ -8,8 +8,6 @@ import numpy.typing as npt
 from sufficiency._validation import check_choice
 from sufficiency.deltas.monte_carlo import crossed_variance
 
-__all__ = ["SingleCenterCurve", "literal_curve", "single_center_curve", "single_center_delta"]
-
 Array = npt.NDArray[np.float64]
 
 

@@ -13,8 +13,6 @@ from sufficiency.data.rows import row_bytes, take_rows
 from sufficiency.nets.losses import LossFunction, sample_blocks
 from sufficiency.nets.skorch_nets import evaluation_mode
 
-__all__ = ["MEMORY_BUDGET", "BlockPlan", "plan_blocks"]
-
 logger = logging.getLogger(__name__)
 
 MEMORY_BUDGET = 256 * 2**20

@@ -25,19 +25,6 @@ from sufficiency.nets.losses import (
 )
 from sufficiency.nets.skorch_nets import evaluation_mode
 
-__all__ = [
-    "BlockPlan",
-    "StackedWeights",
-    "WeightDraws",
-    "can_vectorize",
-    "evaluate_block",
-    "gradient_norm",
-    "loss_matrix",
-    "mean_losses",
-    "per_sample_losses",
-    "plan_blocks",
-]
-
 Losses = Callable[[Weights, object, Tensor], Tensor]
 
 

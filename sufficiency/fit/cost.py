@@ -14,8 +14,6 @@ from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import tasks_of_fit
 
-__all__ = ["CostEstimate", "estimate_cost", "scaled_cost"]
-
 # Below so many samples, a step of a small net costs no less.
 _STEP_PRICE = 64
 

@@ -24,14 +24,6 @@ from sufficiency.probes.base import prepare_probe
 from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.train_net import initialized_net, planned_epochs
 
-__all__ = [
-    "check_batches",
-    "check_probe_fits",
-    "check_scheduler",
-    "check_shapes",
-    "fit_columns",
-]
-
 
 def check_batches(net: NeuralNet, few: Samples, sizes: Iterable[int], seed: int) -> None:
     """Refuse sizes whose last batch batch norm cannot be trained on."""

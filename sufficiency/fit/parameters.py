@@ -10,8 +10,6 @@ from sufficiency.exceptions import InvalidParameterError
 from sufficiency.probes import Probe
 from sufficiency.probes.resolve import resolve_probe
 
-__all__ = ["check_parameters"]
-
 # Name, smallest value, and what may be given in its place.
 _INTEGERS = (
     ("n_repeats", 1, ()),

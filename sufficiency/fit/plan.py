@@ -56,8 +56,6 @@ from sufficiency.training.transformers import fit_transformers
 if TYPE_CHECKING:
     from sufficiency.estimator import LandscapeSufficiencyEstimator
 
-__all__ = ["Plan", "plan_fit"]
-
 _CHECKED, _KEPT = 8, 64
 _FIRST = slice(_CHECKED)
 # Parameters of the estimator that all cells use as they are.

@@ -16,8 +16,6 @@ from sufficiency.store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
 
-__all__ = ["measure_group", "run_cells", "with_missing"]
-
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
 

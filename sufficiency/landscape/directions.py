@@ -19,19 +19,6 @@ from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler, RandomSubspace, select_parameters
 from sufficiency.probes.base import Parameters
 
-__all__ = [
-    "Directions",
-    "Geometry",
-    "RandomDirections",
-    "TopEigenvectors",
-    "as_direction",
-    "check_random",
-    "directions_through",
-    "inner_product",
-    "random_direction",
-    "top_curvature",
-]
-
 Array = npt.NDArray[np.float64]
 
 # By `normalize`: what RandomSubspace calls it, and what a coordinate of 1 is.

@@ -15,8 +15,6 @@ from sufficiency.data.splits import make_splits
 from sufficiency.nets.skorch_nets import module_dtype, skorch_net
 from sufficiency.nets.targets import cast_floating, cast_inputs
 
-__all__ = ["Data", "center_name", "check_size", "fitted_net", "net_and_samples"]
-
 Data = tuple[NeuralNet, npt.NDArray, npt.NDArray]
 
 

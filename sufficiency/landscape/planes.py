@@ -23,18 +23,6 @@ from sufficiency.nets.losses import (
     representative,
 )
 
-__all__ = [
-    "MeanLoss",
-    "SubspaceDraws",
-    "centered_grid",
-    "change_plane",
-    "default_grid",
-    "loss_line",
-    "loss_plane",
-    "plane_draws",
-    "plane_grids",
-]
-
 Array = npt.NDArray[np.float64]
 Direction = Mapping[str, Any]
 

@@ -28,17 +28,6 @@ from sufficiency.landscape.planes import (
 )
 from sufficiency.probes import RandomSubspace
 
-__all__ = [
-    "ChangeSlice",
-    "Grid",
-    "LandscapeSlice",
-    "LineSlices",
-    "PlaneDirections",
-    "change_slice",
-    "landscape_slice",
-    "line_slices",
-]
-
 Array = npt.NDArray[np.float64]
 Grid = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
 PlaneDirections = RandomDirections | TopEigenvectors | Directions | None

@@ -27,8 +27,6 @@ from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
 from sufficiency.nets.losses import Weights
 from sufficiency.probes import select_parameters
 
-__all__ = ["WidthMeasures", "width_measures"]
-
 Array = npt.NDArray[np.float64]
 Folds = list[npt.NDArray[np.int64]]
 

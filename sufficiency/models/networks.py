@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from sufficiency._validation import check_integer, check_number
 
-__all__ = ["MLP", "ConvNet", "Transformer"]
-
 
 class MLP(nn.Module):
     """

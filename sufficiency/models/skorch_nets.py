@@ -8,9 +8,6 @@ from torch import nn
 
 from sufficiency.models.networks import MLP, ConvNet, Transformer
 
-__all__ = ["convnet_classifier", "language_model", "mlp_classifier"]
-
-
 # Section 5.1 of the paper; what it leaves open: shuffled batches, no validation, silent.
 _TRAINING: dict[str, Any] = {
     "criterion": nn.CrossEntropyLoss,

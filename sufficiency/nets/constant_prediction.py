@@ -13,8 +13,6 @@ from sufficiency.data.rows import take_rows
 from sufficiency.nets.losses import sample_blocks
 from sufficiency.nets.skorch_nets import evaluation_mode
 
-__all__ = ["constant_loss"]
-
 _MAX_ITERATIONS = 200
 _MAX_SAMPLES = 10_000
 

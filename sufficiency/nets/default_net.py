@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from sufficiency.data.memory_maps import Rows, row_blocks
 
-__all__ = ["Standardizer", "TabularMLP", "default_net"]
-
 # Standard deviations from the mean, beyond which inputs saturate.
 _LIMIT = 5.0
 

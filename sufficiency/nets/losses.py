@@ -21,15 +21,6 @@ from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets.skorch_nets import cuts_only, evaluation_mode, is_binary
 
-__all__ = [
-    "LossFunction",
-    "Weights",
-    "check_criterion",
-    "check_losses",
-    "representative",
-    "sample_blocks",
-]
-
 Weights = dict[str, Tensor]
 
 # Why a dataset may fail where its arrays would not.

@@ -11,8 +11,6 @@ from skorch import NeuralNet
 from sufficiency.data.rows import writable
 from sufficiency.nets.targets import TargetCodec, cast_inputs
 
-__all__ = ["Predictor"]
-
 
 @dataclass(frozen=True, eq=False)
 class Predictor:

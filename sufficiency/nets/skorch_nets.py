@@ -15,20 +15,6 @@ from torch.utils.data import DataLoader
 from sufficiency._random import PROCESS_STATE
 from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
 
-__all__ = [
-    "check_net",
-    "cuts_only",
-    "evaluation_mode",
-    "fresh_net",
-    "has_scheduler",
-    "is_binary",
-    "module_dtype",
-    "monitors_validation",
-    "skorch_net",
-    "split_net",
-    "training_batch_size",
-]
-
 _KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
 
 

@@ -17,8 +17,6 @@ from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.nets.skorch_nets import is_binary
 
-__all__ = ["TargetCodec", "cast_floating", "cast_inputs", "fit_target_codec", "warn_of_lost_digits"]
-
 # A standard deviation of fewer roundings than this is mostly rounding.
 _COARSE = 100.0
 

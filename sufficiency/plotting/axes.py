@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
 
-__all__ = ["Scale", "levels_between", "limits_of", "new_axes"]
-
 Array = npt.NDArray[np.float64]
 
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["DeltaCurveDisplay", "LearningCurveDisplay", "QuadraticValidationDisplay"]
-
 Floats = npt.NDArray[np.float64]
 
 _SIZE_LABEL = "training size k (samples)"

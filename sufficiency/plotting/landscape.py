@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
-__all__ = [
-    "CENTER_MARK",
-    "LandscapeChangeDisplay",
-    "LandscapeDisplay",
-    "PlaneDisplay",
-    "check_style",
-]
-
 Array = npt.NDArray[np.float64]
 
 CENTER_MARK: dict[str, Any] = {"markersize": 9, "markeredgewidth": 2}  # of an "x"

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LandscapeComparisonDisplay"]
-
 # Rounding of norms that were scaled to be equal, in single precision.
 _EQUAL = 1e-4
 

@@ -18,18 +18,6 @@ from sufficiency._random import RandomState, seed_from
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = [
-    "BaseProbe",
-    "Parameters",
-    "Probe",
-    "Sampler",
-    "layer_scales",
-    "normal_like",
-    "prepare_probe",
-    "seeded_generator",
-    "select_parameters",
-]
-
 Weights = dict[str, Tensor]
 Sampler = Callable[[torch.Generator], Weights]
 Parameters = str | Sequence[str] | Callable[[str], bool] | None

@@ -10,8 +10,6 @@ from scipy.sparse.linalg import aslinearoperator
 
 from sufficiency.probes.base import Probe, Sampler, Weights, prepare_probe, seeded_generator
 
-__all__ = ["check_probe"]
-
 
 def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
     """

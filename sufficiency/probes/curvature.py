@@ -14,8 +14,6 @@ from sufficiency.curvature.operators import linear_operator
 from sufficiency.probes.base import BaseProbe, Weights, layer_scales
 from sufficiency.probes.gaussian import GaussianSampler
 
-__all__ = ["CurvatureSubspace"]
-
 
 @dataclass(repr=False, eq=False)
 class CurvatureSubspace(BaseProbe):

@@ -7,8 +7,6 @@ import torch
 
 from sufficiency.probes.base import Sampler, Weights, seeded_generator
 
-__all__ = ["AntitheticDraws", "ProbeDraws"]
-
 
 @dataclass(frozen=True, eq=False)
 class ProbeDraws:

@@ -13,15 +13,6 @@ from torch import Tensor
 from sufficiency._validation import check_number
 from sufficiency.probes.base import BaseProbe, Weights, layer_scales, normal_like
 
-__all__ = [
-    "DiagonalGaussian",
-    "GaussianSampler",
-    "IsotropicGaussian",
-    "LowRankGaussian",
-    "PointMass",
-]
-
-
 # Numbers by parameter name, or one for all.
 Table = float | Mapping[str, npt.ArrayLike]
 

@@ -8,8 +8,6 @@ import torch
 
 from sufficiency.probes.base import BaseProbe, Sampler, Weights, layer_scales, normal_like
 
-__all__ = ["StudentT", "UniformSphere"]
-
 _TINY = 1e-300
 
 

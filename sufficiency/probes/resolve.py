@@ -11,8 +11,6 @@ from sufficiency.probes.curvature import CurvatureSubspace
 from sufficiency.probes.gaussian import IsotropicGaussian
 from sufficiency.probes.subspace import RandomSubspace
 
-__all__ = ["resolve_probe"]
-
 _SHORTHANDS: dict[str, Callable[..., BaseProbe]] = {
     "isotropic": IsotropicGaussian,
     "random_subspace": RandomSubspace,

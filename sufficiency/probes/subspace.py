@@ -10,8 +10,6 @@ from sufficiency.curvature.derivatives import unflatten
 from sufficiency.probes.base import BaseProbe, Weights, normal_like, seeded_generator
 from sufficiency.probes.gaussian import GaussianSampler
 
-__all__ = ["RandomSubspace"]
-
 
 @dataclass(repr=False, eq=False)
 class RandomSubspace(BaseProbe):

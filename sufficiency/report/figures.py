@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["Figure", "draw_delta", "draw_learning_curve"]
-
 # Name, width and height in inches, columns of the legend: shown at about this size, so that the
 # text can be read on a phone as well.
 _FORMATS = (("wide", (7.6, 4.8), 2), ("narrow", (3.7, 4.9), 1))

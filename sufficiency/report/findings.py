@@ -19,8 +19,6 @@ from sufficiency.sizing.verdict import capitalized, judge, span
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["Findings", "Top", "all_caveats", "find", "top"]
-
 # Of what one more sample changes now; shown where no threshold was given.
 _SHARES = (2.0, 1.0, 0.5, 0.25)
 _SIGNS = {"enough": "✓", "more": "+", "unknown": "?"}

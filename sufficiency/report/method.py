@@ -13,8 +13,6 @@ from sufficiency.report.numbers import count, duration, number
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["paragraphs", "settings"]
-
 _NAMES = {
     "net": "Network",
     "probe": "Weights around a center",

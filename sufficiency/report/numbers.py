@@ -2,8 +2,6 @@
 
 import math
 
-__all__ = ["count", "duration", "number", "percent"]
-
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = "–"
 _NBSP = "\N{NO-BREAK SPACE}"  # so that no line ends between a number and what belongs to it

@@ -25,8 +25,6 @@ from sufficiency.sizing.questions import Question
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["render", "write_report"]
-
 
 def write_report(
     result: SufficiencyResult,

@@ -10,8 +10,6 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "inline_svg"]
-
 # What is drawn in these colors gets those of the page, which has a light and a dark set.
 COLORS = {
     "#000000": "currentColor",

@@ -19,8 +19,6 @@ from sufficiency.sizing.verdict import span
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
 
-__all__ = ["Entry", "Table", "cells", "sizes", "suggestions", "targets", "thresholds"]
-
 
 @dataclass(frozen=True)
 class Entry:

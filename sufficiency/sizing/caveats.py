@@ -23,8 +23,6 @@ from sufficiency.exceptions import (
 from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
 
-__all__ = ["Caveat", "check_failures", "failed_cells", "run_caveats", "warn_of_caveats"]
-
 Mask = npt.NDArray[np.bool_]
 
 # design.md, "Decisions already taken": a drift of 5 % of the rms of ℓ − L_k moves Δ by 10 %.

@@ -25,8 +25,6 @@ from sufficiency.sizing.growth import (
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated, t_quantile
 
-__all__ = ["DecayFits", "delta_interval", "fit_decay", "fit_delta", "parameter_intervals"]
-
 Floats = npt.NDArray[np.float64]
 Fits = tuple[Replicated[FittedCurve | GrowthCurve], ...]
 

@@ -14,8 +14,6 @@ from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated
 
-__all__ = ["WIDEST_BRACKET", "SizeEstimate", "estimate_size", "to_sizes"]
-
 # An interval wider than this factor identifies no size (design.md).
 WIDEST_BRACKET = 4.0
 

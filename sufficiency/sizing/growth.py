@@ -17,16 +17,6 @@ from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import linear_part
 
-__all__ = [
-    "GrowthCurve",
-    "Optimism",
-    "check_growth",
-    "counts_samples",
-    "fit_growth",
-    "freeze",
-    "growth_change",
-]
-
 Floats = npt.NDArray[np.float64]
 
 

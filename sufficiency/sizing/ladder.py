@@ -8,8 +8,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TABLES", "Ladder"]
-
 Floats = npt.NDArray[np.float64]
 
 

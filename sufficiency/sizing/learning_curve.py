@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-__all__ = ["SIZES_NEEDED", "LearningCurve", "doubling_saves", "fit_learning_curve", "linear_part"]
-
 # Fewest sizes that determine E, A and β.
 SIZES_NEEDED = 3
 

@@ -18,8 +18,6 @@ from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
 
-__all__ = ["PerformanceFit", "fit_performance"]
-
 Floats = npt.NDArray[np.float64]
 
 

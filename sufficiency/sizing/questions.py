@@ -21,19 +21,6 @@ from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve, doubling_saves
 from sufficiency.sizing.performance import fit_performance
 
-__all__ = [
-    "TARGET_KINDS",
-    "Answer",
-    "DeltaQuestion",
-    "Question",
-    "TargetQuestion",
-    "absolute_threshold",
-    "arrivals",
-    "questions_from",
-    "reference_loss",
-    "suggest_thresholds",
-]
-
 # What the learning curves are about.
 TARGET_KINDS = ("loss", "score")
 

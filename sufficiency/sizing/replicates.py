@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sufficiency.curves import FittedCurve
     from sufficiency.sizing.growth import GrowthCurve
 
-__all__ = ["Replicated", "check_confidence", "jackknife_stderr", "t_quantile"]
-
 Floats = npt.NDArray[np.float64]
 AnyCurve = TypeVar("AnyCurve", bound="FittedCurve | GrowthCurve")
 

@@ -15,8 +15,6 @@ from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.questions import Question, percent
 from sufficiency.sizing.replicates import check_confidence
 
-__all__ = ["Verdict", "capitalized", "decide", "judge", "span"]
-
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
 

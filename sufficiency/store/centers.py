@@ -16,8 +16,6 @@ from sufficiency.nets.losses import LossFunction
 from sufficiency.store.containers import DamagedFileError, parse_tensors, render_tensors
 from sufficiency.training.train_net import TrainedNet, initialized_net
 
-__all__ = ["named_tensors", "parse_center", "render_center", "same_losses"]
-
 _KIND = "sufficiency center 1"
 _EARLIER = "earlier/"
 # So many samples tell whether a net is what it was; one that is not differs by more than rounding.

@@ -11,14 +11,6 @@ from torch import Tensor
 
 from sufficiency._json import from_json, to_json
 
-__all__ = [
-    "DamagedFileError",
-    "parse_document",
-    "parse_tensors",
-    "render_document",
-    "render_tensors",
-]
-
 # How a checksum is introduced, and what stands in its place while it is computed. Within a text
 # inside of JSON the quotes would be escaped, so that nothing else looks like it.
 _FIELD, _BLANK = '"sha256":"%s"', "0" * 64

@@ -16,8 +16,6 @@ from sufficiency._json import to_json
 from sufficiency.store.fingerprints import array_fingerprint, digest, tensor_fingerprint
 from sufficiency.store.source import class_items, code_content, global_references, library_of
 
-__all__ = ["content_of", "content_of_net"]
-
 # What JSON can hold.
 Node = Any
 

@@ -13,8 +13,6 @@ from sufficiency.exceptions import InvalidParameterError, StoreWarning
 from sufficiency.store.containers import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import digest
 
-__all__ = ["Store"]
-
 T = TypeVar("T")
 # Whether it is a warning (or a line of the log), and its text.
 Messages = list[tuple[bool, str]]

@@ -16,8 +16,6 @@ from sufficiency.data.memory_maps import Rows, row_blocks
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = ["array_fingerprint", "digest", "inputs_fingerprint", "tensor_fingerprint"]
-
 _PLAIN = (str, bytes, bool, int, float, type(None), np.integer, np.floating, np.bool_)
 
 

@@ -22,8 +22,6 @@ from sufficiency.training.settings import FitSettings
 from sufficiency.training.tasks import CenterTask
 from sufficiency.training.train_net import TrainedNet
 
-__all__ = ["FitStore", "remembered_seed"]
-
 _CELLS, _FAILURE, _NET = "sufficiency cells 1", "sufficiency failure 1", "sufficiency net 1"
 
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-__all__ = ["interruptible"]
-
 logger = logging.getLogger("sufficiency.store")
 
 

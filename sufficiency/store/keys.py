@@ -26,8 +26,6 @@ from sufficiency.training.settings import FitSettings, release
 from sufficiency.training.tasks import CenterTask
 from sufficiency.training.train_net import initialized_net
 
-__all__ = ["PROBE_FORMAT", "TRAINING_FORMAT", "FitKeys", "Key", "initial_state", "provenance"]
-
 # To be raised whenever this package trains, or probes, so that other numbers come out:
 # tests/store/test_formats.py has the numbers of today.
 TRAINING_FORMAT = 2

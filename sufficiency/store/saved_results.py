@@ -14,8 +14,6 @@ from sufficiency._json import from_json, to_json
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.exceptions import InvalidParameterError
 
-__all__ = ["read_cells", "write_cells"]
-
 # Raised only when an earlier release, or a later one, would misread a file. A column or scalar
 # that is added needs no new number: files without it load with its default, and releases that do
 # not know it leave it out.

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-__all__ = ["class_items", "code_content", "global_references", "library_of"]
-
 # What Python and torch (which numbers autograd functions) add to a class as it is defined.
 _INCIDENTAL = {"__annotate__", "__annotate_func__", "_autograd_function_id", "_backward_cls"}
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)

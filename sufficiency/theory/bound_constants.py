@@ -15,8 +15,6 @@ from sufficiency.nets.losses import LossFunction
 from sufficiency.probes import GaussianSampler, Probe
 from sufficiency.probes.base import prepare_probe
 
-__all__ = ["BoundConstants", "measure_constants"]
-
 
 @dataclass(frozen=True)
 class BoundConstants:

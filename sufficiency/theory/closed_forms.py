@@ -5,15 +5,6 @@ import numpy.typing as npt
 
 from sufficiency._validation import check_integer, check_number
 
-__all__ = [
-    "bound",
-    "curvature_term",
-    "gaussian_moment",
-    "subspace_bound",
-    "theorem1_bound",
-    "trace_bound",
-]
-
 
 def gaussian_moment(
     value: float, gradient: npt.ArrayLike, hessian: npt.ArrayLike, sigma: float

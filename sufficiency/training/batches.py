@@ -14,8 +14,6 @@ from torch.utils.data import DataLoader
 from sufficiency.data.rows import is_arrays, map_arrays
 from sufficiency.nets.skorch_nets import cuts_only
 
-__all__ = ["BatchDataset", "may_fuse", "whole_batches"]
-
 # One kernel for all parameters; the arithmetic is the same but for rounding.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 _IMPLEMENTATIONS = {"fused", "foreach", "capturable", "differentiable"}

@@ -7,8 +7,6 @@ from typing import Any
 from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
 
-__all__ = ["only_listeners"]
-
 
 def _listens(callback: Any, event: str) -> bool:
     """Whether the callback does anything at this event; what is no Callback may."""

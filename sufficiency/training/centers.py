@@ -15,8 +15,6 @@ from sufficiency.training.transformers import FittedTransformers, fit_transforme
 if TYPE_CHECKING:
     from sufficiency.store import FitStore
 
-__all__ = ["FailedTraining", "TrainedCenter", "centers"]
-
 
 @dataclass(frozen=True, eq=False)
 class TrainedCenter:

@@ -16,8 +16,6 @@ from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
 
-__all__ = ["FitSettings", "Scorer", "release"]
-
 Scorer = Callable[[Predictor, Any, npt.NDArray], float]
 
 

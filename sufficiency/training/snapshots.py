@@ -9,8 +9,6 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
-__all__ = ["SnapshotTracker", "State", "load_state"]
-
 # Snapshots at a geometric series of steps: one of the last two is a tenth of the training ago,
 # wherever early stopping ends it.
 _SNAPSHOT_RATIO = 1.1

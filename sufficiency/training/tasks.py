@@ -6,8 +6,6 @@ from sufficiency._random import child_seed
 from sufficiency.data.splits import Indices, Split, Splits
 from sufficiency.training.settings import FitSettings
 
-__all__ = ["CenterTask", "refit_task", "tasks_of_fit"]
-
 
 @dataclass(frozen=True, eq=False)
 class CenterTask:

@@ -22,8 +22,6 @@ from sufficiency.training.batches import may_fuse, whole_batches
 from sufficiency.training.callbacks import only_listeners
 from sufficiency.training.snapshots import SnapshotTracker, State, load_state
 
-__all__ = ["TrainedNet", "initialized_net", "planned_epochs", "steps_per_epoch", "train_net"]
-
 _DIVERGED = "the training diverged: its weights are not finite"
 
 

@@ -19,8 +19,6 @@ from sufficiency.data.samples import Samples
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.nets.targets import cast_inputs
 
-__all__ = ["FittedTransformers", "fit_transformers", "pipeline_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class FittedTransformers:
