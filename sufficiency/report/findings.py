@@ -84,9 +84,10 @@ def top(result: SufficiencyResult, findings: Findings) -> Top:
     have = ("Samples you have", count(result.n_samples))
     if findings.asked:
         verdict = findings.asked[0]
+        size = None if verdict.decision == "unknown" else verdict.size
         numbers = (
             _accepted(verdict),
-            ("Samples needed", count(verdict.size) if verdict.size else "not known"),
+            ("Samples needed", count(size) if size else "not known"),
             (f"{100 * verdict.confidence:g} % interval", span(verdict.interval)),
             have,
             ("Missing", verdict.missing),

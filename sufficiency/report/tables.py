@@ -59,7 +59,7 @@ def _size(verdict: Verdict) -> Entry:
     text = count(verdict.size)
     if verdict.status == "at_most":
         text = f"≤ {text}"
-    if verdict.status == "not_identifiable":
+    if verdict.decision == "unknown" or verdict.status == "not_identifiable":
         text += ", not reliably"
     return Entry(text, verdict.size)
 
