@@ -170,7 +170,7 @@ def test_a_store_reads_texts_and_refuses_what_it_cannot_read(data, tmp_path):
     seconds = first.result_.table("fit_seconds")
     np.testing.assert_array_equal(again.result_.table("fit_seconds"), seconds)
     assert (other.result_.table("fit_seconds") != seconds).all()
-    with pytest.raises(TypeError, match="`store` can read, got items that need a collation"):
+    with pytest.raises(TypeError, match="`X` must be of a kind that a store can read, got items"):
         estimator(loading(_unboxed), **params).fit(boxed(X, y))
 
 

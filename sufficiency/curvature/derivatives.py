@@ -37,12 +37,12 @@ def flatten(weights: Weights, like: Weights) -> Array:
     return np.concatenate([weights[n].detach().double().cpu().numpy().ravel() for n in like])
 
 
-def unflatten(vectors: Array, like: Weights) -> Weights:
+def unflatten(vectors: Array | Tensor, like: Weights) -> Weights:
     """Vectors (…, N) as tensors (…, *shape) of the dtypes and devices of `like`."""
-    parts = np.split(vectors, np.cumsum([tensor.numel() for tensor in like.values()])[:-1], axis=-1)
-    leading = vectors.shape[:-1]
+    rows = vectors if isinstance(vectors, Tensor) else torch.as_tensor(vectors.copy())
+    parts = rows.split([tensor.numel() for tensor in like.values()], dim=-1)
     return {
-        name: torch.as_tensor(part.reshape((*leading, *w.shape)).copy(), dtype=w.dtype).to(w.device)
+        name: part.reshape((*rows.shape[:-1], *w.shape)).to(w.device, w.dtype).contiguous()
         for (name, w), part in zip(like.items(), parts, strict=True)
     }
 

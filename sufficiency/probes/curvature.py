@@ -89,7 +89,7 @@ class CurvatureSubspace(BaseProbe):
             for name, part in zip(chosen, parts, strict=True)
         ]
         reach = self.sigma * torch.stack(squares).sum(0).sqrt()
-        return unflatten((reach[:, None] * rows).numpy(), chosen)
+        return unflatten(reach[:, None] * rows, chosen)
 
 
 def _block(hessian: LinearOperator, center: Weights, chosen: Weights) -> LinearOperator:

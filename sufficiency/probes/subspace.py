@@ -136,4 +136,4 @@ def _orthogonal(directions: Weights) -> Weights:
     basis, upper = torch.linalg.qr(flat.T)
     norms = torch.linalg.vector_norm(flat, dim=1)
     flat = (basis * (upper.diagonal().sign() * norms)).T
-    return unflatten(flat.cpu().numpy(), {name: d[0] for name, d in directions.items()})
+    return unflatten(flat, {name: d[0] for name, d in directions.items()})
