@@ -275,7 +275,7 @@ def _dot(slopes: Weights, direction: Weights) -> Tensor:
 
 def _rows(weights: Weights) -> Array:
     """Tensors (b, *shape) as one (b, N) float64 array."""
-    parts = [w.detach().flatten(1).double().cpu().numpy() for w in weights.values()]
+    parts = [w.detach().double().reshape(len(w), -1).cpu().numpy() for w in weights.values()]
     return np.concatenate(parts, axis=1)
 
 

@@ -126,7 +126,7 @@ def _total_norm(weights: Weights) -> Tensor:
 
 def _orthogonal(directions: Weights) -> Weights:
     """Gram–Schmidt through QR in float64, senses and norms kept."""
-    flat = torch.cat([d.double().flatten(1) for d in directions.values()], dim=1)
+    flat = torch.cat([d.double().reshape(len(d), -1) for d in directions.values()], dim=1)
     dim, count = flat.shape
     if dim > count:
         raise ValueError(
