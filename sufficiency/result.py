@@ -19,7 +19,6 @@ from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
-from sufficiency.sizing.estimates import estimate_size
 from sufficiency.sizing.ladder import TABLES
 from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import (
@@ -30,6 +29,7 @@ from sufficiency.sizing.questions import (
     suggest_thresholds,
 )
 from sufficiency.sizing.replicates import t_quantile
+from sufficiency.sizing.size_intervals import estimate_size
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 

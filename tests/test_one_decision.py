@@ -9,8 +9,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cli.columns import Data
-from sufficiency.cli.documents import DataSummary
 from sufficiency.cli.nets import builtin_net
+from sufficiency.cli.output import DataSummary
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source
 from sufficiency.cli.reporting import conclude

@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from sufficiency._files import new_directory
-from sufficiency.cli.documents import (
+from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, RunFailed, message_of, one_line
+from sufficiency.cli.notices import Notices, say
+from sufficiency.cli.output import (
     DataSummary,
     ladder_rows,
     numbers_table,
     run_document,
     suggestion_rows,
 )
-from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, RunFailed, message_of, one_line
-from sufficiency.cli.notices import Notices, say
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
 from sufficiency.report import write_report
 from sufficiency.result import SufficiencyResult

@@ -9,10 +9,10 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import get_scorer_names
 
 from sufficiency.cli.columns import Data, prepare
-from sufficiency.cli.documents import DataSummary, cost_document
 from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, did_you_mean, message_of
 from sufficiency.cli.nets import builtin_net, check_classes, find_factory, net_of, task_of
 from sufficiency.cli.notices import Notices, only_results_on_stdout, say
+from sufficiency.cli.output import DataSummary, cost_document
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source, read_source
 from sufficiency.cli.reporting import check_directory, conclude

@@ -1,4 +1,4 @@
-"""Which samples train, which are candidates, which validate: indices only."""
+"""Sizes, and which samples train, in which order, and which validate: indices only."""
 
 import math
 import warnings
@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from sufficiency._random import child_rng
 from sufficiency._validation import check_integer
+from sufficiency.data.candidates import Indices, candidate_folds, group_folds, shuffled
 from sufficiency.exceptions import InvalidParameterError
 
 VALIDATION_FRACTION = 0.1
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,61 +36,6 @@ class Splits:
     refit: Split  # of the net that is trained on everything: no candidates
 
 
-def default_n_candidates(n_samples: int) -> int:
-    """min(1000, n // 5), at least one."""
-    return max(1, min(1000, n_samples // 5))
-
-
-def _shuffled(indices: Indices, strata: npt.NDArray | None, rng: np.random.Generator) -> Indices:
-    """
-    Random order in which every stretch holds the classes in about their proportions.
-
-    A sample of rank r in its class of c samples gets the position (r + U)/c, with one uniform U
-    for each class: systematic sampling, uniform over the samples of a class.
-    """
-    indices = rng.permutation(indices)
-    if strata is None:
-        return indices
-    positions = np.empty(len(indices))
-    for label in np.unique(strata[indices]):
-        of_class = np.flatnonzero(strata[indices] == label)
-        positions[of_class] = (np.arange(len(of_class)) + rng.random()) / len(of_class)
-    return indices[np.argsort(positions, kind="stable")]
-
-
-def _candidate_folds(
-    n_samples: int,
-    n_candidates: int,
-    n_repeats: int,
-    strata: npt.NDArray | None,
-    root: int,
-) -> list[Indices]:
-    """Disjoint folds while they fit into the data, else one independent draw a repeat."""
-    everything = np.arange(n_samples)
-    if n_repeats * n_candidates <= n_samples:
-        order = _shuffled(everything, strata, child_rng(root, "candidates"))
-        return [order[r * n_candidates : (r + 1) * n_candidates] for r in range(n_repeats)]
-    return [
-        _shuffled(everything, strata, child_rng(root, "candidates", r))[:n_candidates]
-        for r in range(n_repeats)
-    ]
-
-
-def _group_folds(groups: Indices, n_candidates: int, n_repeats: int, root: int) -> list[Indices]:
-    """Like :func:`_candidate_folds`, of whole groups, each fold with at least `n_candidates`."""
-    counts = np.bincount(groups)
-    names = child_rng(root, "candidates").permutation(len(counts))
-    folds, start = [], 0
-    for repeat in range(n_repeats):
-        stop = start + 1 + int(np.searchsorted(np.cumsum(counts[names[start:]]), n_candidates))
-        if stop > len(names):
-            names = child_rng(root, "candidates", repeat).permutation(len(counts))
-            start, stop = 0, 1 + int(np.searchsorted(np.cumsum(counts[names]), n_candidates))
-        folds.append(np.flatnonzero(np.isin(groups, names[start:stop])))
-        start = stop
-    return folds
-
-
 def _split(
     n_samples: int,
     candidates: Indices,
@@ -103,7 +47,7 @@ def _split(
     """Order what is left after the candidates; the tail of the order validates."""
     rest = np.setdiff1d(np.arange(n_samples), candidates)
     if groups is None:
-        order = _shuffled(rest, strata, rng)
+        order = shuffled(rest, strata, rng)
         n_fit = max(len(order) - n_validation, 0)
     else:
         names = rng.permutation(np.unique(groups[rest]))
@@ -134,9 +78,9 @@ def make_splits(
     if n_candidates == 0:
         folds = [np.empty(0, dtype=np.int64)] * n_repeats
     elif codes is None:
-        folds = _candidate_folds(n_samples, n_candidates, n_repeats, strata, root)
+        folds = candidate_folds(n_samples, n_candidates, n_repeats, strata, root)
     else:
-        folds = _group_folds(codes, n_candidates, n_repeats, root)
+        folds = group_folds(codes, n_candidates, n_repeats, root)
     n_validation = math.ceil(VALIDATION_FRACTION * n_samples) if reserve_validation else 0
     splits = tuple(
         _split(n_samples, fold, n_validation, strata, codes, child_rng(root, "order", repeat))

@@ -14,16 +14,11 @@ from skorch import NeuralNet
 
 from sufficiency._random import child_rng, child_seed
 from sufficiency.curves.families import FAMILIES
+from sufficiency.data.candidates import Indices, default_n_candidates
 from sufficiency.data.checks import FitInput, as_floating, check_fit_input
 from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
-from sufficiency.data.splits import (
-    Indices,
-    Splits,
-    default_n_candidates,
-    make_splits,
-    stratification,
-)
+from sufficiency.data.splits import Splits, make_splits, stratification
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.engine.loss_matrix import can_vectorize
 from sufficiency.exceptions import InvalidParameterError
@@ -34,7 +29,7 @@ from sufficiency.fit.net_checks import (
     check_shapes,
     fit_columns,
 )
-from sufficiency.fit.parameters import check_parameters
+from sufficiency.fit.parameter_checks import check_parameters
 from sufficiency.nets.constant_prediction import constant_loss
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.losses import check_criterion, check_losses, representative

@@ -1,7 +1,7 @@
 """The paper's networks, a small language model, and unfitted nets with the paper's training."""
 
+from sufficiency.models.classifiers import convnet_classifier, language_model, mlp_classifier
 from sufficiency.models.networks import MLP, ConvNet, Transformer
-from sufficiency.models.skorch_nets import convnet_classifier, language_model, mlp_classifier
 
 __all__ = [
     "MLP",

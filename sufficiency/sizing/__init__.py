@@ -1,9 +1,9 @@
 """How many samples are enough, how sure that is, and what to do when it is not."""
 
 from sufficiency.sizing.caveats import Caveat
-from sufficiency.sizing.estimates import SizeEstimate
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
+from sufficiency.sizing.size_intervals import SizeEstimate
 from sufficiency.sizing.verdict import Verdict
 
 __all__ = ["Caveat", "Ladder", "LearningCurve", "SizeEstimate", "Verdict"]

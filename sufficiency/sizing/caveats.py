@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
 from sufficiency.exceptions import (
@@ -22,12 +21,13 @@ from sufficiency.exceptions import (
 )
 from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
+from sufficiency.sizing.settled_centers import (
+    DRIFT_SHARE,
+    no_better_than_constant,
+    trained_centers,
+    unsettled,
+)
 
-Mask = npt.NDArray[np.bool_]
-
-# design.md, "Decisions already taken": a drift of 5 % of the rms of ℓ − L_k moves Δ by 10 %.
-DRIFT_SHARE = 0.05
-CONSTANT_SHARE = 0.9
 INERT_RATIO = 1.05
 TOP_SHARE = 0.5
 # With fewer candidates "the largest 1 %" is one of few and says nothing about tails.
@@ -68,26 +68,6 @@ class Caveat:
     def __str__(self) -> str:
         details = f" ({self.details})" if self.details else ""
         return f"{self.text}{details}" + (f"; {self.remedy}" if self.remedy else "")
-
-
-def unsettled(ladder: Ladder) -> Mask:
-    """
-    Cells whose training loss still moves too much.
-
-    The drift over the last tenth of the training is held against the rms of ℓ − L_k, which is
-    (k+1)·Δ^(1/p); for order 1 its mean absolute value. A training of a single step has no drift,
-    and is not settled either.
-    """
-    level = ladder.delta ** (1.0 / ladder.order) * (ladder.sizes + 1.0)
-    return _centers(ladder) & ~(ladder.loss_drift <= DRIFT_SHARE * level)
-
-
-def no_better_than_constant(ladder: Ladder) -> Mask:
-    """(R, m) bool: the unseen loss is not 10 % below that of the best constant prediction."""
-    constant = np.asarray(ladder.constant_loss)
-    # log densities give losses below zero
-    margin = (1.0 - CONSTANT_SHARE) * np.abs(constant)
-    return _centers(ladder) & (ladder.unseen_loss > constant - margin)
 
 
 def inert(ladder: Ladder) -> bool:
@@ -185,14 +165,6 @@ def misfit(ladder: Ladder, fits: DecayFits) -> Iterator[Caveat]:
         )
 
 
-def _centers(ladder: Ladder) -> Mask:
-    """(R, m) bool: cells that have a trained center of their own."""
-    finished = np.isfinite(ladder.delta)
-    if ladder.one_net:
-        finished[:, :-1] = False
-    return finished
-
-
 def _n_finished(ladder: Ladder) -> int:
     return int(np.isfinite(ladder.delta).sum())
 
@@ -205,14 +177,14 @@ def _useless_share(ladder: Ladder) -> float:
     """Share of the trainings that failed, have not settled, or have not learned."""
     failed = _n_failed(ladder) / (ladder.delta.shape[1] if ladder.one_net else 1)
     useless = unsettled(ladder) | no_better_than_constant(ladder)
-    centers = int(_centers(ladder).sum())
+    centers = int(trained_centers(ladder).sum())
     return float((useless.sum() + failed) / max(centers + failed, 1))
 
 
 def _not_settled(ladder: Ladder, effect: str) -> Iterator[Caveat]:
     if count := unsettled(ladder).sum():
         yield Caveat(
-            f"{count} of {_centers(ladder).sum()} centers are not settled",
+            f"{count} of {trained_centers(ladder).sum()} centers are not settled",
             "raise `min_steps` or lower the learning rate",
             "over the last tenth of the training their loss moved by more than "
             f"{100 * DRIFT_SHARE:g} % of what Δ measures",
@@ -226,8 +198,8 @@ def _not_learned(ladder: Ladder, effect: str) -> Iterator[Caveat]:
     if mask.any():
         constant = float(np.asarray(ladder.constant_loss)[mask][0])
         yield Caveat(
-            f"{mask.sum()} of {_centers(ladder).sum()} centers are hardly better than a constant "
-            "prediction",
+            f"{mask.sum()} of {trained_centers(ladder).sum()} centers are hardly better than a "
+            "constant prediction",
             "train longer, or leave small sizes out",
             f"their unseen loss is not 10 % below that of the best one, {constant:.3g}; around "
             "them Δ means little, an untrained net passes any threshold",

@@ -13,10 +13,10 @@ from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import InvalidParameterError
-from sufficiency.sizing.estimates import SizeEstimate, status_of, to_sizes
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
+from sufficiency.sizing.size_intervals import SizeEstimate, status_of, to_sizes
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
 from sufficiency.sizing.decay_fits import fit_decay
-from sufficiency.sizing.estimates import SizeEstimate, estimate_size
 from sufficiency.sizing.growth import GrowthCurve, counts_samples
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve, doubling_saves
 from sufficiency.sizing.performance import fit_performance
+from sufficiency.sizing.size_intervals import SizeEstimate, estimate_size
 
 # What the learning curves are about.
 TARGET_KINDS = ("loss", "score")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from sufficiency.curves import FittedCurve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.sizing.caveats import Caveat, beyond_measured, single_repeat
-from sufficiency.sizing.estimates import WIDEST_BRACKET, SizeEstimate
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.questions import Question, percent
 from sufficiency.sizing.replicates import check_confidence
+from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
 
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sufficiency._files import create_file, remove_stale, write_file
 from sufficiency.exceptions import InvalidParameterError, StoreWarning
-from sufficiency.store.containers import DamagedFileError, parse_document, render_document
+from sufficiency.store.file_formats import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import digest
 
 T = TypeVar("T")

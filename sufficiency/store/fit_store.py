@@ -11,9 +11,9 @@ from skorch import NeuralNet
 from sufficiency.cells.cell import Cell
 from sufficiency.data.samples import Samples
 from sufficiency.store.centers import parse_center, render_center, same_losses
-from sufficiency.store.containers import DamagedFileError, parse_document, render_document
-from sufficiency.store.contents import content_of, content_of_net
+from sufficiency.store.configurations import content_of, content_of_net
 from sufficiency.store.directory import Store
+from sufficiency.store.file_formats import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import array_fingerprint, digest, inputs_fingerprint
 from sufficiency.store.interruption import interruptible
 from sufficiency.store.keys import FitKeys, provenance

@@ -15,7 +15,7 @@ from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.store.centers import named_tensors
-from sufficiency.store.contents import content_of, content_of_net
+from sufficiency.store.configurations import content_of, content_of_net
 from sufficiency.store.fingerprints import (
     array_fingerprint,
     digest,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from sufficiency._random import child_seed
-from sufficiency.data.splits import Indices, Split, Splits
+from sufficiency.data.candidates import Indices
+from sufficiency.data.splits import Split, Splits
 from sufficiency.training.settings import FitSettings
 
 

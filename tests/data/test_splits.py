@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from sufficiency.data.candidates import default_n_candidates
 from sufficiency.data.splits import (
-    default_n_candidates,
     make_splits,
     resolve_sizes,
     stratification,

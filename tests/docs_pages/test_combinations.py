@@ -13,7 +13,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult, probes
 from sufficiency.curves.families import FAMILIES
-from sufficiency.fit.parameters import check_parameters
+from sufficiency.fit.parameter_checks import check_parameters
 from tests.docs_pages.pages import ROOT, section_of, tables_of
 
 PAGE = (ROOT / "docs" / "how-to" / "refused.md").read_text(encoding="utf-8")

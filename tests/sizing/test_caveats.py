@@ -11,7 +11,8 @@ from sufficiency import (
     SufficiencyWarning,
 )
 from sufficiency.sizing import caveats
-from sufficiency.sizing.caveats import inert, no_better_than_constant, unsettled
+from sufficiency.sizing.caveats import inert
+from sufficiency.sizing.settled_centers import no_better_than_constant, unsettled
 from tests.helpers import make_result
 
 NAN = math.nan

@@ -5,8 +5,8 @@ import pytest
 
 from sufficiency.curves.families import FAMILIES
 from sufficiency.sizing.decay_fits import fit_decay
-from sufficiency.sizing.estimates import estimate_size
 from sufficiency.sizing.performance import fit_performance
+from sufficiency.sizing.size_intervals import estimate_size
 from tests.sizing.ladders import SIZES, LeastSquares, ladder_of, measured, noisy, true_curve
 
 pytestmark = pytest.mark.slow

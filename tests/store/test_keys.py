@@ -19,7 +19,7 @@ from sufficiency.training.tasks import CenterTask
 from tests.cells.test_cells import Double
 from tests.helpers import classifier, untouched_generators
 from tests.store.fits import SPLITS, Limited, changed, fit, keys_of_limited
-from tests.store.test_contents import VALUES, of
+from tests.store.test_configurations import VALUES, of
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLIT = SPLITS[0]

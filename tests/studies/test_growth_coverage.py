@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sufficiency.sizing.decay_fits import fit_decay
-from sufficiency.sizing.estimates import estimate_size
+from sufficiency.sizing.size_intervals import estimate_size
 from tests.sizing.ladders import LeastSquares
 
 N_DATA_SETS = 200

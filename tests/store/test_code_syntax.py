@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from sufficiency.store import source
-from sufficiency.store.source import class_items, code_content
-from tests.store.test_contents import BASE, as_script, of
+from sufficiency.store import code_syntax
+from sufficiency.store.code_syntax import class_items, code_content
+from tests.store.test_configurations import BASE, as_script, of
 
 KINDS = """
 import dataclasses, enum, typing
@@ -55,17 +55,17 @@ def test_another_bytecode_has_the_same_key(monkeypatch):
     cell = as_script(text)["Net"]
     keys = [of(cell)]
     with monkeypatch.context() as patch:
-        source._parsed.cache_clear()
-        patch.setattr(source, "compile", stripping, raising=False)
+        code_syntax._parsed.cache_clear()
+        patch.setattr(code_syntax, "compile", stripping, raising=False)
         other = as_script(text, compiler=stripping)["Net"]
         keys.append(of(other))
-    source._parsed.cache_clear()
+    code_syntax._parsed.cache_clear()
     assert cell.forward.__code__.co_code != other.forward.__code__.co_code
     assert keys[0] == keys[1]
 
 
 def test_what_the_standard_library_generates_is_no_bytecode(monkeypatch):
-    monkeypatch.setattr(source, "_bytecode", pytest.fail)
+    monkeypatch.setattr(code_syntax, "_bytecode", pytest.fail)
     first, second = as_script(KINDS), as_script(KINDS)
     for name in NAMES:
         assert of(first[name]) == of(second[name])

@@ -4,8 +4,8 @@ import pytest
 from sufficiency.curves import fit_curve
 from sufficiency.exceptions import ExtrapolationWarning, NotIdentifiableError
 from sufficiency.sizing.decay_fits import fit_decay
-from sufficiency.sizing.estimates import estimate_size, to_sizes
 from sufficiency.sizing.questions import absolute_threshold
+from sufficiency.sizing.size_intervals import estimate_size, to_sizes
 from tests.helpers import make_result
 from tests.sizing.ladders import SIZES, ladder_of, measured
 

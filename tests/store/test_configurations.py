@@ -34,8 +34,8 @@ from sufficiency.probes import (
     StudentT,
     UniformSphere,
 )
-from sufficiency.store import source
-from sufficiency.store.contents import content_of, content_of_net
+from sufficiency.store import code_syntax
+from sufficiency.store.configurations import content_of, content_of_net
 from sufficiency.store.fingerprints import digest
 from tests.helpers import Perceptron, classifier
 
@@ -285,7 +285,7 @@ def test_an_installed_package_that_was_changed_is_another_one(tmp_path, monkeypa
     for value in (1, 2):
         (folder / "installed_package.py").write_text(f"class Thing:\n    value = {value}\n")
         sys.modules.pop("installed_package", None)
-        source.library_of.cache_clear()
+        code_syntax.library_of.cache_clear()
         sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
         try:
             import installed_package

@@ -13,8 +13,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sufficiency._json import to_json
+from sufficiency.store.code_syntax import class_items, code_content, global_references, library_of
 from sufficiency.store.fingerprints import array_fingerprint, digest, tensor_fingerprint
-from sufficiency.store.source import class_items, code_content, global_references, library_of
 
 # What JSON can hold.
 Node = Any
