@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
@@ -87,7 +88,7 @@ class SufficiencyResult:
     settings: dict[str, str]
 
     @cached_property
-    def sizes(self) -> npt.NDArray[np.int64]:
+    def sizes(self) -> Integers:
         """(m,) sizes, increasing, in samples."""
         return np.unique([cell.size for cell in self.cells])
 
@@ -96,7 +97,7 @@ class SufficiencyResult:
         """R."""
         return len(self.cells) // len(self.sizes)
 
-    def table(self, column: str) -> npt.NDArray[np.float64]:
+    def table(self, column: str) -> Floats:
         """
         One column of the cells.
 
@@ -114,12 +115,12 @@ class SufficiencyResult:
         return values.reshape(-1, len(self.sizes))
 
     @cached_property
-    def deltas(self) -> npt.NDArray[np.float64]:
+    def deltas(self) -> Floats:
         """(m,) mean Δ over the repeats that finished; NaN where none did."""
         return mean_of_finished(self.table("delta"))
 
     @cached_property
-    def delta_stderr(self) -> npt.NDArray[np.float64]:
+    def delta_stderr(self) -> Floats:
         """
         (m,) standard error of :attr:`deltas`.
 
@@ -140,7 +141,7 @@ class SufficiencyResult:
         return np.where(counts > 1, spread, within)
 
     @cached_property
-    def in_sample_deltas(self) -> npt.NDArray[np.float64] | None:
+    def in_sample_deltas(self) -> Floats | None:
         """(m,) mean Δ from the training samples themselves; None unless ``train="once"``."""
         if self.settings.get("train") != "once":
             return None
@@ -205,7 +206,7 @@ class SufficiencyResult:
         *,
         relative: bool = False,
         growth: float | None = None,
-    ) -> int | npt.NDArray[np.int64]:
+    ) -> int | Integers:
         """
         Smallest size from which on the fitted change of the loss stays at or below a threshold.
 
@@ -440,9 +441,7 @@ class SufficiencyResult:
             self.measurements, family=family, confidence=confidence
         )
 
-    def delta_interval(
-        self, sizes: npt.ArrayLike, *, confidence: float = 0.95
-    ) -> npt.NDArray[np.float64]:
+    def delta_interval(self, sizes: npt.ArrayLike, *, confidence: float = 0.95) -> Floats:
         """
         Intervals of the fitted Δ at any sizes.
 

@@ -23,6 +23,7 @@ STATIONS = (
     "_random",
     "_tables",
     "_threads",
+    "_types",
     "_validation",
     "data",  # samples, checks, splits: indices only
     "models",
@@ -50,7 +51,16 @@ STATIONS = (
 )
 
 # Stations that may know less than everything before them.
-FOUNDATION = {"exceptions", "_files", "_json", "_random", "_tables", "_threads", "_validation"}
+FOUNDATION = {
+    "exceptions",
+    "_files",
+    "_json",
+    "_random",
+    "_tables",
+    "_threads",
+    "_types",
+    "_validation",
+}
 MAY_IMPORT = {
     "data": FOUNDATION,
     "engine": FOUNDATION | {"data", "nets"},  # knows neither probes nor Δ

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.preprocessing import OneHotEncoder
 
+from sufficiency._types import Booleans, Floats, Integers
 from sufficiency.cli.errors import BadInput
 from sufficiency.cli.reading import Source
 
@@ -58,7 +59,7 @@ def prepare(source: Source, *, drop_missing: bool = False) -> Data:
     return Data(source, X, _target(source), groups, encoded, int(missing.sum()))
 
 
-def _gaps(source: Source) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _gaps(source: Source) -> Iterator[tuple[str, Booleans]]:
     """Where values are missing or infinite, by column or array."""
     features, target = source.features, source.target
     if isinstance(features, pd.DataFrame):
@@ -71,16 +72,14 @@ def _gaps(source: Source) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
         yield str(source.groups.name or "the groups"), _missing(source.groups)
 
 
-def _missing(values: pd.Series | npt.NDArray) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = np.asarray(pd.isna(values))
+def _missing(values: pd.Series | npt.NDArray) -> Booleans:
+    found: Booleans = np.asarray(pd.isna(values))
     if values.dtype.kind == "f":
         found = found | np.isinf(np.asarray(values, dtype=np.float64))
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
-def _about_gaps(
-    source: Source, gaps: dict[str, npt.NDArray[np.bool_]], rows: npt.NDArray[np.int64]
-) -> str:
+def _about_gaps(source: Source, gaps: dict[str, Booleans], rows: Integers) -> str:
     columns = [repr(name) for name, missing in gaps.items() if missing.any()]
     others = f" and {len(columns) - _LISTED} more" if len(columns) > _LISTED else ""
     numbers = ", ".join(str(row + 1) for row in rows[:_LISTED])
@@ -93,7 +92,7 @@ def _about_gaps(
     )
 
 
-def _encode(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[str, list[str]]]:
+def _encode(table: pd.DataFrame) -> tuple[Floats, dict[str, list[str]]]:
     """Numbers as they are, then one column for each category; (n, d) and the categories."""
     table = pd.DataFrame({name: _plain(table[name]) for name in table})
     texts = [name for name in table if table[name].dtype.kind not in "biuf"]

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-from sufficiency.curvature.derivatives import Array, LossDerivatives
+from sufficiency.curvature.derivatives import LossDerivatives
 from sufficiency.curvature.eigenspace import spectral_norms
 from sufficiency.data.rows import take_rows
 
@@ -49,7 +50,7 @@ class SampledMaximum:
 
 
 def _largest(
-    measure: Callable[[LossDerivatives, int], Iterable[Array]],
+    measure: Callable[[LossDerivatives, int], Iterable[Floats]],
     net: NeuralNet,
     X: npt.NDArray,
     y: npt.NDArray,
@@ -68,15 +69,15 @@ def _largest(
     return SampledMaximum(float(values[best]), int(examined[best]), len(examined), len(y))
 
 
-def _losses(singles: LossDerivatives, _: int) -> Iterator[Array]:
+def _losses(singles: LossDerivatives, _: int) -> Iterator[Floats]:
     return (np.abs(block.losses) for block in singles.each())
 
 
-def _gradient_norms(singles: LossDerivatives, _: int) -> Iterator[Array]:
+def _gradient_norms(singles: LossDerivatives, _: int) -> Iterator[Floats]:
     return (np.linalg.norm(block.gradients, axis=1) for block in singles.each())
 
 
-def _hessian_norms(singles: LossDerivatives, seed: int) -> Iterator[Array]:
+def _hessian_norms(singles: LossDerivatives, seed: int) -> Iterator[Floats]:
     for where, multiply in singles.each_hessian(_STEPS):
         shape = (where.stop - where.start, singles.n_parameters)
         yield spectral_norms(multiply, shape, seed=seed, max_steps=_STEPS)

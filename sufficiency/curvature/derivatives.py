@@ -16,14 +16,13 @@ from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
 from sufficiency.data.rows import take_rows
 from sufficiency.engine.blocks import MEMORY_BUDGET, plan_blocks
 from sufficiency.exceptions import UnsupportedNetError
 from sufficiency.nets.losses import LossFunction, Weights, sample_blocks
 from sufficiency.nets.skorch_nets import evaluation_mode
-
-Array = npt.NDArray[np.float64]
 
 # A graph that is differentiated twice keeps the activations, their gradients, and both again for
 # the second backward pass; the engine's plan counts one forward pass.
@@ -32,12 +31,12 @@ _GRAPH_FACTOR = 4
 _NOT_BATCHED = (RuntimeError, ValueError, TypeError, AttributeError, UserWarning)
 
 
-def flatten(weights: Weights, like: Weights) -> Array:
+def flatten(weights: Weights, like: Weights) -> Floats:
     """Tensors, one after the other in the order of `like`, as one float64 vector."""
     return np.concatenate([weights[n].detach().double().cpu().numpy().ravel() for n in like])
 
 
-def unflatten(vectors: Array | Tensor, like: Weights) -> Weights:
+def unflatten(vectors: Floats | Tensor, like: Weights) -> Weights:
     """Vectors (…, N) as tensors (…, *shape) of the dtypes and devices of `like`."""
     rows = vectors if isinstance(vectors, Tensor) else torch.as_tensor(vectors.copy())
     parts = rows.split([tensor.numel() for tensor in like.values()], dim=-1)
@@ -47,7 +46,7 @@ def unflatten(vectors: Array | Tensor, like: Weights) -> Weights:
     }
 
 
-def displacements(draws: Weights, center: Weights) -> Array:
+def displacements(draws: Weights, center: Weights) -> Floats:
     """(N, B) columns w_t − center of B stacked weight draws, in the order of the center."""
     rows = _rows({name: draws[name] for name in center}) - flatten(center, center)
     return np.ascontiguousarray(rows.T)
@@ -58,9 +57,9 @@ class SampleDerivatives:
     """A block of b samples, each with its own derivatives."""
 
     where: slice  # which samples
-    losses: Array  # (b,)
-    gradients: Array  # (b, N)
-    products: Array  # (b, m, N), H_i v for each of the m vectors
+    losses: Floats  # (b,)
+    gradients: Floats  # (b, N)
+    products: Floats  # (b, m, N), H_i v for each of the m vectors
 
 
 class LossDerivatives:
@@ -118,7 +117,7 @@ class LossDerivatives:
         """The weights at which derivatives are taken, by name."""
         return {name: self._weights[name] for name in self._names}
 
-    def mean(self, vectors: Array | None = None) -> tuple[float, Array, Array]:
+    def mean(self, vectors: Floats | None = None) -> tuple[float, Floats, Floats]:
         """Mean loss, its gradient, and its Hessian times some vectors."""
         columns = self._columns(vectors)
         total, gradient = 0.0, np.zeros(self.n_parameters)
@@ -134,7 +133,7 @@ class LossDerivatives:
                     products[:, i] += flatten(_gradient(_dot(slopes, column), free), free)
         return total / len(self.y), gradient / len(self.y), products / len(self.y)
 
-    def each(self, vectors: Array | None = None) -> Iterator[SampleDerivatives]:
+    def each(self, vectors: Floats | None = None) -> Iterator[SampleDerivatives]:
         """Derivatives of every single sample, block by block."""
         columns = self._columns(vectors)
         for where, together in self._cuts(len(columns)):
@@ -143,7 +142,9 @@ class LossDerivatives:
                 found = self._singles(where, columns, together)
             yield found
 
-    def each_hessian(self, n_vectors: int = 1) -> Iterator[tuple[slice, Callable[[Array], Array]]]:
+    def each_hessian(
+        self, n_vectors: int = 1
+    ) -> Iterator[tuple[slice, Callable[[Floats], Floats]]]:
         """Hessians of single samples, block by block, each to be applied to a vector of its own."""
         for where, together in self._cuts(n_vectors):
             with _twice_differentiable(self.net):
@@ -206,7 +207,7 @@ class LossDerivatives:
         scale = float(np.abs(looped).max(initial=0.0))
         return np.allclose(mapped.products, looped, rtol=eps, atol=eps * scale, equal_nan=True)
 
-    def _columns(self, vectors: Array | None) -> list[Weights]:
+    def _columns(self, vectors: Floats | None) -> list[Weights]:
         if vectors is None:
             return []
         if vectors.ndim != 2 or len(vectors) != self.n_parameters:
@@ -273,13 +274,13 @@ def _dot(slopes: Weights, direction: Weights) -> Tensor:
     return torch.stack(terms).sum()
 
 
-def _rows(weights: Weights) -> Array:
+def _rows(weights: Weights) -> Floats:
     """Tensors (b, *shape) as one (b, N) float64 array."""
     parts = [w.detach().double().reshape(len(w), -1).cpu().numpy() for w in weights.values()]
     return np.concatenate(parts, axis=1)
 
 
-def _multiply(slopes: Weights, free: Weights, vectors: Array) -> Array:
+def _multiply(slopes: Weights, free: Weights, vectors: Floats) -> Floats:
     """Product of every sample's Hessian with its own vector."""
     columns = unflatten(vectors, {name: copies[0] for name, copies in free.items()})
     with torch.enable_grad():

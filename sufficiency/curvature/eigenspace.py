@@ -9,9 +9,8 @@ from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-
-Array = npt.NDArray[np.float64]
 
 # Below this size Lanczos would span the whole space anyway.
 _DENSE = 64
@@ -32,9 +31,9 @@ class EigenPairs:
         ‖Hv − λv‖₂: some eigenvalue of H lies within this distance of λ.
     """
 
-    values: Array
-    vectors: Array
-    residuals: Array
+    values: Floats
+    vectors: Floats
+    residuals: Floats
 
 
 def top_eigenpairs(
@@ -109,19 +108,19 @@ def _check_finite(values: npt.NDArray) -> None:
 
 
 def spectral_norms(
-    multiply: Callable[[Array], Array],
+    multiply: Callable[[Floats], Floats],
     shape: tuple[int, int],
     *,
     seed: int = 0,
     max_steps: int = 60,
     tolerance: float = 1e-6,
-) -> Array:
+) -> Floats:
     """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalization."""
     b, n = shape
     start = np.random.default_rng(seed).standard_normal(n)
     basis = [np.tile(start / np.linalg.norm(start), (b, 1))]
-    diagonal: list[Array] = []
-    off: list[Array] = []
+    diagonal: list[Floats] = []
+    off: list[Floats] = []
     norms = np.zeros(b)
     for step in range(1, min(max_steps, n) + 1):
         product = multiply(basis[-1])
@@ -144,7 +143,7 @@ def spectral_norms(
     return norms
 
 
-def _tridiagonal(diagonal: list[Array], off: list[Array]) -> Array:
+def _tridiagonal(diagonal: list[Floats], off: list[Floats]) -> Floats:
     """Lower triangles, which is what `eigh` reads."""
     i = np.arange(len(diagonal))
     T = np.zeros((len(diagonal[0]), len(i), len(i)))

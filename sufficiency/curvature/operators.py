@@ -7,18 +7,19 @@ import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 from skorch import NeuralNet
 
-from sufficiency.curvature.derivatives import Array, LossDerivatives
+from sufficiency._types import Floats
+from sufficiency.curvature.derivatives import LossDerivatives
 
 
 def linear_operator(
     shape: tuple[int, int],
     dtype: npt.DTypeLike,
-    multiply: Callable[[Array], Array],
-    multiply_transposed: Callable[[Array], Array] | None = None,
+    multiply: Callable[[Floats], Floats],
+    multiply_transposed: Callable[[Floats], Floats] | None = None,
 ) -> LinearOperator:
     """Operator from functions of float64 columns; symmetric without `multiply_transposed`."""
 
-    def rounded(product: Callable[[Array], Array]) -> Callable[[npt.NDArray], npt.NDArray]:
+    def rounded(product: Callable[[Floats], Floats]) -> Callable[[npt.NDArray], npt.NDArray]:
         def apply(vectors: npt.NDArray) -> npt.NDArray:
             columns = np.asarray(vectors, dtype=np.float64).reshape(len(vectors), -1)
             return product(columns).astype(dtype, copy=False)
@@ -102,10 +103,10 @@ def gradient_operator(
     derivatives = LossDerivatives(net, X, y, parameters=parameters, block_size=block_size)
     shape = (derivatives.n_samples, derivatives.n_parameters)
 
-    def along(V: Array) -> Array:
+    def along(V: Floats) -> Floats:
         return np.concatenate([block.gradients @ V for block in derivatives.each()])
 
-    def summed(U: Array) -> Array:
+    def summed(U: Floats) -> Floats:
         total = np.zeros((shape[1], U.shape[1]))
         for block in derivatives.each():
             total += block.gradients.T @ U[block.where]

@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.curvature.derivatives import (
-    Array,
     LossDerivatives,
     displacements,
     flatten,
@@ -30,17 +30,17 @@ from sufficiency.nets.skorch_nets import skorch_net
 class TaylorTerms:
     """ℓ_j − L_k around a center, along m directions δ, for J candidates."""
 
-    values: Array  # (J,), at the center
-    slopes: Array  # (J, m), (∇ℓ_j − ∇L_k)ᵀδ
-    curvatures: Array  # (J, m), δᵀ(H_j − H_k)δ
+    values: Floats  # (J,), at the center
+    slopes: Floats  # (J, m), (∇ℓ_j − ∇L_k)ᵀδ
+    curvatures: Floats  # (J, m), δᵀ(H_j − H_k)δ
 
-    def differences(self, step: float = 1.0) -> Array:
+    def differences(self, step: float = 1.0) -> Floats:
         """The model's ℓ_j − L_k at the center plus ``step·δ``."""
         return (self.values[:, None] + step * self.slopes + step**2 / 2 * self.curvatures).T
 
 
 def taylor_terms(
-    train: LossDerivatives, candidates: LossDerivatives, directions: Array
+    train: LossDerivatives, candidates: LossDerivatives, directions: Floats
 ) -> TaylorTerms:
     """Expand the difference between the candidates' losses and the training loss."""
     loss, gradient, products = train.mean(directions)
@@ -74,10 +74,10 @@ class QuadraticValidation:
         What the means run over.
     """
 
-    sigmas: Array
-    relative_error: Array
-    stderr: Array
-    delta_ratio: Array
+    sigmas: Floats
+    relative_error: Floats
+    stderr: Floats
+    delta_ratio: Floats
     tolerance: float
     n_draws: int
     n_candidates: int
@@ -109,7 +109,7 @@ def quadratic_validation(
     sigmas: npt.ArrayLike,
     *,
     scale: str = "layer",
-    directions: Array | None = None,
+    directions: Floats | None = None,
     parameters: Sequence[str] | None = None,
     n_draws: int = 16,
     tolerance: float = 0.1,
@@ -232,7 +232,7 @@ def validate_quadratic(
     )
 
 
-def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: int) -> Array:
+def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: int) -> Floats:
     sizes = {
         name: tensor.double().square().mean().sqrt().expand(tensor.shape)
         for name, tensor in train.center.items()
@@ -242,8 +242,8 @@ def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: i
 
 
 def true_differences(
-    train: LossDerivatives, candidates: LossDerivatives, displacements: Array
-) -> Array:
+    train: LossDerivatives, candidates: LossDerivatives, displacements: Floats
+) -> Floats:
     """ℓ_j − L_k at displaced weights, by forward passes."""
     flat = flatten(train.center, train.center)
     moved = [unflatten(flat + column, train.center) for column in displacements.T]
@@ -255,7 +255,7 @@ def true_differences(
     return unseen - mean_losses(net, draws, train.X, train.y, plan)[:, None]
 
 
-def _relative_error(true: Array, model: Array) -> tuple[float, float]:
+def _relative_error(true: Floats, model: Floats) -> tuple[float, float]:
     """√(Σ(true − model)²/Σtrue²), and its jackknife standard error over the rows."""
     errors, sizes = ((true - model) ** 2).sum(1), (true**2).sum(1)
     ratio = float(np.sqrt(errors.sum() / sizes.sum()))

@@ -4,13 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse.linalg import LinearOperator
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,14 @@ class TraceEstimates:
     n_probes: int
 
 
-def sign_vectors(n: int, n_probes: int, seed: int) -> Array:
+def sign_vectors(n: int, n_probes: int, seed: int) -> Floats:
     """Independent vectors of ±1 with E vvᵀ = I, which give traces the least variance of all."""
     seeds = np.random.SeedSequence(seed).spawn(n_probes)
     columns = [2.0 * np.random.default_rng(s).integers(0, 2, n) - 1.0 for s in seeds]
     return np.stack(columns, axis=1)
 
 
-def distinct_products(values: Array) -> Array:
+def distinct_products(values: Floats) -> Floats:
     """
     Mean of v_a·v_b over pairs a ≠ b: unbiased for the square of a mean.
 
@@ -56,7 +54,7 @@ def distinct_products(values: Array) -> Array:
     return np.asarray((values.sum(0) ** 2 - (values**2).sum(0)) / (m * (m - 1)))
 
 
-def pseudo_values(values: Array) -> Array:
+def pseudo_values(values: Floats) -> Floats:
     """
     Jackknife pseudo-values of :func:`distinct_products` along the first axis.
 
@@ -109,6 +107,6 @@ def estimate_traces(
     return TraceEstimates(*_mean(forms), *_mean(norms), *_mean(pseudo), n_probes)
 
 
-def _mean(values: Array) -> tuple[float, float]:
+def _mean(values: Floats) -> tuple[float, float]:
     """Mean and its standard error."""
     return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))

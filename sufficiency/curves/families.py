@@ -4,13 +4,11 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import minimum_filter
 from scipy.optimize import brentq, least_squares
 
 from sufficiency._tables import mean_of_finished
-
-Floats = npt.NDArray[np.float64]
+from sufficiency._types import Floats, Integers
 
 # Starts of the transient's search: the two best local minima of the cost on this grid over
 # (log q, β). A third was never needed in 300 noisy ladders, one alone missed the optimum in two.
@@ -55,7 +53,7 @@ class Family(ABC):
     def mathtext(self, order: int, parameters: dict[str, float]) -> str:
         """The form with its numbers, for the legend of a plot."""
 
-    def fit(self, sizes: npt.NDArray[np.int64], deltas: Floats, order: int) -> dict[str, float]:
+    def fit(self, sizes: Integers, deltas: Floats, order: int) -> dict[str, float]:
         """
         Parameters from the log of the mean Δ over the repeats, `deltas` being (R, m).
 

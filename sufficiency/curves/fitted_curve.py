@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 
 LARGEST_SIZE = 2**62
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class FittedCurve:
     family: str
     order: int
     parameters: dict[str, float]
-    sizes: npt.NDArray[np.int64]
+    sizes: Integers
     relative_stderr: Floats
     scores: dict[str, float] = field(default_factory=dict)
     rivals: tuple[str, ...] = ()

@@ -4,11 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
 from sufficiency.curves.families import FAMILIES, Family
 from sufficiency.curves.fitted_curve import FittedCurve
-
-Floats = npt.NDArray[np.float64]
 
 
 def fit_curve(
@@ -68,7 +67,7 @@ def fit_curve(
 
 def _check_measurements(
     sizes: npt.ArrayLike, deltas: npt.ArrayLike, order: int
-) -> tuple[npt.NDArray[np.int64], Floats]:
+) -> tuple[Integers, Floats]:
     if order not in (1, 2):
         raise ValueError(f"`order` must be 1 or 2, got {order!r}; 2 is the paper's mean square")
     given = np.asarray(sizes)
@@ -119,7 +118,7 @@ def _pooled_relative_stderr(deltas: Floats, stderr: npt.ArrayLike | None) -> Flo
 
 
 def _compare_families(
-    sizes: npt.NDArray[np.int64], deltas: Floats, order: int
+    sizes: Integers, deltas: Floats, order: int
 ) -> tuple[tuple[str, ...], dict[str, float]]:
     """
     Families, simplest first, whose rolling-origin error is within one standard error of the best.
@@ -146,9 +145,7 @@ def _within_one_stderr(excess: Floats) -> bool:
     return bool(excess.mean() <= stderr)
 
 
-def _errors(
-    family: Family, sizes: npt.NDArray[np.int64], deltas: Floats, order: int, first: int
-) -> Floats:
+def _errors(family: Family, sizes: Integers, deltas: Floats, order: int, first: int) -> Floats:
     """Mean squared log errors beyond the origins, per repeat; of a single repeat, per origin."""
     kappa = np.asarray(sizes, dtype=np.float64) + 1.0
     by_origin = []

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from sufficiency._types import Integers
 from sufficiency.data.rows import n_rows, row_bytes, take_rows
 
 
@@ -26,6 +26,6 @@ class Samples:
         """Bytes of all samples, were they in memory."""
         return n_rows(self.X) * row_bytes(self.X) + self.encoded.nbytes + self.y.nbytes
 
-    def take(self, which: npt.NDArray[np.int64] | slice) -> "Samples":
+    def take(self, which: Integers | slice) -> "Samples":
         """Some of the samples; those in a file stay there."""
         return Samples(take_rows(self.X, which), self.encoded[which], self.y[which])

@@ -9,12 +9,13 @@ import numpy.typing as npt
 from sklearn import datasets as sklearn_datasets
 
 from sufficiency._random import RandomState, isolated_rng, seed_from
+from sufficiency._types import Integers
 from sufficiency._validation import check_integer
 
 _MNIST1D_CLASSES = 10
 
 
-def load_digits(*, flat: bool = False) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+def load_digits(*, flat: bool = False) -> tuple[npt.NDArray[np.float32], Integers]:
     """
     Handwritten digits of 8 × 8 pixels, 1 797 of them, from scikit-learn.
 
@@ -116,9 +117,7 @@ def load_randhie(*, log: bool = True, as_frame: bool = False) -> tuple[Any, Any]
     return (X, y) if as_frame else (X.to_numpy(), y.to_numpy())
 
 
-def load_text(
-    context: int = 64, *, step: int | None = None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]:
+def load_text(context: int = 64, *, step: int | None = None) -> tuple[Integers, Integers, str]:
     """
     Python's own help texts, cut into sequences of characters with the characters that follow.
 
@@ -173,7 +172,7 @@ def load_text(
 
 def make_mnist1d(
     n_samples: int = 5000, *, random_state: RandomState = 0
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.float32], Integers]:
     """
     MNIST-1D: ten digit-like curves, randomly padded, scaled, shifted, sheared and made noisy.
 

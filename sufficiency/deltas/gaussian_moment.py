@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
 from sufficiency.curvature.derivatives import LossDerivatives, displacements, flatten
 from sufficiency.curvature.taylor import taylor_terms
@@ -21,8 +22,6 @@ from sufficiency.deltas.monte_carlo import (
     top_share,
 )
 from sufficiency.probes import GaussianSampler, Sampler
-
-Array = npt.NDArray[np.float64]
 
 # Hessian products of one candidate that are held at once, in bytes.
 _CHUNK = 64 * 2**20
@@ -55,15 +54,15 @@ class GaussianMoment:
 class _Form:
     """w = center + μ + Sε as flat arrays, S = [diag(s) | F]; see GaussianSampler."""
 
-    shift: Array
-    deviation: Array | None
-    factor: Array
+    shift: Floats
+    deviation: Floats | None
+    factor: Floats
 
     @property
     def rank(self) -> int:
         return self.factor.shape[1] + (0 if self.deviation is None else len(self.deviation))
 
-    def columns(self, n_probes: int, seed: int) -> tuple[Array, bool]:
+    def columns(self, n_probes: int, seed: int) -> tuple[Floats, bool]:
         """S itself where it has few columns, else S times random signs."""
         if self.deviation is None or self.rank <= n_probes:
             noise = [] if self.deviation is None else [np.diag(self.deviation)]
@@ -72,9 +71,9 @@ class _Form:
         n = len(self.deviation)
         return self.deviation[:, None] * signs[:n] + self.factor @ signs[n:], False
 
-    def pulled_back_sq(self, vectors: Array) -> Array:
+    def pulled_back_sq(self, vectors: Floats) -> Floats:
         """‖Sᵀu‖² of vectors (…, N)."""
-        total: Array = ((vectors @ self.factor) ** 2).sum(-1)
+        total: Floats = ((vectors @ self.factor) ** 2).sum(-1)
         if self.deviation is not None:
             total = total + ((vectors * self.deviation) ** 2).sum(-1)
         return total
@@ -88,13 +87,13 @@ class _Terms:
     Of J − 1 candidates one by one, and last of their average.
     """
 
-    values: Array  # (J,)
-    slope_sq: Array  # (J,)
-    forms: Array  # (m, J)
-    norms: Array  # (m, J)
+    values: Floats  # (J,)
+    slope_sq: Floats  # (J,)
+    forms: Floats  # (m, J)
+    norms: Floats  # (m, J)
     exact: bool
 
-    def means_and_variances(self) -> tuple[Array, Array]:
+    def means_and_variances(self) -> tuple[Floats, Floats]:
         """
         (E_p D)² and var_p D of the quadratic model, unbiased in every row of a (rows, J) table.
 
@@ -193,7 +192,7 @@ def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
 
 
 def _measure(
-    train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Array, exact: bool
+    train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Floats, exact: bool
 ) -> _Terms:
     """Terms of every candidate, and last of the average over candidates."""
     n_vectors, n_candidates = vectors.shape[1], candidates.n_samples
@@ -219,7 +218,7 @@ def _measure(
 
 def _first_order(
     train: LossDerivatives, candidates: LossDerivatives, form: _Form
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     """ℓ_j − L_k and ‖Sᵀ∇(ℓ_j − L_k)‖² at the probe's mean, and last of the average candidate."""
     shift = form.shift[:, None] if form.shift.any() else None
     loss, gradient, moved = train.mean(shift)

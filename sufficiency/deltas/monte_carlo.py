@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from sufficiency._types import Floats
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ class DeltaStatistics:
 
 
 def monte_carlo_delta(
-    candidate_losses: Array,
-    train_losses: Array,
-    point_losses: Array,
+    candidate_losses: Floats,
+    train_losses: Floats,
+    point_losses: Floats,
     point_train_loss: float,
     *,
     size: int,
@@ -124,12 +123,12 @@ def monte_carlo_delta(
     )
 
 
-def grouped_rows(terms: Array, group: int) -> Array:
+def grouped_rows(terms: Floats, group: int) -> Floats:
     """(B/group, J) means of so many rows in turn."""
     return terms.reshape(-1, group, terms.shape[1]).mean(axis=1)
 
 
-def subset_variance(losses: Array, size: int) -> Array:
+def subset_variance(losses: Floats, size: int) -> Floats:
     """
     Variance of the mean of m values as an estimate of the mean of all k of them: s²/m·(1 − m/k).
 
@@ -139,7 +138,7 @@ def subset_variance(losses: Array, size: int) -> Array:
     return losses.var(axis=1, ddof=1) / m * (1 - m / size)
 
 
-def crossed_variance(terms: Array) -> float:
+def crossed_variance(terms: Floats) -> float:
     """
     Variance of the mean of a table whose rows and columns are both random.
 
@@ -161,7 +160,7 @@ def crossed_variance(terms: Array) -> float:
     return max(0.0, between_rows + between_columns - interaction / (n_rows * n_columns))
 
 
-def top_share(columns: Array) -> float:
+def top_share(columns: Floats) -> float:
     """Share of the total in the largest 1 % of the values."""
     total = float(columns.sum())
     if total == 0.0:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
 from sufficiency.deltas.monte_carlo import crossed_variance
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +26,16 @@ class SingleCenterCurve:
         The same of unseen candidates; NaN without any. Decisions use this one.
     """
 
-    sizes: npt.NDArray[np.int64]
-    in_sample: Array
-    in_sample_stderr: Array
-    unseen: Array
-    unseen_stderr: Array
+    sizes: Integers
+    in_sample: Floats
+    in_sample_stderr: Floats
+    unseen: Floats
+    unseen_stderr: Floats
 
 
 def single_center_delta(
-    losses: Array, sizes: npt.ArrayLike, *, finite: bool = True
-) -> tuple[Array, Array]:
+    losses: Floats, sizes: npt.ArrayLike, *, finite: bool = True
+) -> tuple[Floats, Floats]:
     """
     Mean square increment over all orders of the samples, in closed form.
 
@@ -83,7 +82,7 @@ def single_center_delta(
 
 
 def single_center_curve(
-    losses: Array, sizes: npt.ArrayLike, unseen_losses: Array | None = None
+    losses: Floats, sizes: npt.ArrayLike, unseen_losses: Floats | None = None
 ) -> SingleCenterCurve:
     """
     The in-sample curve of the paper's figures and the one from unseen candidates beside it.
@@ -109,7 +108,7 @@ def single_center_curve(
     return SingleCenterCurve(k, *in_sample, *single_center_delta(unseen_losses, k, finite=False))
 
 
-def literal_curve(losses: Array, *, order: int = 2) -> Array:
+def literal_curve(losses: Floats, *, order: int = 2) -> Floats:
     """
     The paper's procedure to the letter: one order of the samples, each next one the only candidate.
 
@@ -135,7 +134,7 @@ def literal_curve(losses: Array, *, order: int = 2) -> Array:
     return np.asarray((np.abs(increments) ** order).mean(axis=0))
 
 
-def _check_losses(losses: Array) -> Array:
+def _check_losses(losses: Floats) -> Floats:
     losses = np.asarray(losses, dtype=np.float64)
     if losses.ndim != 2 or losses.shape[1] < 2 or len(losses) < 1:
         raise ValueError(
@@ -145,7 +144,7 @@ def _check_losses(losses: Array) -> Array:
     return losses
 
 
-def _check_sizes(sizes: npt.ArrayLike, n: int | None) -> npt.NDArray[np.int64]:
+def _check_sizes(sizes: npt.ArrayLike, n: int | None) -> Integers:
     k = np.atleast_1d(np.asarray(sizes))
     top = np.inf if n is None else n - 1
     if k.dtype.kind not in "iu" or k.ndim != 1 or (k < 1).any() or (k > top).any():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sufficiency._random import RandomState, child_seed, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.curvature import EigenPairs, hessian_operator, top_eigenpairs
 from sufficiency.curvature.derivatives import unflatten
@@ -18,8 +19,6 @@ from sufficiency.landscape.fitted_nets import Data, fitted_net, net_and_samples
 from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler, RandomSubspace, select_parameters
 from sufficiency.probes.base import Parameters
-
-Array = npt.NDArray[np.float64]
 
 # By `normalize`: what RandomSubspace calls it, and what a coordinate of 1 is.
 _NORMALIZATIONS = {
@@ -54,14 +53,14 @@ class Geometry:
 
     names: tuple[str, ...]
     unit: str
-    gram: Array
+    gram: Floats
     center_norm: float
-    eigenvalues: Array | None = None
-    residuals: Array | None = None
-    points: Array | None = None
+    eigenvalues: Floats | None = None
+    residuals: Floats | None = None
+    points: Floats | None = None
 
     @property
-    def norms(self) -> Array:
+    def norms(self) -> Floats:
         """(n,) norms of the directions, in units of weights."""
         return np.sqrt(self.gram.diagonal())
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from skorch import NeuralNet
 
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer
 from sufficiency.data.rows import as_inputs, take_rows
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
@@ -23,7 +24,6 @@ from sufficiency.nets.losses import (
     representative,
 )
 
-Array = npt.NDArray[np.float64]
 Direction = Mapping[str, Any]
 
 _CHECKED = 8  # samples that are checked for what the engine must know
@@ -40,7 +40,7 @@ class SubspaceDraws:
 
     center: Weights  # parameters that some direction moves
     directions: Sequence[Weights]
-    coefficients: Array  # (M, n), a row for each point
+    coefficients: Floats  # (M, n), a row for each point
 
     @property
     def n_draws(self) -> int:
@@ -77,7 +77,7 @@ class MeanLoss:
         self.center = LossFunction(net).center()
         self.vectorize = can_vectorize(net, take_rows(X, slice(_CHECKED)), y[:_CHECKED])
 
-    def draws(self, directions: Sequence[Direction], coefficients: Array) -> SubspaceDraws:
+    def draws(self, directions: Sequence[Direction], coefficients: Floats) -> SubspaceDraws:
         """Points at w* plus directions, which are given as arrays or tensors by name."""
         names = "uv" if len(directions) == 2 else ["u"] * len(directions)
         pairs = zip(names, directions, strict=True)
@@ -91,7 +91,7 @@ class MeanLoss:
         vectorize = self.vectorize and n > 1
         return plan_blocks(self.net, X, y, n_draws=n, vectorize=vectorize, weight_bytes=size)
 
-    def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Array:
+    def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Floats:
         """(M,) mean losses over some samples; not finite where the loss is not."""
         # losses that overflow are masked and counted by the displays
         with np.errstate(invalid="ignore", over="ignore"):
@@ -99,7 +99,7 @@ class MeanLoss:
 
 
 def plane_draws(
-    losses: MeanLoss, u: Direction, v: Direction, grids: tuple[Array, Array]
+    losses: MeanLoss, u: Direction, v: Direction, grids: tuple[Floats, Floats]
 ) -> SubspaceDraws:
     """Points of a plane's grid, the second axis running fastest."""
     points = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1)
@@ -114,7 +114,7 @@ def loss_plane(
     v: Direction,
     alphas: npt.ArrayLike,
     betas: npt.ArrayLike,
-) -> Array:
+) -> Floats:
     """
     Mean loss over a plane through a net's weights, f(α, β) = L(w* + αu + βv).
 
@@ -168,7 +168,7 @@ def loss_plane(
     return losses(draws, X, y).reshape(len(alphas), len(betas))
 
 
-def loss_line(net: Any, X: Any, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike) -> Array:
+def loss_line(net: Any, X: Any, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike) -> Floats:
     """
     Mean loss along a line through a net's weights, f(α) = L(w* + αu).
 
@@ -199,7 +199,7 @@ def change_plane(
     *,
     size: int,
     grow: int = 1,
-) -> Array:
+) -> Floats:
     """
     Change of the mean loss when `grow` samples come to `size`, over a plane: L_{k+m} − L_k.
 
@@ -243,7 +243,7 @@ def change_plane(
     return change.reshape(len(alphas), len(betas))
 
 
-def _check_grid(name: str, grid: npt.ArrayLike) -> Array:
+def _check_grid(name: str, grid: npt.ArrayLike) -> Floats:
     """Return `grid` as float64 if it is finite and strictly increasing."""
     values = np.asarray(grid)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
@@ -267,7 +267,7 @@ def _check_grid(name: str, grid: npt.ArrayLike) -> Array:
     return values
 
 
-def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
+def centered_grid(name: str, grid: npt.ArrayLike) -> Floats:
     """Return a grid that holds the center, 0, exactly."""
     values = _check_grid(name, grid)
     values = np.where(np.abs(values) <= _ROUNDING * np.abs(values).max(), 0.0, values)
@@ -280,7 +280,7 @@ def centered_grid(name: str, grid: npt.ArrayLike) -> Array:
     return values
 
 
-def plane_grids(grid: Any) -> tuple[Array, Array] | None:
+def plane_grids(grid: Any) -> tuple[Floats, Floats] | None:
     """Grids of both axes from one grid, or from a pair of them; None stays None."""
     if grid is None:
         return None
@@ -290,7 +290,7 @@ def plane_grids(grid: Any) -> tuple[Array, Array] | None:
     return both, both
 
 
-def default_grid(reach: float, coordinates: Array | None = None) -> Array:
+def default_grid(reach: float, coordinates: Floats | None = None) -> Floats:
     """Points from −`reach` to `reach`; or over the center, some points, and a quarter beyond."""
     if coordinates is None:
         return reach * np.linspace(-1.0, 1.0, _POINTS)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import RandomState, seed_from
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer, check_number
 from sufficiency.data.rows import take_rows
 from sufficiency.landscape.directions import (
@@ -28,7 +29,6 @@ from sufficiency.landscape.planes import (
 )
 from sufficiency.probes import RandomSubspace
 
-Array = npt.NDArray[np.float64]
 Grid = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
 PlaneDirections = RandomDirections | TopEigenvectors | Directions | None
 
@@ -63,9 +63,9 @@ class LandscapeSlice:
         If grids or shapes do not fit, or the loss at the center is not finite.
     """
 
-    alphas: Array
-    betas: Array
-    losses: Array
+    alphas: Floats
+    betas: Floats
+    losses: Floats
     size: int | None = None
     geometry: Geometry | None = None
     center: str = "trained weights"
@@ -98,9 +98,9 @@ class ChangeSlice:
         As for :class:`LandscapeSlice`.
     """
 
-    alphas: Array
-    betas: Array
-    change: Array
+    alphas: Floats
+    betas: Floats
+    change: Floats
     size: int
     grow: int = 1
     sigma: float = 0.1
@@ -112,7 +112,7 @@ class ChangeSlice:
         check_number("sigma", self.sigma, above=0.0)
 
     @property
-    def density(self) -> Array:
+    def density(self) -> Floats:
         """
         (A, B) density p(α, β) of independent normal coordinates of standard deviation `sigma`.
 
@@ -122,7 +122,7 @@ class ChangeSlice:
         squares, variance = self.alphas[:, None] ** 2 + self.betas**2, self.sigma**2
         return np.asarray(np.exp(-squares / (2 * variance)) / (2 * np.pi * variance))
 
-    def values(self, *, squared: bool = False, weighted: bool = False) -> Array:
+    def values(self, *, squared: bool = False, weighted: bool = False) -> Floats:
         """
         What figure 6 of the paper draws.
 
@@ -167,8 +167,8 @@ class LineSlices:
         As for :class:`LandscapeSlice`.
     """
 
-    alphas: Array
-    losses: Array
+    alphas: Floats
+    losses: Floats
     size: int | None = None
     unit: str = "u"
     center: str = "trained weights"
@@ -183,7 +183,7 @@ class LineSlices:
         _check_center("losses", losses[:, zero])
 
 
-def _check_plane(name: str, values: Array, alphas: Array, betas: Array) -> None:
+def _check_plane(name: str, values: Floats, alphas: Floats, betas: Floats) -> None:
     """Refuse a plane whose grid, shape or center cannot be drawn."""
     rows, columns = centered_grid("alphas", alphas) == 0, centered_grid("betas", betas) == 0
     if np.shape(values) != (len(rows), len(columns)):
@@ -193,7 +193,7 @@ def _check_plane(name: str, values: Array, alphas: Array, betas: Array) -> None:
     _check_center(name, np.asarray(values)[np.ix_(rows, columns)])
 
 
-def _check_center(name: str, at_center: Array) -> None:
+def _check_center(name: str, at_center: Floats) -> None:
     if not np.isfinite(at_center).all():
         raise ValueError(
             f"`{name}` must be finite at the center, got {at_center.flat[0]}; the training "
@@ -398,7 +398,7 @@ def _two_directions(
     return directions
 
 
-def _default_grids(directions: Directions, reach: float) -> tuple[Array, Array]:
+def _default_grids(directions: Directions, reach: float) -> tuple[Floats, Floats]:
     """As far as the points that the directions go through, or to ±`reach`."""
     points = directions.geometry.points
     first, second = (None, None) if points is None else points.T

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import RandomState, child_rng, child_seed, seed_from
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_integer, check_number
 from sufficiency.curvature import hessian_operator
 from sufficiency.curvature.traces import sign_vectors
@@ -27,8 +28,7 @@ from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
 from sufficiency.nets.losses import Weights
 from sufficiency.probes import select_parameters
 
-Array = npt.NDArray[np.float64]
-Folds = list[npt.NDArray[np.int64]]
+Folds = list[Integers]
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def width_measures(
 
 def _rises(
     losses: MeanLoss, data: Data, directions: Iterable[Weights], folds: Folds, radius: float
-) -> tuple[Array, float, float]:
+) -> tuple[Floats, float, float]:
     """(directions, folds) mean rises, the loss at the center and the norm of a direction."""
     net, X, y = data
     table = []
@@ -226,7 +226,7 @@ def _curvature(
     return (float(pairs.values[0]), stderr), _estimate(of_trace, folds)
 
 
-def _estimate(table: Array, folds: Folds) -> tuple[float, float]:
+def _estimate(table: Floats, folds: Folds) -> tuple[float, float]:
     """Mean of a (rows, folds) table, folds by their samples, and its standard error."""
     weights = [len(fold) for fold in folds]
     mean = float(np.average(table.mean(axis=0), weights=weights))

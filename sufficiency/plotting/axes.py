@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+from sufficiency._types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
-
-Array = npt.NDArray[np.float64]
 
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
@@ -37,7 +36,7 @@ def new_axes(
 class Scale:
     """How values become colors."""
 
-    levels: Array  # (n,) increasing; a contour has one color between two of them
+    levels: Floats  # (n,) increasing; a contour has one color between two of them
     log: bool
     signed: bool  # whether zero is in the middle
 
@@ -63,7 +62,7 @@ class Scale:
         return LogNorm(low, high)
 
     @property
-    def ticks(self) -> Array:
+    def ticks(self) -> Floats:
         """Round values inside the scale, for its bar."""
         from matplotlib.ticker import MaxNLocator
 
@@ -79,21 +78,21 @@ class Scale:
             ticks = _powers(low, high)
         return ticks[(ticks >= low) & (ticks <= high)]
 
-    def extend(self, values: Array) -> str:
+    def extend(self, values: Floats) -> str:
         """Which ends of the scale have values beyond them."""
         low, high = self.limits
         below, above = (values < low).any(), (values > high).any()
         return ("neither", "min", "max", "both")[below + 2 * above]
 
 
-def _powers(low: float, high: float) -> Array:
+def _powers(low: float, high: float) -> Floats:
     """Powers of ten around two ends, with their double and fivefold where they are few."""
     exponents = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     multiples = [1.0, 2.0, 5.0] if np.log10(high / low) < _SIGNED_DECADES else [1.0]
     return np.asarray(np.multiply.outer(10.0**exponents, multiples).ravel())
 
 
-def limits_of(planes: Sequence[Array], *, signed: bool) -> tuple[float, float]:
+def limits_of(planes: Sequence[Floats], *, signed: bool) -> tuple[float, float]:
     """Ends of a scale that all planes share."""
     values = np.concatenate([plane[np.isfinite(plane)] for plane in planes])
     low, high = float(values.min()), float(values.max())
@@ -101,7 +100,7 @@ def limits_of(planes: Sequence[Array], *, signed: bool) -> tuple[float, float]:
     return (-reach, reach) if signed else (low, high)
 
 
-def levels_between(low: float, high: float, n: int, *, log: bool, signed: bool) -> Array:
+def levels_between(low: float, high: float, n: int, *, log: bool, signed: bool) -> Floats:
     """Ends of n colors; on a logarithmic scale with two signs, of about as many."""
     if not log:
         if high <= low:  # a plane without relief still has a color

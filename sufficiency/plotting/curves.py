@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
 from sufficiency.curvature import QuadraticValidation
 from sufficiency.curves import FittedCurve
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
     from sufficiency.result import SufficiencyResult
-
-Floats = npt.NDArray[np.float64]
 
 _SIZE_LABEL = "training size k (samples)"
 
@@ -111,7 +110,7 @@ class DeltaCurveDisplay(CurveDisplay):
     LandscapeSufficiencyEstimator.plot_delta : The same from a fitted estimator.
     """
 
-    sizes: npt.NDArray[np.int64]
+    sizes: Integers
     deltas: Floats
     delta: Floats
     delta_stderr: Floats
@@ -285,7 +284,7 @@ class LearningCurveDisplay(CurveDisplay):
     LandscapeSufficiencyEstimator.plot_learning_curve : The same from a fitted estimator.
     """
 
-    sizes: npt.NDArray[np.int64]
+    sizes: Integers
     losses: Floats
     scores: Floats
     loss_curve: LearningCurve | None = None

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import RandomState
+from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import ChangeSlice, LandscapeSlice, change_slice, landscape_slice
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
-
-Array = npt.NDArray[np.float64]
 
 CENTER_MARK: dict[str, Any] = {"markersize": 9, "markeredgewidth": 2}  # of an "x"
 _NOT_FINITE = "0.85"  # gray behind the contours, where values are left out
@@ -41,7 +40,7 @@ class PlaneDisplay(ABC):
 
     @property
     @abstractmethod
-    def values(self) -> Array:
+    def values(self) -> Floats:
         """(A, B) values that are drawn: losses, or changes, squared and weighted as chosen."""
 
     @property
@@ -315,7 +314,7 @@ class LandscapeDisplay(PlaneDisplay):
         return cls(plane).plot(ax, kind=kind, log=log)
 
     @property
-    def values(self) -> Array:
+    def values(self) -> Floats:
         return self.plane.losses
 
     @property
@@ -419,7 +418,7 @@ class LandscapeChangeDisplay(PlaneDisplay):
         return cls(plane, squared=squared, weighted=weighted).plot(ax, kind=kind, log=log)
 
     @property
-    def values(self) -> Array:
+    def values(self) -> Floats:
         return self.plane.values(squared=self.squared, weighted=self.weighted)
 
     @property

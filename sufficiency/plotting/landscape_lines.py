@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._random import RandomState
+from sufficiency._types import Floats
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
@@ -18,8 +19,6 @@ from sufficiency.plotting.landscape import CENTER_MARK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Array = npt.NDArray[np.float64]
 
 BANDS = {
     "range": "smallest to largest",
@@ -174,7 +173,7 @@ class LandscapeLineDisplay:
         self.ax_.legend(fontsize="small")
         return self
 
-    def _plot_lines(self, ax: Axes, losses: Array, band: str, name: str | None) -> None:
+    def _plot_lines(self, ax: Axes, losses: Floats, band: str, name: str | None) -> None:
         alphas, n_directions = self.lines.alphas, len(losses)
         prefix = "" if name is None else f"{name}: "
         mean = losses.mean(axis=0)
@@ -193,7 +192,7 @@ class LandscapeLineDisplay:
         )
 
 
-def _ends(losses: Array, band: str) -> Array:
+def _ends(losses: Floats, band: str) -> Floats:
     """Lower and upper ends of the band (2, A)."""
     if band == "stderr":
         mean, stderr = losses.mean(axis=0), losses.std(axis=0, ddof=1) / np.sqrt(len(losses))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._types import Floats
 from sufficiency._validation import check_thresholds
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.families import FAMILIES
@@ -25,7 +26,6 @@ from sufficiency.sizing.growth import (
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated, t_quantile
 
-Floats = npt.NDArray[np.float64]
 Fits = tuple[Replicated[FittedCurve | GrowthCurve], ...]
 
 

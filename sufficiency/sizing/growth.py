@@ -11,13 +11,12 @@ import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 
 from sufficiency._tables import mean_of_finished
+from sufficiency._types import Floats
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE, first_size_below, frozen_curve
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import linear_part
-
-Floats = npt.NDArray[np.float64]
 
 
 def growth_change(

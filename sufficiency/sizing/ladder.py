@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from sufficiency._types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Ladder:
         Whether the center of a repeat's largest size serves all its sizes.
     """
 
-    sizes: npt.NDArray[np.int64]
+    sizes: Integers
     delta: Floats
     stderr: Floats
     delta_point: Floats
@@ -118,7 +118,7 @@ class Ladder:
         Parameters
         ----------
         kept : array-like of int
-            Indices of repeats.
+            Integers of repeats.
 
         Returns
         -------

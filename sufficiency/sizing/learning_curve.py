@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from sufficiency._types import Floats, Integers
+
 # Fewest sizes that determine E, A and β.
 SIZES_NEEDED = 3
-
-Floats = npt.NDArray[np.float64]
 
 # Exponents: at 0.02 the curve is log-linear over any ladder, at 4 it is flat from its second size.
 _BETAS = np.geomspace(0.02, 4.0, 100)
@@ -44,7 +44,7 @@ class LearningCurve:
     amplitude: float
     beta: float
     rising: bool
-    sizes: npt.NDArray[np.int64]
+    sizes: Integers
     cost: float
 
     def predict(self, sizes: npt.ArrayLike) -> Floats:
@@ -87,7 +87,7 @@ class LearningCurve:
 
 
 def fit_learning_curve(
-    sizes: npt.NDArray[np.int64],
+    sizes: Integers,
     values: Floats,
     weights: Floats,
     *,

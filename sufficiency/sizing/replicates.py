@@ -9,9 +9,9 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from sufficiency._types import Floats
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.ladder import Ladder
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sufficiency.curves import FittedCurve
     from sufficiency.sizing.growth import GrowthCurve
 
-Floats = npt.NDArray[np.float64]
 AnyCurve = TypeVar("AnyCurve", bound="FittedCurve | GrowthCurve")
 
 

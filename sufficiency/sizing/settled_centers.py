@@ -1,18 +1,16 @@
 """Which centers are settled, and which have learned anything."""
 
 import numpy as np
-import numpy.typing as npt
 
+from sufficiency._types import Booleans
 from sufficiency.sizing.ladder import Ladder
-
-Mask = npt.NDArray[np.bool_]
 
 # design.md, "Decisions already taken": a drift of 5 % of the rms of ℓ − L_k moves Δ by 10 %.
 DRIFT_SHARE = 0.05
 CONSTANT_SHARE = 0.9
 
 
-def trained_centers(ladder: Ladder) -> Mask:
+def trained_centers(ladder: Ladder) -> Booleans:
     """(R, m) bool: cells that have a trained center of their own."""
     finished = np.isfinite(ladder.delta)
     if ladder.one_net:
@@ -20,7 +18,7 @@ def trained_centers(ladder: Ladder) -> Mask:
     return finished
 
 
-def unsettled(ladder: Ladder) -> Mask:
+def unsettled(ladder: Ladder) -> Booleans:
     """
     Cells whose training loss still moves too much.
 
@@ -32,7 +30,7 @@ def unsettled(ladder: Ladder) -> Mask:
     return trained_centers(ladder) & ~(ladder.loss_drift <= DRIFT_SHARE * level)
 
 
-def no_better_than_constant(ladder: Ladder) -> Mask:
+def no_better_than_constant(ladder: Ladder) -> Booleans:
     """(R, m) bool: the unseen loss is not 10 % below that of the best constant prediction."""
     constant = np.asarray(ladder.constant_loss)
     # log densities give losses below zero

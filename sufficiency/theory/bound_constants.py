@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass
 from functools import partial
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from skorch import NeuralNet
 
 from sufficiency import theory
+from sufficiency._types import Floats
 from sufficiency.curvature import hessian_operator, max_gradient_norm, max_hessian_norm, max_loss
 from sufficiency.data.samples import Samples
 from sufficiency.nets.losses import LossFunction
@@ -31,11 +31,11 @@ class BoundConstants:
     gradient_norm: float
     hessian_norm: float
 
-    def whole(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def whole(self, sizes: npt.ArrayLike) -> Floats:
         """Bound of Δ with value, gradient and curvature terms, see :func:`theory.bound`."""
         return theory.bound(sizes, **asdict(self))
 
-    def curvature_part(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def curvature_part(self, sizes: npt.ArrayLike) -> Floats:
         """Theorem 1's bound of the curvature term alone, see :func:`theory.theorem1_bound`."""
         return theory.theorem1_bound(
             sizes, sigma=self.sigma, dim=self.dim, hessian_norm=self.hessian_norm

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._types import Floats
 from sufficiency._validation import check_integer, check_number
 
 
@@ -96,9 +97,7 @@ def trace_bound(norm: float, dim: int) -> float:
     return dim * (dim + 2.0) * norm**2
 
 
-def theorem1_bound(
-    sizes: npt.ArrayLike, *, sigma: float, dim: int, hessian_norm: float
-) -> npt.NDArray[np.float64]:
+def theorem1_bound(sizes: npt.ArrayLike, *, sigma: float, dim: int, hessian_norm: float) -> Floats:
     """
     Theorem 1: σ⁴ N(N+2) M_H²/(k+1)², a bound of the *curvature term* of Δ alone.
 
@@ -153,7 +152,7 @@ def bound(
     gradient_norm: float,
     hessian_norm: float,
     stationary: bool = False,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """
     Bound of the whole Δ of the quadratic model, with value and gradient.
 
@@ -202,7 +201,7 @@ def subspace_bound(
     gradient_norm: float,
     hessian_norm: float,
     stationary: bool = False,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """
     :func:`bound` for w = w* + Uz with D orthonormal columns: D takes the place of N.
 
@@ -240,7 +239,7 @@ def subspace_bound(
     )
 
 
-def _kappa(sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def _kappa(sizes: npt.ArrayLike) -> Floats:
     """κ = k + 1."""
     k = np.asarray(sizes, dtype=np.float64)
     bad = ~(np.isfinite(k) & (k >= 1))
