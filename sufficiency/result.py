@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -37,17 +37,6 @@ from sufficiency.store.saved_results import read_cells, write_cells
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-_SCALARS: dict[str, type] = {
-    "order": int,
-    "family": str,
-    "n_samples": int,
-    "n_candidates": int,
-    "disjoint_candidates": bool,
-    "own_unseen": bool,
-    "constant_loss": float,
-    "settings": dict,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -437,9 +426,7 @@ class SufficiencyResult:
         -------
         dict of str to (float, float)
         """
-        return decay_fits.parameter_intervals(
-            self.measurements, family=family, confidence=confidence
-        )
+        return decay_fits.parameter_intervals(self.measurements, family, confidence)
 
     def delta_interval(self, sizes: npt.ArrayLike, *, confidence: float = 0.95) -> Floats:
         """
@@ -576,7 +563,7 @@ class SufficiencyResult:
         path : path-like
             Directory; made if it does not exist. Files of an earlier result in it are replaced.
         """
-        meta = {name: getattr(self, name) for name in _SCALARS}
+        meta = {name: getattr(self, name) for name in _scalars()}
         write_cells(Path(path), self.cells, meta)
 
     @classmethod
@@ -601,5 +588,12 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        cells, meta = read_cells(Path(path), _SCALARS)
+        cells, meta = read_cells(Path(path), _scalars())
         return cls(cells=cells, **meta)
+
+
+def _scalars() -> dict[str, Any]:
+    """Types of what goes with the cells, by name."""
+    types = get_type_hints(SufficiencyResult)
+    del types["cells"]
+    return {name: get_origin(kind) or kind for name, kind in types.items()}

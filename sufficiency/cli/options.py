@@ -20,9 +20,7 @@ class _Sizes(click.ParamType):
 
     name = "sizes"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | list[int] | list[float]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | list[int] | list[float]:
         if not isinstance(value, str):
             return value  # the default
         parts = [part.strip() for part in value.split(",") if part.strip()]
@@ -46,9 +44,7 @@ class _IntegerOrAuto(click.ParamType):
 
     name = "integer|auto"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
         return "auto" if value == "auto" else int(_COUNT.convert(value, param, ctx))
 
 
@@ -57,9 +53,7 @@ class _Number(click.FloatRange):
 
     name = "number"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number", param, ctx)
@@ -69,9 +63,7 @@ class _Number(click.FloatRange):
 class _Growth(_Number):
     """A number > 0; an integer counts samples, and stays one."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
         number = super().convert(value, param, ctx)
         return int(number) if str(value).strip().lstrip("+").isdigit() else number
 

@@ -11,11 +11,8 @@ from sufficiency._random import RandomState, seed_from
 from sufficiency._types import Floats
 from sufficiency._validation import check_integer
 from sufficiency.curvature.derivatives import LossDerivatives
-from sufficiency.curvature.eigenspace import spectral_norms
+from sufficiency.curvature.eigenspace import MAX_STEPS, spectral_norms
 from sufficiency.data.rows import take_rows
-
-# Lanczos steps at most.
-_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -78,9 +75,9 @@ def _gradient_norms(singles: LossDerivatives, _: int) -> Iterator[Floats]:
 
 
 def _hessian_norms(singles: LossDerivatives, seed: int) -> Iterator[Floats]:
-    for where, multiply in singles.each_hessian(_STEPS):
+    for where, multiply in singles.each_hessian(MAX_STEPS):
         shape = (where.stop - where.start, singles.n_parameters)
-        yield spectral_norms(multiply, shape, seed=seed, max_steps=_STEPS)
+        yield spectral_norms(multiply, shape, seed=seed)
 
 
 def max_loss(

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -236,18 +236,11 @@ def _twice_differentiable(net: NeuralNet) -> Iterator[None]:
     """
     Evaluation mode, with every kernel switched off that has no second derivative.
 
-    cuDNN has no backward pass for recurrent layers in evaluation mode, the fused attention kernels
-    none of a backward pass, and the fused transformer layer of evaluation mode no backward at all.
-    Everything is restored afterwards.
+    cuDNN has no backward pass for recurrent layers in evaluation mode, and the fused attention
+    kernels none of a backward pass. Everything is restored afterwards.
     """
-    fused = torch.backends.mha.get_fastpath_enabled()
-    with ExitStack() as stack:
-        stack.enter_context(evaluation_mode(net))
-        stack.enter_context(torch.enable_grad())
-        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fused)
-        torch.backends.mha.set_fastpath_enabled(False)
+    cudnn_off = torch.backends.cudnn.flags(enabled=False)
+    with evaluation_mode(net), torch.enable_grad(), cudnn_off, sdpa_kernel(SDPBackend.MATH):
         try:
             yield
         except NotImplementedError as error:

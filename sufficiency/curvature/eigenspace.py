@@ -14,6 +14,8 @@ from sufficiency._validation import check_integer
 
 # Below this size Lanczos would span the whole space anyway.
 _DENSE = 64
+# When the Lanczos of `spectral_norms` ends: after so many steps, or at this relative error.
+MAX_STEPS, _TOLERANCE = 60, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +92,12 @@ def _lanczos(operator: LinearOperator, dim: int, seed: int) -> tuple[npt.NDArray
     # products are rounded to eps; asking for all of its digits would never converge
     tolerance = float(np.finfo(operator.dtype).eps) ** (2 / 3)
     try:
-        values, vectors = eigsh(operator, k=dim, which="LM", v0=start, tol=tolerance)
+        return eigsh(operator, k=dim, which="LM", v0=start, tol=tolerance)
     except ArpackError as error:
         raise ArithmeticError(
             f"Lanczos found no {dim} eigenpairs of largest magnitude of a {n}x{n} operator "
             f"({error}); ask for fewer"
         ) from error
-    return values, vectors
 
 
 def _check_finite(values: npt.NDArray) -> None:
@@ -108,12 +109,7 @@ def _check_finite(values: npt.NDArray) -> None:
 
 
 def spectral_norms(
-    multiply: Callable[[Floats], Floats],
-    shape: tuple[int, int],
-    *,
-    seed: int = 0,
-    max_steps: int = 60,
-    tolerance: float = 1e-6,
+    multiply: Callable[[Floats], Floats], shape: tuple[int, int], *, seed: int = 0
 ) -> Floats:
     """Largest |λ| of many symmetric matrices at once, by Lanczos with full orthogonalization."""
     b, n = shape
@@ -122,7 +118,7 @@ def spectral_norms(
     diagonal: list[Floats] = []
     off: list[Floats] = []
     norms = np.zeros(b)
-    for step in range(1, min(max_steps, n) + 1):
+    for step in range(1, min(MAX_STEPS, n) + 1):
         product = multiply(basis[-1])
         _check_finite(product)
         diagonal.append((product * basis[-1]).sum(1))
@@ -134,7 +130,7 @@ def spectral_norms(
         best = np.abs(values).argmax(1)
         norms = np.abs(values)[np.arange(b), best]
         residuals = rest * np.abs(vectors[np.arange(b), -1, best])
-        if (residuals <= tolerance * norms).all() or step == n:
+        if (residuals <= _TOLERANCE * norms).all() or step == n:
             break
         off.append(rest)
         # a matrix whose space is exhausted goes on with zeros

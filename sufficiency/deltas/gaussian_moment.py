@@ -58,17 +58,13 @@ class _Form:
     deviation: Floats | None
     factor: Floats
 
-    @property
-    def rank(self) -> int:
-        return self.factor.shape[1] + (0 if self.deviation is None else len(self.deviation))
-
     def columns(self, n_probes: int, seed: int) -> tuple[Floats, bool]:
         """S itself where it has few columns, else S times random signs."""
-        if self.deviation is None or self.rank <= n_probes:
+        n, dim = self.factor.shape
+        if self.deviation is None or n + dim <= n_probes:
             noise = [] if self.deviation is None else [np.diag(self.deviation)]
             return np.hstack([*noise, self.factor]), True
-        signs = sign_vectors(self.rank, n_probes, seed)
-        n = len(self.deviation)
+        signs = sign_vectors(n + dim, n_probes, seed)
         return self.deviation[:, None] * signs[:n] + self.factor @ signs[n:], False
 
     def pulled_back_sq(self, vectors: Floats) -> Floats:

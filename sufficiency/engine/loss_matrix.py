@@ -15,14 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency.data.rows import as_inputs, take_rows
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
-from sufficiency.nets.losses import (
-    LossFunction,
-    Weights,
-    check_criterion,
-    check_losses,
-    representative,
-    sample_blocks,
-)
+from sufficiency.nets.losses import LossFunction, Weights, check_mean_of_losses, sample_blocks
 from sufficiency.nets.skorch_nets import evaluation_mode
 
 Losses = Callable[[Weights, object, Tensor], Tensor]
@@ -220,9 +213,7 @@ def per_sample_losses(
             "and what net[:-1] makes of X"
         )
     X, y = as_inputs(X), np.asarray(y)
-    some = representative(y, 8, np.random.default_rng(0))
-    check_criterion(net, y)
-    check_losses(net, take_rows(X, some), y[some])
+    check_mean_of_losses(net, X, y)
     center = LossFunction(net).center()
     stacked = _stack(center, weights)
     vectorize = stacked.n_draws > 1 and can_vectorize(net, take_rows(X, slice(8)), y[:8])

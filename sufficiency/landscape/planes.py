@@ -16,17 +16,10 @@ from sufficiency.engine.blocks import BlockPlan, plan_blocks
 from sufficiency.engine.loss_matrix import can_vectorize, mean_losses
 from sufficiency.landscape.directions import as_direction
 from sufficiency.landscape.fitted_nets import fitted_net
-from sufficiency.nets.losses import (
-    LossFunction,
-    Weights,
-    check_criterion,
-    check_losses,
-    representative,
-)
+from sufficiency.nets.losses import LossFunction, Weights, check_mean_of_losses
 
 Direction = Mapping[str, Any]
 
-_CHECKED = 8  # samples that are checked for what the engine must know
 _POINTS = 25
 # np.linspace and np.arange miss a zero between their ends by some roundings of the larger end.
 _ROUNDING = 1e-12
@@ -70,12 +63,10 @@ class MeanLoss:
     """Mean losses of an initialized net around its weights, checked on all its samples first."""
 
     def __init__(self, net: NeuralNet, X: Any, y: npt.NDArray) -> None:
-        some = representative(y, _CHECKED, np.random.default_rng(0))
-        check_criterion(net, y)
-        check_losses(net, take_rows(X, some), y[some])
+        check_mean_of_losses(net, X, y)
         self.net = net
         self.center = LossFunction(net).center()
-        self.vectorize = can_vectorize(net, take_rows(X, slice(_CHECKED)), y[:_CHECKED])
+        self.vectorize = can_vectorize(net, take_rows(X, slice(8)), y[:8])
 
     def draws(self, directions: Sequence[Direction], coefficients: Floats) -> SubspaceDraws:
         """Points at w* plus directions, which are given as arrays or tensors by name."""

@@ -372,11 +372,9 @@ def line_slices(
     root, how = seed_from(random_state), check_random(directions)
     net, X, y = net_and_samples(estimator, X, y, root if shuffle else None)
     size = check_size(size, len(y))
-    losses = MeanLoss(net, X, y)
-    rows = []
-    for i in range(n_directions):
-        draws = losses.draws([random_direction(how, losses.center, root, i)], alphas[:, None])
-        rows.append(losses(draws, take_rows(X, slice(size)), y[:size]))
+    losses, first = MeanLoss(net, X, y), take_rows(X, slice(size))
+    drawn = (random_direction(how, losses.center, root, i) for i in range(n_directions))
+    rows = [losses(losses.draws([u], alphas[:, None]), first, y[:size]) for u in drawn]
     return LineSlices(alphas, np.stack(rows), size, how.unit, center_name(estimator))
 
 

@@ -210,6 +210,13 @@ def representative(y: npt.NDArray, count: int, rng: np.random.Generator) -> npt.
     return np.unique(chosen)
 
 
+def check_mean_of_losses(net: NeuralNet, X: Any, y: npt.NDArray) -> None:
+    """Refuse a net whose loss is no mean over samples; losses are computed for a few of them."""
+    check_criterion(net, y)
+    some = representative(y, 8, np.random.default_rng(0))
+    check_losses(net, take_rows(X, some), y[some])
+
+
 def check_criterion(net: NeuralNet, y: npt.NDArray) -> None:
     """Refuse weights of classes, and targets that are ignored."""
     weight = getattr(net.criterion_, "weight", None)

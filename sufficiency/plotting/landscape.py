@@ -313,17 +313,12 @@ class LandscapeDisplay(PlaneDisplay):
         )
         return cls(plane).plot(ax, kind=kind, log=log)
 
+    signed = False
+    label = "mean loss $L_k$ (loss)"
+
     @property
     def values(self) -> Floats:
         return self.plane.losses
-
-    @property
-    def signed(self) -> bool:
-        return False
-
-    @property
-    def label(self) -> str:
-        return "mean loss $L_k$ (loss)"
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
+from numbers import Real
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -117,6 +118,28 @@ def normal_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)
 
 
+def check_table(
+    name: str, table: object, *, at_least: float | None = None, scalar: bool = True
+) -> None:
+    """Refuse anything but finite numbers by parameter name."""
+    if scalar and isinstance(table, Real):
+        check_number(name, table, at_least=at_least or 0.0)
+        return
+    if not isinstance(table, Mapping):
+        kinds = "a number or a dict" if scalar else "a dict"
+        raise TypeError(
+            f"`{name}` must be {kinds} of arrays by parameter name, got {table!r}; take the names "
+            "of net.module_.named_parameters()"
+        )
+    for key, value in table.items():
+        numbers = value.detach().double().cpu() if isinstance(value, torch.Tensor) else value
+        flat = np.asarray(numbers, dtype=np.float64).ravel()
+        rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
+        bad = flat[~np.isfinite(flat) | (flat < (-np.inf if at_least is None else at_least))]
+        if len(bad):
+            raise ValueError(f"`{name}[{key!r}]` must be {rule}, got {bad[0]:g}")
+
+
 _RULES: dict[str, Callable[[str, Any], object]] = {
     "dim": partial(check_integer, minimum=1),
     "sigma": partial(check_number, at_least=0.0),
@@ -125,6 +148,10 @@ _RULES: dict[str, Callable[[str, Any], object]] = {
     "scale": partial(check_choice, choices=("layer", "absolute")),
     "normalization": partial(check_choice, choices=("filter", "layer", "none")),
     "norm": lambda name, value: value is None or check_number(name, value, above=0.0),
+    "std": partial(check_table, at_least=0.0),
+    "factor": partial(check_table, scalar=False),
+    "diagonal": partial(check_table, at_least=0.0),
+    "mean": lambda name, value: check_table(name, {} if value is None else value, scalar=False),
 }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sufficiency._validation import check_number
 from sufficiency.probes.base import BaseProbe, Weights, layer_scales, normal_like
 
 # Numbers by parameter name, or one for all.
@@ -162,14 +160,10 @@ class DiagonalGaussian(BaseProbe):
     (['bias'], 1.0)
     """
 
+    _checked: ClassVar = ("std", "mean")
+
     std: Table
     mean: Mapping[str, npt.ArrayLike] | None = None
-
-    def check(self) -> None:
-        """Check every parameter."""
-        super().check()
-        _check_table("std", self.std, at_least=0.0)
-        _check_table("mean", {} if self.mean is None else self.mean, scalar=False)
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
         return _gaussian(chosen, self.mean, _fit_table("std", self.std, chosen), None)
@@ -212,6 +206,8 @@ class LowRankGaussian(BaseProbe):
     (True, True)
     """
 
+    _checked: ClassVar = ("factor", "diagonal", "mean")
+
     factor: Mapping[str, npt.ArrayLike]
     diagonal: Table = 0.0
     mean: Mapping[str, npt.ArrayLike] | None = None
@@ -219,9 +215,6 @@ class LowRankGaussian(BaseProbe):
     def check(self) -> None:
         """Check every parameter."""
         super().check()
-        _check_table("factor", self.factor, scalar=False)
-        _check_table("diagonal", self.diagonal, at_least=0.0)
-        _check_table("mean", {} if self.mean is None else self.mean, scalar=False)
         ranks = {tuple(np.shape(rows)[:1]) for rows in self.factor.values()}
         if len(ranks) != 1 or not all(rank and rank[0] for rank in ranks):
             raise ValueError(
@@ -249,28 +242,6 @@ def _gaussian(
     means = {name: chosen[name] + shift.get(name, 0.0) for name in moved}
     zero: dict[str, Tensor] = {name: means[name].new_zeros(()) for name in moved}
     return GaussianSampler(means, zero | deviation if deviation else None, factor)
-
-
-def _check_table(
-    name: str, table: object, *, at_least: float | None = None, scalar: bool = True
-) -> None:
-    """Refuse anything but finite numbers by parameter name."""
-    if scalar and isinstance(table, Real):
-        check_number(name, table, at_least=at_least or 0.0)
-        return
-    if not isinstance(table, Mapping):
-        kinds = "a number or a dict" if scalar else "a dict"
-        raise TypeError(
-            f"`{name}` must be {kinds} of arrays by parameter name, got {table!r}; take the names "
-            "of net.module_.named_parameters()"
-        )
-    for key, value in table.items():
-        numbers = value.detach().double().cpu() if isinstance(value, torch.Tensor) else value
-        flat = np.asarray(numbers, dtype=np.float64).ravel()
-        rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
-        bad = flat[~np.isfinite(flat) | (flat < (-np.inf if at_least is None else at_least))]
-        if len(bad):
-            raise ValueError(f"`{name}[{key!r}]` must be {rule}, got {bad[0]:g}")
 
 
 def _fit_table(name: str, table: Table, center: Weights, leading: tuple[int, ...] = ()) -> Weights:

@@ -39,7 +39,8 @@ def inline_svg(figure: "Figure", prefix: str, label: str, described_by: str) -> 
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         if "style" in element.attrib:
-            element.set("style", _COLOR.sub(_color, element.attrib["style"]))
+            drawn = element.attrib["style"]
+            element.set("style", _COLOR.sub(lambda m: COLORS.get(m[0].lower(), m[0]), drawn))
     # text has no color of its own
     shown = {"viewBox": root.attrib["viewBox"], "fill": "currentColor", "role": "img"}
     root.attrib.clear()
@@ -71,7 +72,3 @@ def _own_ids(root: ElementTree.Element, prefix: str) -> None:
         old = element.attrib.pop("id", None)
         if old in new:
             element.set("id", new[old])
-
-
-def _color(match: re.Match[str]) -> str:
-    return COLORS.get(match[0].lower(), match[0])

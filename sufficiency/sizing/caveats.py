@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sufficiency._tables import mean_of_finished
+from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import (
     CellFailedWarning,
     ExtrapolationWarning,
@@ -150,7 +151,8 @@ def beyond_measured(size: int | None, largest: int, what: str = "the answer") ->
 def misfit(ladder: Ladder, fits: DecayFits) -> Iterator[Caveat]:
     """Where the curve misses the mean Δ by far more than the repeats explain."""
     curve = fits.curve
-    if fits.of_growth or not np.isfinite(curve.relative_stderr).all():
+    of_growth = not isinstance(fits.inside[0].curve, FittedCurve)
+    if of_growth or not np.isfinite(curve.relative_stderr).all():
         return
     measured = np.isin(ladder.sizes, curve.sizes)
     means = mean_of_finished(ladder.delta[:, measured])

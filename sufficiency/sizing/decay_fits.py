@@ -40,11 +40,6 @@ class DecayFits:
     # what was measured there, which a fit that has missed a turn at the last sizes is not.
     beyond: Fits
 
-    @property
-    def of_growth(self) -> bool:
-        """Whether `curve` is that of the spread."""
-        return not isinstance(self.inside[0].curve, FittedCurve)
-
     def at(self, beyond: bool) -> Fits:
         """The curves whose hull is the interval inside or beyond the measured range."""
         return self.inside + self.beyond if beyond else self.inside
@@ -117,7 +112,7 @@ def delta_interval(
 
 
 def parameter_intervals(
-    ladder: Ladder, *, family: str = "power_law", confidence: float = 0.95
+    ladder: Ladder, family: str = "power_law", confidence: float = 0.95
 ) -> dict[str, tuple[float, float]]:
     """
     Intervals of a family's constants; that of alpha tests the theory (does it contain p?).
@@ -127,22 +122,20 @@ def parameter_intervals(
     t_quantile(confidence, ladder.n_repeats)
     chosen = fit_delta(ladder, family).family
     fits = Replicated(partial(fit_delta, family=chosen), ladder)
-    intervals = {}
-    for name, value in fits.curve.parameters.items():
-        if name in FAMILIES[chosen].log_scaled:
-            factor = np.exp(fits.half_width(partial(_log_constant, name), confidence, fits.common))
-            intervals[name] = (float(value / factor), float(value * factor))
-        else:
-            half = fits.half_width(partial(_constant, name), confidence)
-            intervals[name] = (value - half, value + half)
-    return intervals
+    return {name: _parameter_interval(fits, name, confidence) for name in fits.curve.parameters}
 
 
-def _constant(name: str, curve: FittedCurve) -> float:
-    return curve.parameters[name]
-
-
-def _log_constant(name: str, curve: FittedCurve) -> float:
+def _parameter_interval(
+    fits: Replicated[FittedCurve], name: str, confidence: float
+) -> tuple[float, float]:
+    value = fits.curve.parameters[name]
+    if name not in FAMILIES[fits.curve.family].log_scaled:
+        half = fits.half_width(lambda curve: curve.parameters[name], confidence)
+        return value - half, value + half
     # the transient's C or A may be 0: its log is −∞, and the standard error infinite
     with np.errstate(divide="ignore"):
-        return float(np.log(curve.parameters[name]))
+        log_half = fits.half_width(
+            lambda curve: float(np.log(curve.parameters[name])), confidence, fits.common
+        )
+    factor = np.exp(log_half)
+    return float(value / factor), float(value * factor)

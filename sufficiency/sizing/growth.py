@@ -37,23 +37,23 @@ def check_growth(measurements: Ladder, growth: Any) -> None:
     """Refuse what has no growth formula."""
     known = isinstance(growth, Real) and not isinstance(growth, bool)
     if not known or not (np.isfinite(growth) and growth > 0):
-        raise InvalidParameterError(
-            "growth",
-            f"must be finite and > 0, got {growth!r}; an int counts samples (100), a "
-            "float is a fraction (0.1 for 10 % more)",
+        problem = (
+            f"must be finite and > 0, got {growth!r}; an int counts samples (100), a float is a "
+            "fraction (0.1 for 10 % more)"
         )
-    if measurements.order != 2:
-        raise InvalidParameterError(
-            "growth",
-            "must go with order 2, got order 1; only the mean square change follows from "
-            "gap and spread: fit with order 2",
+    elif measurements.order != 2:
+        problem = (
+            "must go with order 2, got order 1; only the mean square change follows from gap and "
+            "spread: fit with order 2"
         )
-    if measurements.n_candidates < 2:
-        raise InvalidParameterError(
-            "growth",
+    elif measurements.n_candidates < 2:
+        problem = (
             "must go with two candidates or more, got 1; one candidate cannot tell gap from "
-            "spread: fit with more candidates",
+            "spread: fit with more candidates"
         )
+    else:
+        return
+    raise InvalidParameterError("growth", problem)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,8 @@ TARGET_KINDS = ("loss", "score")
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The numbers that answer a question; a :class:`Verdict` says what they are and decides."""
+    """What a :class:`Verdict` says beside the size, by the same names."""
 
-    estimate: SizeEstimate
     curve: FittedCurve | LearningCurve
     criterion: str
     caveats: tuple[Caveat, ...]
@@ -57,7 +56,7 @@ class DeltaQuestion:
         """The question by the keys of the command line's JSON."""
         return {"threshold": self.threshold, "relative": self.relative, "growth": self.growth}
 
-    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
         """From the fitted decay of Δ, or of the change under growth."""
         threshold = absolute_threshold(ladder, self.threshold, relative=self.relative)
         fits = fit_decay(ladder, family, self.growth)
@@ -66,8 +65,7 @@ class DeltaQuestion:
         relative_change = change / loss if loss > 0 else math.nan
         share = f", {percent(relative_change)} of the unseen loss" if loss > 0 else ""
         kind = "RMS" if ladder.order == 2 else "mean absolute"
-        return Answer(
-            estimate,
+        return estimate, Answer(
             fits.curve,
             f"{arrivals(self.growth)} the loss landscape by at most {change:.2g} ({kind}{share})",
             (*misfit(ladder, fits), *run_caveats(ladder)),
@@ -94,12 +92,11 @@ class TargetQuestion:
         """The question by the keys of the command line's JSON."""
         return {self.kind: self.target}
 
-    def answer(self, ladder: Ladder, family: str, confidence: float) -> Answer:
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
         """From the learning curve, which holds for nets that have not settled, too."""
         fit = fit_performance(ladder, self.kind)
         bound = "at most" if self.kind == "loss" else "at least"
-        return Answer(
-            fit.size_for(self.target, confidence),
+        return fit.size_for(self.target, confidence), Answer(
             fit.curve,
             f"the unseen {self.kind} is {bound} {self.target:g}",
             tuple(failed_cells(ladder)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sufficiency.curves import FittedCurve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
@@ -176,8 +176,7 @@ def judge(
 ) -> Verdict:
     """The verdict on a question; whatever the data say, it does not raise."""
     check_confidence(confidence)
-    answer = question.answer(ladder, family, confidence)
-    estimate = answer.estimate
+    estimate, answer = question.answer(ladder, family, confidence)
     size, n_available = estimate.size, ladder.n_available
     caveats = (
         *answer.caveats,
@@ -190,22 +189,12 @@ def judge(
         decision=decision,
         sure=sure,
         kind=question.kind,
-        status=estimate.status,
-        size=size,
-        interval=estimate.interval,
         n_available=n_available,
         n_missing=None if size is None else max(0, size - n_available),
-        curve=answer.curve,
-        criterion=answer.criterion,
-        caveats=caveats,
-        threshold=answer.threshold,
-        change=answer.change,
-        relative_change=answer.relative_change,
-        growth=answer.growth,
         order=ladder.order,
         confidence=confidence,
-        saving=answer.saving,
-        reason=estimate.reason,
+        **vars(estimate),
+        **vars(replace(answer, caveats=caveats)),
     )
 
 

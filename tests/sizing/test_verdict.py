@@ -27,7 +27,7 @@ class Known:
 
     def answer(self, ladder, family, confidence):
         curve = fit_curve(ladder.sizes, ladder.delta, family="theory")
-        return Answer(self.estimate, curve, "nothing moves", (), 1e-6)
+        return self.estimate, Answer(curve, "nothing moves", (), 1e-6)
 
 
 def judge(ladder, threshold, *, relative=False, growth=None, **given):
