@@ -190,11 +190,7 @@ class SufficiencyResult:
         return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
 
     def predict_sufficient_size(
-        self,
-        threshold: npt.ArrayLike,
-        *,
-        relative: bool = False,
-        growth: float | None = None,
+        self, threshold: npt.ArrayLike, *, relative: bool = False, growth: float | None = None
     ) -> int | Integers:
         """
         Smallest size from which on the fitted change of the loss stays at or below a threshold.

@@ -7,11 +7,7 @@ from sufficiency.curvature.constants import (
     max_loss,
 )
 from sufficiency.curvature.eigenspace import EigenPairs, top_eigenpairs
-from sufficiency.curvature.operators import (
-    difference_operator,
-    gradient_operator,
-    hessian_operator,
-)
+from sufficiency.curvature.operators import difference_operator, gradient_operator, hessian_operator
 from sufficiency.curvature.taylor import (
     QuadraticValidation,
     quadratic_validation,

@@ -13,12 +13,7 @@ from skorch import NeuralNet
 from sufficiency._random import RandomState, seed_from
 from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
-from sufficiency.curvature.derivatives import (
-    LossDerivatives,
-    displacements,
-    flatten,
-    unflatten,
-)
+from sufficiency.curvature.derivatives import LossDerivatives, displacements, flatten, unflatten
 from sufficiency.data.rows import take_rows
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
 from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix, mean_losses

@@ -218,10 +218,5 @@ class _Shape:
 
 # Simplest first: of families that forecast equally well the selection takes the first.
 FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (
-        Theory(),
-        PowerLaw(),
-        Transient(),
-    )
+    family.name: family for family in (Theory(), PowerLaw(), Transient())
 }

@@ -31,11 +31,7 @@ def shuffled(indices: Indices, strata: npt.NDArray | None, rng: np.random.Genera
 
 
 def candidate_folds(
-    n_samples: int,
-    n_candidates: int,
-    n_repeats: int,
-    strata: npt.NDArray | None,
-    root: int,
+    n_samples: int, n_candidates: int, n_repeats: int, strata: npt.NDArray | None, root: int
 ) -> list[Indices]:
     """Disjoint folds while they fit into the data, else one independent draw a repeat."""
     everything = np.arange(n_samples)

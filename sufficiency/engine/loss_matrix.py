@@ -159,11 +159,7 @@ def gradient_norm(net: NeuralNet, X: Any, y: npt.NDArray, plan: BlockPlan) -> fl
 
 
 def per_sample_losses(
-    net: NeuralNet,
-    X: Any,
-    y: npt.ArrayLike,
-    *,
-    weights: dict[str, npt.ArrayLike] | None = None,
+    net: NeuralNet, X: Any, y: npt.ArrayLike, *, weights: dict[str, npt.ArrayLike] | None = None
 ) -> npt.NDArray[np.float64]:
     """
     Losses of a fitted (or initialized) skorch net, sample by sample, in evaluation mode.

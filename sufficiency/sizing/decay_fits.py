@@ -16,13 +16,7 @@ from sufficiency._validation import check_thresholds
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.curves.fitted_curve import frozen_curve
-from sufficiency.sizing.growth import (
-    GrowthCurve,
-    check_growth,
-    counts_samples,
-    fit_growth,
-    freeze,
-)
+from sufficiency.sizing.growth import GrowthCurve, check_growth, counts_samples, fit_growth, freeze
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated, t_quantile
 
