@@ -16,11 +16,7 @@ def threads_of_a_worker(n_jobs: int | None) -> int | None:
 
 @contextmanager
 def limited_threads(n_threads: int | None) -> Iterator[None]:
-    """
-    Run with that many torch threads (None: as many as before), then restore their number.
-
-    In a thread that is not the process's main one nothing is changed.
-    """
+    """In the process's main thread, run with so many torch threads (None: as many as before)."""
     if threading.current_thread() is not threading.main_thread():
         # the number belongs to the process: threads that set and restore it would race
         yield

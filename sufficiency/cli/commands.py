@@ -8,12 +8,13 @@ import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
 from sufficiency.cli.options import (
-    DATA_FILE,
+    DATA,
     ESTIMATOR_OPTIONS,
     OUTPUT_OPTIONS,
     QUESTION_OPTIONS,
+    REPORT,
+    RESULT,
     TABLE_OPTIONS,
-    several,
 )
 
 _DEBUG = click.option(
@@ -45,13 +46,7 @@ def _taken(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: given.pop(name) for name in names}
 
 
-@main.command()
-@click.argument("data", type=DATA_FILE)
-@several(TABLE_OPTIONS)
-@several(QUESTION_OPTIONS)
-@several(OUTPUT_OPTIONS)
-@click.option("--dry-run", is_flag=True, help="Say what it would cost, and do not measure.")
-@several(ESTIMATOR_OPTIONS)
+@main.command(params=[DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS])
 @_DEBUG
 def run(data: Path, debug: bool, **given: Any) -> int:
     """
@@ -74,8 +69,7 @@ def run(data: Path, debug: bool, **given: Any) -> int:
         )
 
 
-@main.command()
-@several(OUTPUT_OPTIONS[:3])
+@main.command(params=[*OUTPUT_OPTIONS[:3]])
 @click.option("--n-jobs", type=int, default=-1, help="Cells measured at once.")
 @_DEBUG
 def demo(debug: bool, **given: Any) -> int:
@@ -86,14 +80,7 @@ def demo(debug: bool, **given: Any) -> int:
         return run_digits(debug=debug, **given)
 
 
-@main.command()
-@click.argument("result", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="HTML file.  [default: in RESULT]",
-)
-@several(QUESTION_OPTIONS)
+@main.command(params=[RESULT, REPORT, *QUESTION_OPTIONS])
 @_DEBUG
 def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
     """

@@ -1,17 +1,11 @@
 """Options of the commands: their types, defaults and help."""
 
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-Option = Callable[[Command], Command]
-
-# Only this package reads the files, with errors of its own for what is no file of a known kind.
-DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _COUNT = click.IntRange(min=1)
 
 
@@ -68,33 +62,29 @@ class _Growth(_Number):
         return int(number) if str(value).strip().lstrip("+").isdigit() else number
 
 
-def several(options: Sequence[Option]) -> Option:
-    """One decorator of several, listed by ``--help`` in their order."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+def _option(name: str, text: str, kind: Any = None, default: Any = None) -> click.Option:
+    return click.Option([name], type=kind, default=default, help=text)
 
 
-def _option(name: str, text: str, kind: Any = None, default: Any = None) -> Option:
-    return click.option(name, type=kind, default=default, help=text)
+def _flag(name: str, text: str) -> click.Option:
+    return click.Option([name], is_flag=True, help=text)
 
 
-def _flag(name: str, text: str) -> Option:
-    return click.option(name, is_flag=True, help=text)
-
-
-def _choice(name: str, text: str, *choices: str) -> Option:
+def _choice(name: str, text: str, *choices: str) -> click.Option:
     """One of several words, by default the first."""
     return _option(name, text, click.Choice(choices), choices[0])
 
 
-def _column(name: str, text: str, multiple: bool = False) -> Option:
-    return click.option(name, metavar="COLUMN", multiple=multiple, help=text)
+def _column(name: str, text: str, multiple: bool = False) -> click.Option:
+    return click.Option([name], metavar="COLUMN", multiple=multiple, help=text)
 
+
+# Only this package reads the files, with errors of its own for what is no file of a known kind.
+DATA = click.Argument(["data"], type=click.Path(exists=True, dir_okay=False, path_type=Path))
+RESULT = click.Argument(["result"], type=click.Path(exists=True, file_okay=False, path_type=Path))
+REPORT = _option(
+    "--out", "HTML file.  [default: in RESULT]", click.Path(dir_okay=False, path_type=Path)
+)
 
 TABLE_OPTIONS = (
     _column("--target", "What is predicted; of an NPZ file, its array (y)."),
@@ -112,17 +102,16 @@ TABLE_OPTIONS = (
         "Of the built-in net, and what `n_outputs` of --net counts; auto: by the target.",
         *("auto", "classification", "regression"),
     ),
-    click.option(
-        "--net",
+    click.Option(
+        ["--net"],
         metavar="MODULE:FACTORY",
         help="Function that returns your own unfitted skorch net.  [default: a small perceptron]",
     ),
 )
 
 QUESTION_OPTIONS = (
-    click.option(
-        "--threshold",
-        "thresholds",
+    click.Option(
+        ["--threshold", "thresholds"],
         type=_Number(min=0, min_open=True),
         multiple=True,
         help="Largest change Δ that you accept; may be given several times.",
@@ -191,10 +180,8 @@ ESTIMATOR_OPTIONS = (
         click.Path(file_okay=False, path_type=Path),
     ),
     _option("--n-jobs", "Cells measured at once; -1: one on each core.  [default: 1]", int),
-    click.option(
-        "--seed",
-        "--random-state",
-        "random_state",
+    click.Option(
+        ["--seed", "--random-state", "random_state"],
         type=click.IntRange(0, 2**32 - 1),
         help="The same seed gives the same numbers.  [default: another one each time]",
     ),
@@ -213,9 +200,8 @@ OUTPUT_OPTIONS = (
         click.Path(path_type=Path),
     ),
     _flag("--overwrite", "Replace the result that --out holds."),
-    click.option(
-        "--json",
-        "as_json",
+    click.Option(
+        ["--json", "as_json"],
         is_flag=True,
         help="Write nothing but a JSON document to standard output.",
     ),
@@ -223,4 +209,5 @@ OUTPUT_OPTIONS = (
         "--fail-if-insufficient",
         "Exit with status 1 unless the data are enough for all thresholds and the score.",
     ),
+    _flag("--dry-run", "Say what it would cost, and do not measure."),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from sufficiency.cli.errors import BadInput, message_of
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import Verdict
-from sufficiency.sizing.questions import DeltaQuestion, Question, questions_from
+from sufficiency.sizing.questions import Question, questions_from
 from sufficiency.sizing.verdict import judge
 
 _WIDTH = 100
@@ -20,6 +20,7 @@ class Asked:
 
     questions: tuple[Question, ...] = ()
     confidence: float = 0.95
+    growth: float | None = None  # of the thresholds
 
     @classmethod
     def from_options(
@@ -35,13 +36,7 @@ class Asked:
             if given and not thresholds:
                 raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
         questions = questions_from(thresholds, relative=relative, growth=growth, **targets)
-        return cls(questions, confidence)
-
-    @property
-    def growth(self) -> float | None:
-        """Of the thresholds."""
-        growths = [asked.growth for asked in self.questions if isinstance(asked, DeltaQuestion)]
-        return growths[0] if growths else None
+        return cls(questions, confidence, growth)
 
 
 @dataclass(frozen=True)

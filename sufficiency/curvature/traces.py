@@ -45,11 +45,7 @@ def sign_vectors(n: int, n_probes: int, seed: int) -> Floats:
 
 
 def distinct_products(values: Floats) -> Floats:
-    """
-    Mean of v_a·v_b over pairs a ≠ b: unbiased for the square of a mean.
-
-    The square of the mean is not: it is too large by the mean's variance.
-    """
+    """Mean of v_a·v_b over pairs a ≠ b: the squared mean without the bias of the mean's square."""
     m = len(values)
     return np.asarray((values.sum(0) ** 2 - (values**2).sum(0)) / (m * (m - 1)))
 

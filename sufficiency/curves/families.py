@@ -123,11 +123,7 @@ class Theory(PowerLaw):
 
 
 class Transient(Family):
-    """
-    The paper's law after a transient in which the network still learns.
-
-    Δ = (C + A·κ^(−beta))/κ^p with C, A ≥ 0 and 0 < beta ≤ 10.
-    """
+    """The paper's law after a transient: Δ = (C + A·κ^(−beta))/κ^p; C, A ≥ 0, 0 < beta ≤ 10."""
 
     name = "transient"
     parameters = ("C", "A", "beta")

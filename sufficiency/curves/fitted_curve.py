@@ -1,7 +1,5 @@
 """What follows from a fitted decay: Δ at any size, the size for any Δ."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field

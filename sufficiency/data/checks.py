@@ -108,7 +108,8 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
     if raw:
         return _raw(estimator, X, reset)
     by_name = isinstance(X, Mapping) and is_several(X)
-    if by_name or _is_tuple_of_inputs(X):
+    # a tuple of arrays with a row a sample; a list is a single array-like
+    if by_name or (isinstance(X, tuple) and X and all(np.ndim(part) > 1 for part in X)):
         _forget_features(estimator, reset)
         parts = X.items() if by_name else enumerate(X)
         checked = {name: _checked_part(name, part) for name, part in parts}
@@ -125,11 +126,6 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
             f"must be a single array, got a {type(X).__name__} of several shapes; pass several "
             "inputs as a dict, or as a tuple of arrays with two axes or more",
         ) from error
-
-
-def _is_tuple_of_inputs(X: Any) -> bool:
-    """Whether X is a tuple of arrays with a row a sample; a list is a single array-like."""
-    return isinstance(X, tuple) and bool(X) and all(np.ndim(part) > 1 for part in X)
 
 
 def _checked_part(name: Any, part: Any) -> Any:

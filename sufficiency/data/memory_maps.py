@@ -10,11 +10,7 @@ _BLOCK_BYTES = 1 << 22
 
 
 class Rows:
-    """
-    Rows of a memory map in some order, cast to some dtype.
-
-    Indexing reads what is asked for into an array; ``take`` and ``astype`` read nothing.
-    """
+    """Rows of a memory map in some order and dtype, read into an array when they are indexed."""
 
     def __init__(
         self,

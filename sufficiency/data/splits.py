@@ -123,9 +123,8 @@ def resolve_sizes(
     if counts.min() < 1 or counts.max() > n_fit:
         raise InvalidParameterError(
             "sizes",
-            f"must lie between 1 and {max(n_fit, 0)}, got {counts.min()} to "
-            f"{counts.max()}: {left}; choose sizes in between, or "
-            "fewer candidates",
+            f"must lie between 1 and {max(n_fit, 0)}, got {counts.min()} to {counts.max()}: "
+            f"{left}; choose sizes in between, or fewer candidates",
         )
     if (np.diff(counts) <= 0).any():
         raise InvalidParameterError(

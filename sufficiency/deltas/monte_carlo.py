@@ -129,11 +129,7 @@ def grouped_rows(terms: Floats, group: int) -> Floats:
 
 
 def subset_variance(losses: Floats, size: int) -> Floats:
-    """
-    Variance of the mean of m values as an estimate of the mean of all k of them: s²/m·(1 − m/k).
-
-    Unbiased over random choices without replacement (sampling from a finite population).
-    """
+    """s²/m·(1 − m/k): variance of the mean of m of k values, chosen without replacement."""
     m = losses.shape[1]
     return losses.var(axis=1, ddof=1) / m * (1 - m / size)
 

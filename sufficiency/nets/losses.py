@@ -163,27 +163,19 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
         )
     tolerance = 1e3 * torch.finfo(losses.dtype).eps
     mean = losses.double().mean()
-    for a, b, problem in (
-        (
-            losses,
-            again,
-            "is random in evaluation mode, so that its loss is no function of its weights; "
-            "switch the randomness off with `self.training`",
-        ),
-        (
+    equal_unless = {
+        "is random in evaluation mode, so that its loss is no function of its weights; "
+        "switch the randomness off with `self.training`": (losses, again),
+        "gives a sample a loss that depends on the other samples of the batch; output has "
+        f"{_shape(output)} and target {_shape(y_block)}, make them equal if they broadcast": (
             losses[: len(half)],
             half,
-            "gives a sample a loss that depends on the other samples of the batch; output has "
-            f"{_shape(output)} and target {_shape(y_block)}, make them equal if they broadcast",
         ),
-        (
-            mean,
-            reduced.double(),
-            f"has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
-            f"{mean.item():g}; remove class weights, ignore_index, reduction='sum' and anything "
-            "nonlinear in get_loss",
-        ),
-    ):
+        f"has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
+        f"{mean.item():g}; remove class weights, ignore_index, reduction='sum' and anything "
+        "nonlinear in get_loss": (mean, reduced.double()),
+    }
+    for problem, (a, b) in equal_unless.items():
         if not torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True):
             raise UnsupportedNetError(f"`net` {problem}")
 

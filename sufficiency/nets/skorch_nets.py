@@ -62,11 +62,7 @@ def is_binary(net: NeuralNet) -> bool:
 
 
 def fresh_net(net: NeuralNet, **params: object) -> NeuralNet:
-    """
-    Uninitialized copy whose initial weights will come from the global generator.
-
-    So does a module that is given as an instance, apart from its frozen parameters.
-    """
+    """Uninitialized copy; all its weights but frozen ones will come from the global generator."""
     copy = clone(net)
     copy.set_params(**params)
     for name in copy._modules or ["module"]:

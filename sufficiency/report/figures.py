@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,9 +60,6 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
     first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
     others = [verdict.threshold for verdict in drawn[first is not None :]]
 
-    def draw(ax: Axes) -> DeltaCurveDisplay:
-        return DeltaCurveDisplay.from_result(result, threshold=first, ax=ax)
-
     def draw_others(ax: Axes) -> None:
         name = "thresholds" if first is None else "other thresholds"
         for i, threshold in enumerate(others):
@@ -81,15 +79,13 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
         "curve is the fit, dashed where it goes beyond what was measured. Both axes are "
         "logarithmic."
     )
+    draw = partial(DeltaCurveDisplay.from_result, result, threshold=first)
     return _figure("delta", "Δ against the training size", caption, draw, draw_others)
 
 
 def draw_learning_curve(result: SufficiencyResult) -> Figure:
     """Draw loss and score on unseen samples, and say what the last size brought and cost."""
-
-    def draw(ax: Axes) -> LearningCurveDisplay:
-        return LearningCurveDisplay.from_result(result, ax=ax)
-
+    draw = partial(LearningCurveDisplay.from_result, result)
     caption = " ".join(_learning_sentences(result))
     return _figure("learning", "Loss and score against the training size", caption, draw)
 
@@ -127,7 +123,7 @@ def _figure(
     name: str,
     label: str,
     caption: str,
-    draw: Callable[[Axes], DeltaCurveDisplay | LearningCurveDisplay],
+    draw: Callable[..., DeltaCurveDisplay | LearningCurveDisplay],
     add: Callable[[Axes], None] = lambda ax: None,
 ) -> Figure:
     from matplotlib import figure, style
@@ -141,7 +137,7 @@ def _figure(
             drawing = figure.Figure(figsize=size, layout="constrained")
             ax = drawing.subplots()
             # what it is made of is computed for the first width only
-            display = draw(ax) if display is None else display.plot(ax)
+            display = draw(ax=ax) if display is None else display.plot(ax)
             add(ax)
             _label_sizes(ax)
             # below the axes the legend hides nothing

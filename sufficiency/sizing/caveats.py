@@ -1,7 +1,5 @@
 """What makes an answer mean less than it seems to: found here, said everywhere."""
 
-from __future__ import annotations
-
 import inspect
 import warnings
 from collections.abc import Iterable, Iterator

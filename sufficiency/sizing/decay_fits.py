@@ -1,7 +1,5 @@
 """Fits of the change: of every plausible family, to all repeats and to all but one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -108,11 +106,7 @@ def delta_interval(
 def parameter_intervals(
     ladder: Ladder, family: str = "power_law", confidence: float = 0.95
 ) -> dict[str, tuple[float, float]]:
-    """
-    Intervals of a family's constants; that of alpha tests the theory (does it contain p?).
-
-    The jackknife's t interval, on the log for constants that cannot be negative.
-    """
+    """The jackknife's t intervals of a family's constants, of the log where they are ≥ 0."""
     t_quantile(confidence, ladder.n_repeats)
     chosen = fit_delta(ladder, family).family
     fits = Replicated(partial(fit_delta, family=chosen), ladder)

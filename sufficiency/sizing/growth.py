@@ -1,7 +1,5 @@
 """How much the landscape still moves when many samples come at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any

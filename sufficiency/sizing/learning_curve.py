@@ -1,7 +1,5 @@
 """An offset power law of loss or score over sizes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How many samples a loss or a score needs: the learning curve's answer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -102,11 +100,7 @@ class PerformanceFit:
     def log_kappa_interval(
         self, target: float, curves: list[LearningCurve], confidence: float
     ) -> tuple[float, float]:
-        """
-        Hull of log κ at a target over plausible curves; infinite where one never meets it.
-
-        At both ends of the hull the jackknife error over repeats, with that floor, is added.
-        """
+        """Hull of log κ at a target over plausible curves, with the jackknife error at its ends."""
         centers = np.array([curve.log_kappa(target) for curve in curves])
         ends = []
         for i, side in ((int(np.argmin(centers)), -1.0), (int(np.argmax(centers)), 1.0)):
@@ -132,12 +126,7 @@ class PerformanceFit:
         return (squares / dof if dof else np.inf), dof
 
     def size_for(self, target: float, confidence: float) -> SizeEstimate:
-        """
-        The size at which the curve meets a target.
-
-        The interval is the hull, over the floors that the data allow, of the sizes at which the
-        curve with that floor meets the target, with their jackknife errors over repeats.
-        """
+        """The size at which the curve meets a target, and where other plausible curves do."""
         self._check(target)
         curves = self.plausible(confidence)
         floors = np.array([curve.floor for curve in curves])

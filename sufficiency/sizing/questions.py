@@ -1,7 +1,5 @@
 """What can be asked, and the numbers that answer it."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -132,11 +130,7 @@ def questions_from(
 
 
 def suggest_thresholds(ladder: Ladder, *, family: str = "auto") -> list[dict[str, object]]:
-    """
-    How much the loss still changes now, and the sizes at which that halves and quarters.
-
-    "Now" is a net trained on all `n_available` samples, by the fitted curve.
-    """
+    """By the fitted curve, the change at `n_available`, and where it halves and quarters."""
     arriving: list[tuple[str, float | None]] = [("1 more sample", None)]
     if ladder.order == 2 and ladder.n_candidates > 1:
         arriving += [("10 % more", 0.1), ("twice as much", 1.0)]

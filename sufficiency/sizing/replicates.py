@@ -1,25 +1,21 @@
 """A fit to all repeats, and to all but one: where every interval comes from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from scipy import stats
 
 from sufficiency._types import Floats
+from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import InvalidParameterError
+from sufficiency.sizing.growth import GrowthCurve
 from sufficiency.sizing.ladder import Ladder
 
-if TYPE_CHECKING:
-    from sufficiency.curves import FittedCurve
-    from sufficiency.sizing.growth import GrowthCurve
-
-AnyCurve = TypeVar("AnyCurve", bound="FittedCurve | GrowthCurve")
+AnyCurve = TypeVar("AnyCurve", bound=FittedCurve | GrowthCurve)
 
 
 @dataclass(frozen=True, eq=False)

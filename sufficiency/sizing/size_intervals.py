@@ -1,7 +1,5 @@
 """From curves to a size, its interval and its status."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What an answer decides, and the only prose about it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -243,14 +241,7 @@ def capitalized(text: str) -> str:
 
 
 def span(interval: tuple[int, float] | None) -> str:
-    """
-    Both ends of an interval of sizes.
-
-    Examples
-    --------
-    >>> span((591, 961)), span((591, float("inf"))), span(None)
-    ('591 to 961', '591 upwards', '–')
-    """
+    """Both ends of an interval of sizes, as in "591 to 961" and "591 upwards"."""
     if interval is None:
         return "–"
     low, high = interval

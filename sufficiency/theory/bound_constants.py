@@ -18,12 +18,7 @@ from sufficiency.probes.base import prepare_probe
 
 @dataclass(frozen=True)
 class BoundConstants:
-    """
-    What :mod:`sufficiency.theory` needs to know of a net and a probe.
-
-    The largest loss M_ℓ, gradient M_g and Hessian M_H over the samples that were examined are
-    lower estimates of those over all.
-    """
+    """What the bounds are made of; maxima over some samples are lower estimates of all's."""
 
     sigma: float  # largest standard deviation of the probe in any direction, in units of weights
     dim: int  # weights, or directions, that the probe disturbs

@@ -333,3 +333,8 @@ class TestTargets:
         )
         assert verdict.decision == "enough"
         assert verdict.caveats == ()
+
+
+def test_intervals_are_written_out():
+    written = [verdicts.span(ends) for ends in ((591, 961), (591, float("inf")), None)]
+    assert written == ["591 to 961", "591 upwards", "–"]
