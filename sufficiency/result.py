@@ -17,7 +17,7 @@ from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import NotIdentifiableError, UnreachableTargetError
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
-from sufficiency.report import write_report
+from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.ladder import TABLES

@@ -14,7 +14,8 @@ from sufficiency.cli.output import DataSummary
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source
 from sufficiency.cli.reporting import conclude
-from sufficiency.report import page, write_report
+from sufficiency.report import page
+from sufficiency.report.page import write_report
 from tests.helpers import make_result
 from tests.report.pages import read, table, value
 

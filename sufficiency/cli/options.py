@@ -124,12 +124,7 @@ QUESTION_OPTIONS = (
     ),
     _option("--loss-target", "Loss on unseen samples that you want to reach.", _Number()),
     _option("--score-target", "Score on unseen samples that you want to reach.", _Number()),
-    _option(
-        "--confidence",
-        "Of the intervals.",
-        _Number(min=0, max=1, min_open=True, max_open=True),
-        0.95,
-    ),
+    _option("--confidence", "Of the intervals.", _Number(0, 1, min_open=True, max_open=True), 0.95),
 )
 
 ESTIMATOR_OPTIONS = (

@@ -60,9 +60,8 @@ class DataSummary:
         for name, categories in data.encoded.items():
             more = ", …" if len(categories) > _LISTED else ""
             lines.append(
-                f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} "
-                f"column{'s' * (len(categories) != 1)} "
-                f"({', '.join(categories[:_LISTED])}{more})"
+                f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} column"
+                f"{'s' * (len(categories) != 1)} ({', '.join(categories[:_LISTED])}{more})"
             )
         classes = f" with {self.n_classes} classes" if self.n_classes is not None else ""
         net = "the built-in perceptron" if self.own_net is None else f"the net of {self.own_net}"

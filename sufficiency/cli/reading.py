@@ -150,14 +150,12 @@ def _choose_columns(
     for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
         if target in chosen:
             raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
-    others = [
-        name for name in dict.fromkeys(features or names) if name not in {target, groups, *drop}
-    ]
+    left_out = {target, groups, *drop}
+    others = [name for name in dict.fromkeys(features or names) if name not in left_out]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
-    return Source(
-        path, table[others], table[target], target, None if groups is None else table[groups]
-    )
+    grouped_by = None if groups is None else table[groups]
+    return Source(path, table[others], table[target], target, grouped_by)
 
 
 def _check_names(

@@ -17,7 +17,7 @@ from sufficiency.cli.output import (
     suggestion_rows,
 )
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
-from sufficiency.report import write_report
+from sufficiency.report.page import write_report
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import Question
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
@@ -171,10 +170,8 @@ def quadratic_validation(
         model = terms.differences(float(sigma))
         rows.append([*_relative_error(true, model), (model**2).mean() / (true**2).mean()])
     errors, stderrs, ratios = np.array(rows).T
-    n_draws = directions.shape[1]
-    return QuadraticValidation(
-        grid, errors, stderrs, ratios, tolerance, n_draws, candidates.n_samples
-    )
+    counts = directions.shape[1], candidates.n_samples
+    return QuadraticValidation(grid, errors, stderrs, ratios, tolerance, *counts)
 
 
 def validate_quadratic(
@@ -236,13 +233,10 @@ def _normal_directions(train: LossDerivatives, scale: str, n_draws: int, seed: i
     return normal * flatten(sizes, train.center)[:, None] if scale == "layer" else normal
 
 
-def true_differences(
-    train: LossDerivatives, candidates: LossDerivatives, displacements: Floats
-) -> Floats:
-    """ℓ_j − L_k at displaced weights, by forward passes."""
+def true_differences(train: LossDerivatives, candidates: LossDerivatives, steps: Floats) -> Floats:
+    """ℓ_j − L_k at weights that are so many steps away, by forward passes."""
     flat = flatten(train.center, train.center)
-    moved = [unflatten(flat + column, train.center) for column in displacements.T]
-    draws = StackedWeights({n: torch.stack([w[n] for w in moved]) for n in train.center})
+    draws = StackedWeights(unflatten(flat + steps.T, train.center))
     net = train.net
     samples = plan_blocks(net, train.X, train.y, n_draws=1, vectorize=False).samples
     plan = BlockPlan(1, samples, vectorize=False)

@@ -1,6 +1,7 @@
 """The decay families: a new one is a class, and its line in `FAMILIES`."""
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -155,12 +156,8 @@ class Transient(Family):
         cost = (problem.residuals(_GRID) ** 2).sum(axis=-1)
         minima = np.argwhere(cost == minimum_filter(cost, size=3, mode="nearest"))
         starts = sorted(minima.tolist(), key=lambda index: cost[tuple(index)])[:2]
-        fits = [
-            least_squares(
-                problem.residuals, _GRID[tuple(start)], jac=problem.jacobian, bounds=_BOUNDS
-            )
-            for start in starts
-        ]
+        search = partial(least_squares, problem.residuals, jac=problem.jacobian, bounds=_BOUNDS)
+        fits = [search(_GRID[tuple(start)]) for start in starts]
         best = min(fits, key=lambda fit: fit.cost).x
         log_q, beta = best
         log_g = problem.log_g(best)

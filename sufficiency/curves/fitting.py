@@ -52,17 +52,15 @@ def fit_curve(
     """
     check_choice("family", family, ("auto", *FAMILIES))
     checked_sizes, table = _check_measurements(sizes, deltas, order)
-    relative_stderr = _pooled_relative_stderr(table, stderr)
     measured = np.isfinite(table).any(axis=0)
+    relative_stderr = _pooled_relative_stderr(table, stderr)[measured]
     kept, table = checked_sizes[measured], table[:, measured]
     rivals: tuple[str, ...] = (family,)
     scores: dict[str, float] = {}
     if family == "auto":
         rivals, scores = _compare_families(kept, table, order)
     parameters = FAMILIES[rivals[0]].fit(kept, table, order)
-    return FittedCurve(
-        rivals[0], order, parameters, kept, relative_stderr[measured], scores, rivals
-    )
+    return FittedCurve(rivals[0], order, parameters, kept, relative_stderr, scores, rivals)
 
 
 def _check_measurements(

@@ -10,6 +10,8 @@ from skorch.helper import SliceDataset
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
+from sufficiency._types import Integers
+
 
 def is_dataset(X: object) -> bool:
     """Whether X is a torch dataset, or skorch's slice of one."""
@@ -26,10 +28,7 @@ class DatasetRows(Dataset):
     """
 
     def __init__(
-        self,
-        base: Any,
-        indices: npt.NDArray[np.int64] | None = None,
-        targets: npt.NDArray | None = None,
+        self, base: Any, indices: Integers | None = None, targets: npt.NDArray | None = None
     ) -> None:
         if isinstance(base, IterableDataset) or not hasattr(base, "__len__"):
             raise TypeError(

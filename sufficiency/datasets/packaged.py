@@ -110,10 +110,8 @@ def load_randhie(*, log: bool = True, as_frame: bool = False) -> tuple[Any, Any]
     with _needs_extra("load_randhie"):
         from statsmodels.datasets import randhie
     data = randhie.load_pandas()
-    X, visits = data.exog.astype(np.float32), data.endog
-    y = (np.log1p(visits).rename("log1p_mdvis") if log else visits.rename("mdvis")).astype(
-        np.float32
-    )
+    y = np.log1p(data.endog).rename("log1p_mdvis") if log else data.endog.rename("mdvis")
+    X, y = data.exog.astype(np.float32), y.astype(np.float32)
     return (X, y) if as_frame else (X.to_numpy(), y.to_numpy())
 
 

@@ -42,9 +42,8 @@ class TabularMLP(nn.Module):
         """Logits or regression values, (n, n_outputs)."""
         standardized = (X.flatten(1) - self.input_mean) / self.input_scale
         # a value far outside what the training samples showed would decide a sample's loss alone
-        return (
-            self.layers(standardized.clamp(-_LIMIT, _LIMIT)) * self.output_scale + self.output_mean
-        )
+        clipped = standardized.clamp(-_LIMIT, _LIMIT)
+        return self.layers(clipped) * self.output_scale + self.output_mean
 
 
 class Standardizer(Callback):

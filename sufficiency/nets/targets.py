@@ -64,9 +64,8 @@ def cast_floating(values: npt.NDArray, dtype: torch.dtype) -> npt.NDArray:
         return values
     # NumPy has no bfloat16
     name = str(dtype).removeprefix("torch.")
-    return values.astype(
-        name if name in {"float16", "float32", "float64"} else "float32", copy=False
-    )
+    known = name in {"float16", "float32", "float64"}
+    return values.astype(name if known else "float32", copy=False)
 
 
 def cast_inputs(X: Any, dtype: torch.dtype) -> Any:

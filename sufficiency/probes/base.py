@@ -85,10 +85,7 @@ class Probe(Protocol):
 
 
 def prepare_probe(
-    probe: Probe,
-    center: Weights,
-    make_hessian: Callable[[], Any] | None = None,
-    random_state: int = 0,
+    probe: Probe, center: Weights, make_hessian: Callable[[], Any] | None, random_state: int = 0
 ) -> Sampler:
     """Call ``probe.prepare`` with the arguments its signature has; the Hessian only if needed."""
     taken = inspect.signature(probe.prepare).parameters
@@ -118,15 +115,13 @@ def normal_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)
 
 
-def check_table(
-    name: str, table: object, *, at_least: float | None = None, scalar: bool = True
-) -> None:
-    """Refuse anything but finite numbers by parameter name."""
-    if scalar and isinstance(table, Real):
-        check_number(name, table, at_least=at_least or 0.0)
+def _check_table(name: str, table: object, *, signed: bool) -> None:
+    """Refuse anything but finite numbers by parameter name, and if none is < 0 one for all."""
+    if not signed and isinstance(table, Real):
+        check_number(name, table, at_least=0.0)
         return
     if not isinstance(table, Mapping):
-        kinds = "a number or a dict" if scalar else "a dict"
+        kinds = "a dict" if signed else "a number or a dict"
         raise TypeError(
             f"`{name}` must be {kinds} of arrays by parameter name, got {table!r}; take the names "
             "of net.module_.named_parameters()"
@@ -134,9 +129,9 @@ def check_table(
     for key, value in table.items():
         numbers = value.detach().double().cpu() if isinstance(value, torch.Tensor) else value
         flat = np.asarray(numbers, dtype=np.float64).ravel()
-        rule = "finite" if at_least is None else f"finite and >= {at_least:g}"
-        bad = flat[~np.isfinite(flat) | (flat < (-np.inf if at_least is None else at_least))]
+        bad = flat[~np.isfinite(flat) | ((flat < 0) & (not signed))]
         if len(bad):
+            rule = "finite" if signed else "finite and >= 0"
             raise ValueError(f"`{name}[{key!r}]` must be {rule}, got {bad[0]:g}")
 
 
@@ -148,10 +143,10 @@ _RULES: dict[str, Callable[[str, Any], object]] = {
     "scale": partial(check_choice, choices=("layer", "absolute")),
     "normalization": partial(check_choice, choices=("filter", "layer", "none")),
     "norm": lambda name, value: value is None or check_number(name, value, above=0.0),
-    "std": partial(check_table, at_least=0.0),
-    "factor": partial(check_table, scalar=False),
-    "diagonal": partial(check_table, at_least=0.0),
-    "mean": lambda name, value: check_table(name, {} if value is None else value, scalar=False),
+    "std": partial(_check_table, signed=False),
+    "diagonal": partial(_check_table, signed=False),
+    "factor": partial(_check_table, signed=True),
+    "mean": lambda name, value: _check_table(name, {} if value is None else value, signed=True),
 }
 
 

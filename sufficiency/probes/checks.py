@@ -15,10 +15,9 @@ def check_probe(probe: Probe, center: Weights, *, hessian: Any = None) -> None:
     """
     Check that a probe does what the estimator relies on, for your own tests.
 
-    Draws have the center's names, shapes, dtypes and device and are finite; they depend on
-    their seed and on nothing else (the order in which they are made, the global generators);
-    directions depend on theirs; the center is not changed. What cannot be checked is the
-    distribution.
+    Draws have the center's names, shapes, dtypes and device and are finite; they depend on their
+    seed and on nothing else (the order in which they are made, the global generators); directions
+    depend on theirs; the center is not changed. What cannot be checked is the distribution.
 
     Parameters
     ----------

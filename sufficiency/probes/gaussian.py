@@ -12,7 +12,8 @@ from torch import Tensor
 from sufficiency.probes.base import BaseProbe, Weights, layer_scales, normal_like
 
 # Numbers by parameter name, or one for all.
-Table = float | Mapping[str, npt.ArrayLike]
+Arrays = Mapping[str, npt.ArrayLike]
+Table = float | Arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,7 @@ class DiagonalGaussian(BaseProbe):
     _checked: ClassVar = ("std", "mean")
 
     std: Table
-    mean: Mapping[str, npt.ArrayLike] | None = None
+    mean: Arrays | None = None
 
     def _prepare(self, chosen: Weights, **_: Any) -> GaussianSampler:
         return _gaussian(chosen, self.mean, _fit_table("std", self.std, chosen), None)
@@ -208,9 +209,9 @@ class LowRankGaussian(BaseProbe):
 
     _checked: ClassVar = ("factor", "diagonal", "mean")
 
-    factor: Mapping[str, npt.ArrayLike]
+    factor: Arrays
     diagonal: Table = 0.0
-    mean: Mapping[str, npt.ArrayLike] | None = None
+    mean: Arrays | None = None
 
     def check(self) -> None:
         """Check every parameter."""
@@ -231,10 +232,7 @@ class LowRankGaussian(BaseProbe):
 
 
 def _gaussian(
-    chosen: Weights,
-    mean: Mapping[str, npt.ArrayLike] | None,
-    deviation: Weights,
-    factor: Weights | None,
+    chosen: Weights, mean: Arrays | None, deviation: Weights, factor: Weights | None
 ) -> GaussianSampler:
     """Sampler of the parameters that are moved at all, each with a deviation."""
     shift = _fit_table("mean", {} if mean is None else mean, chosen)

@@ -187,7 +187,7 @@ def fit_performance(measurements: Ladder, kind: str) -> PerformanceFit:
             f"must hold at least {SIZES_NEEDED} sizes with a {kind} for a learning curve, "
             f"got {measured.sum()}; measure more sizes" + (", or give a scoring" if rising else ""),
         )
-    table, means = table[:, measured], means[measured]
+    sizes, table, means = measurements.sizes[measured], table[:, measured], means[measured]
     if rising:
         best = 1.0 if means.max() <= 1.0 else np.inf
     else:
@@ -196,8 +196,6 @@ def fit_performance(measurements: Ladder, kind: str) -> PerformanceFit:
     if not rising and (means > 0).all():
         weights /= means**2
     weights /= weights.mean()
-    curve = fit_learning_curve(
-        measurements.sizes[measured], means, weights, rising=rising, best=best
-    )
+    curve = fit_learning_curve(sizes, means, weights, rising=rising, best=best)
     factor = measurements.overlap_factor
     return PerformanceFit(curve, table, weights, best, factor if np.isfinite(factor) else 1.0)

@@ -40,14 +40,14 @@ class Replicated(Generic[AnyCurve]):
     @cached_property
     def left_out(self) -> tuple[AnyCurve | None, ...]:
         """Fitted without repeat r, for each r; empty for a single repeat."""
-        return tuple(self._fit_some(some) for some in self.measurements.left_out)
-
-    def _fit_some(self, some: Ladder) -> AnyCurve | None:
-        try:
-            return self.fit(some)
-        except ValueError:
-            # so many of their cells failed that too few sizes are left for the family
-            return None
+        curves: list[AnyCurve | None] = []
+        for some in self.measurements.left_out:
+            try:
+                curves.append(self.fit(some))
+            except ValueError:
+                # so many of their cells failed that too few sizes are left for the family
+                curves.append(None)
+        return tuple(curves)
 
     @cached_property
     def common(self) -> float:

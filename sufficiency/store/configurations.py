@@ -122,9 +122,8 @@ class _Reader:
         if kind in (set, frozenset):
             return {kind.__name__: sorted((self._key(v, where) for v in value), key=repr)}
         if kind is dict:
-            pairs = sorted(
-                ((self._key(k, where), k) for k in value), key=lambda pair: repr(pair[0])
-            )
+            pairs = [(self._key(k, where), k) for k in value]
+            pairs.sort(key=lambda pair: repr(pair[0]))
             return {"dict": [[node, self.read(value[k], _at(where, k))] for node, k in pairs]}
         return self._object(value, where)
 
