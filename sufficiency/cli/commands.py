@@ -21,9 +21,7 @@ _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
 )
 _QUESTIONS = ("thresholds", "relative", "growth", "loss_target", "score_target", "confidence")
-_DELIVERY = ("out", "overwrite", "as_json", "fail_if_insufficient")
 _COLUMNS = ("target", "features", "drop", "groups", "separator")
-_OTHERS = ("net", "task", "drop_missing", "dry_run")
 
 
 @click.group(
@@ -64,8 +62,7 @@ def run(data: Path, debug: bool, **given: Any) -> int:
             asked=Asked.from_options(**_taken(given, _QUESTIONS)),
             columns=_taken(given, _COLUMNS),
             debug=debug,
-            **_taken(given, _DELIVERY + _OTHERS),
-            parameters=given,
+            **given,
         )
 
 

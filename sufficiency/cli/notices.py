@@ -38,9 +38,7 @@ class Notices(logging.Handler):
         elif record.levelno >= logging.WARNING:
             say(f"Note: {one_line(record.getMessage())}")
 
-    def _take_warning(
-        self, message: Warning | str, category: type[Warning], *_: Any, **__: Any
-    ) -> None:
+    def _take_warning(self, message: object, category: type[Warning], *_: Any, **__: Any) -> None:
         text = one_line(message)
         if text in self.warnings:
             return

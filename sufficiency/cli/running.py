@@ -34,13 +34,13 @@ def run_file(
     dry_run: bool,
     debug: bool,
     columns: dict[str, Any],
-    parameters: dict[str, Any],
     out: Path | None,
     overwrite: bool,
     as_json: bool,
     fail_if_insufficient: bool,
+    **parameters: Any,
 ) -> int:
-    """Measure a file."""
+    """Measure a file; `parameters` are those of the estimator."""
     if fail_if_insufficient and not asked.questions:
         raise BadInput("--fail-if-insufficient needs a --threshold or a --score-target to fail at")
     _check_parameters(asked, parameters)

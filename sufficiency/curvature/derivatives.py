@@ -88,34 +88,18 @@ class LossDerivatives:
         self._losses = LossFunction(net)
         center = self._losses.center()
         names = list(center) if parameters is None else list(parameters)
-        unknown = sorted(set(names) - set(center))
-        if unknown or not names:
+        if not names or set(names) - set(center):
             raise ValueError(f"`parameters` must be some of {list(center)}, got {names}")
         if block_size is not None:
             check_integer("block_size", block_size, 1)
         self._weights = {n: w.clone() for n, w in center.items()}
-        self._names = [n for n in center if n in set(names)]
         self._block_size = block_size
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples n."""
-        return len(self.y)
-
-    @property
-    def n_parameters(self) -> int:
-        """Length N of a flat vector."""
-        return sum(self._weights[name].numel() for name in self._names)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """What the net computes in; results are float64 whatever it is."""
-        return np.dtype(str(self._weights[self._names[0]].dtype).removeprefix("torch."))
-
-    @property
-    def center(self) -> Weights:
-        """The weights at which derivatives are taken, by name."""
-        return {name: self._weights[name] for name in self._names}
+        # the weights by which derivatives are taken, and at which
+        self.center = {n: w for n, w in self._weights.items() if n in names}
+        self.n_samples = len(y)
+        self.n_parameters = sum(w.numel() for w in self.center.values())
+        # what the net computes in; results are float64 whatever it is
+        self.dtype = np.dtype(str(next(iter(self.center.values())).dtype).removeprefix("torch."))
 
     def mean(self, vectors: Floats | None = None) -> tuple[float, Floats, Floats]:
         """Mean loss, its gradient, and its Hessian times some vectors."""
@@ -142,9 +126,7 @@ class LossDerivatives:
                 found = self._singles(where, columns, together)
             yield found
 
-    def each_hessian(
-        self, n_vectors: int = 1
-    ) -> Iterator[tuple[slice, Callable[[Floats], Floats]]]:
+    def each_hessian(self, n_vectors: int) -> Iterator[tuple[slice, Callable[[Floats], Floats]]]:
         """Hessians of single samples, block by block, each to be applied to a vector of its own."""
         for where, together in self._cuts(n_vectors):
             with _twice_differentiable(self.net):

@@ -133,9 +133,7 @@ def _checked_part(name: Any, part: Any) -> Any:
         raise InvalidParameterError(
             "X", f"must hold arrays, got {type(part).__name__} as X[{name!r}]"
         )
-    checked = check_array(
-        part, ensure_2d=False, allow_nd=True, dtype=None, input_name=f"X[{name!r}]"
-    )
+    checked = check_targets(part, f"X[{name!r}]")
     if checked.dtype.kind not in "fiub":
         raise ValueError(f"`X[{name!r}]` must be numeric, got dtype {checked.dtype}; encode it")
     return _in_its_file(part, checked)
@@ -215,5 +213,5 @@ def as_floating(X: Any) -> Array:
 
 
 def check_targets(y: Any, name: str) -> Array:
-    """Finite targets of any kind, at least 1-D."""
+    """Finite targets, or inputs beside others, of any kind, at least 1-D."""
     return check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name=name)

@@ -21,21 +21,9 @@ class Rows:
         self.base = base
         self.indices = np.arange(len(base)) if indices is None else indices
         self.dtype = base.dtype if dtype is None else np.dtype(dtype)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, …)."""
-        return (len(self.indices), *self.base.shape[1:])
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self.base.ndim
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all rows, were they in memory."""
-        return int(np.prod(self.shape)) * self.dtype.itemsize
+        self.ndim = base.ndim
+        self.shape = (len(self.indices), *base.shape[1:])
+        self.nbytes = int(np.prod(self.shape)) * self.dtype.itemsize  # were they in memory
 
     def __len__(self) -> int:
         return len(self.indices)

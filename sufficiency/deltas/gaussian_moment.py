@@ -75,35 +75,6 @@ class _Form:
         return total
 
 
-@dataclass(frozen=True, eq=False)
-class _Terms:
-    """
-    Of differences ℓ_j − L_k: value, ‖c‖², and vᵀMv, ‖Mv‖² for m vectors v.
-
-    Of J − 1 candidates one by one, and last of their average.
-    """
-
-    values: Floats  # (J,)
-    slope_sq: Floats  # (J,)
-    forms: Floats  # (m, J)
-    norms: Floats  # (m, J)
-    exact: bool
-
-    def means_and_variances(self) -> tuple[Floats, Floats]:
-        """
-        (E_p D)² and var_p D of the quadratic model, unbiased in every row of a (rows, J) table.
-
-        D = a + cᵀε + ½εᵀMε has mean a + ½Tr M and variance ‖c‖² + ½Tr M².
-        """
-        if self.exact:
-            trace, trace_of_square = self.forms.sum(0), self.norms.sum(0)
-            mean_sq = (self.values + trace / 2) ** 2
-            return mean_sq[None], (self.slope_sq + trace_of_square / 2)[None]
-        squares = pseudo_values(self.forms)
-        mean_sq = self.values**2 + self.values * self.forms + squares / 4
-        return mean_sq, self.slope_sq + self.norms / 2
-
-
 def gaussian_moment_delta(
     net: NeuralNet,
     X: npt.NDArray,
@@ -165,8 +136,10 @@ def gaussian_moment_delta(
     candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=names)
     form = _flat_form(sampler, train)
     vectors, exact = form.columns(n_probes, seed_from(random_state))
-    terms = _measure(train, candidates, form, vectors, exact)
-    return _reduce(terms, train.n_samples, vectors.shape[1])
+    values, slope_sq = _first_order(train, candidates, form)
+    forms, norms = _second_order(train, candidates, form, vectors)
+    moments = _moments(values, slope_sq, forms, norms, exact)
+    return _reduce(values, moments, train.n_samples, vectors.shape[1], exact)
 
 
 def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
@@ -187,12 +160,11 @@ def _flat_form(sampler: GaussianSampler, train: LossDerivatives) -> _Form:
     return _Form(shift, deviation, np.hstack(parts).T)
 
 
-def _measure(
-    train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Floats, exact: bool
-) -> _Terms:
-    """Terms of every candidate, and last of the average over candidates."""
+def _second_order(
+    train: LossDerivatives, candidates: LossDerivatives, form: _Form, vectors: Floats
+) -> tuple[Floats, Floats]:
+    """(m, J + 1) vᵀMv and ‖Mv‖² of ℓ_j − L_k for m vectors v, and last of the average candidate."""
     n_vectors, n_candidates = vectors.shape[1], candidates.n_samples
-    values, slope_sq = _first_order(train, candidates, form)
     forms = np.empty((n_vectors, n_candidates + 1))
     norms = np.empty_like(forms)
     step = max(1, _CHUNK // (8 * train.n_parameters))
@@ -209,7 +181,7 @@ def _measure(
         average = total / n_candidates
         forms[part, -1] = np.einsum("mn,nm->m", average, U)
         norms[part, -1] = form.pulled_back_sq(average)
-    return _Terms(values, slope_sq, forms, norms, exact)
+    return forms, norms
 
 
 def _first_order(
@@ -235,8 +207,24 @@ def _first_order(
     return values, slope_sq
 
 
-def _reduce(terms: _Terms, size: int, n_probes: int) -> GaussianMoment:
-    moments = terms.means_and_variances()
+def _moments(
+    values: Floats, slope_sq: Floats, forms: Floats, norms: Floats, exact: bool
+) -> tuple[Floats, Floats]:
+    """
+    (E_p D)² and var_p D of the quadratic model, unbiased in every row of a (rows, J + 1) table.
+
+    D = a + cᵀε + ½εᵀMε has mean a + ½Tr M and variance ‖c‖² + ½Tr M².
+    """
+    if exact:
+        trace, trace_of_square = forms.sum(0), norms.sum(0)
+        return ((values + trace / 2) ** 2)[None], (slope_sq + trace_of_square / 2)[None]
+    mean_sq = values**2 + values * forms + pseudo_values(forms) / 4
+    return mean_sq, slope_sq + norms / 2
+
+
+def _reduce(
+    values: Floats, moments: tuple[Floats, Floats], size: int, n_probes: int, exact: bool
+) -> GaussianMoment:
     of_average = float(sum(part[:, -1].mean() for part in moments))
     means_sq, variances = (np.delete(part, -1, axis=1) for part in moments)
     table = (means_sq + variances) / (size + 1) ** 2  # rows: probes, columns: candidates
@@ -251,7 +239,7 @@ def _reduce(terms: _Terms, size: int, n_probes: int) -> GaussianMoment:
     statistics = DeltaStatistics(
         delta=float(rows.mean()),
         stderr=math.sqrt(crossed_variance(table)),
-        delta_point=float((terms.values[:-1] ** 2).mean()) / (size + 1) ** 2,
+        delta_point=float((values[:-1] ** 2).mean()) / (size + 1) ** 2,
         gap_sq=gap_sq,
         spread=spread,
         top1pct_share=top_share(np.maximum(table.mean(0), 0.0)),
@@ -259,7 +247,7 @@ def _reduce(terms: _Terms, size: int, n_probes: int) -> GaussianMoment:
         delta_variance=float(variances.mean()) / (size + 1) ** 2,
     )
     stderr = float(rows.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0
-    return GaussianMoment(statistics, stderr, n_probes, terms.exact)
+    return GaussianMoment(statistics, stderr, n_probes, exact)
 
 
 def quadratic_monte_carlo_delta(

@@ -48,11 +48,10 @@ def plan_blocks(
     budget: int = MEMORY_BUDGET,
 ) -> BlockPlan:
     """Draws and samples of a block, so that weights and activations stay within the budget."""
-    losses = LossFunction(net)
     if weight_bytes is None:
-        center = losses.center()
+        center = LossFunction(net).center()
         weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in center.values())
-    total, largest = _activation_bytes(net, losses, take_rows(X, slice(2)), y[:2])
+    total, largest = _activation_bytes(net, take_rows(X, slice(2)), y[:2])
     # drawn one by one, then stacked: twice the weights for a moment
     draws = max(1, min(n_draws, budget // 2 // max(1, 2 * weight_bytes)))
     pairs = max(1, budget // 2 // (_ACTIVATION_FACTOR * total))
@@ -68,9 +67,7 @@ def plan_blocks(
     return BlockPlan(draws, samples, vectorize)
 
 
-def _activation_bytes(
-    net: NeuralNet, losses: LossFunction, X: Any, y: npt.NDArray
-) -> tuple[int, int]:
+def _activation_bytes(net: NeuralNet, X: Any, y: npt.NDArray) -> tuple[int, int]:
     """Bytes of all layers' outputs for one sample, and of the largest."""
     sizes: list[int] = []
 
@@ -92,7 +89,7 @@ def _activation_bytes(
     try:
         with evaluation_mode(net), torch.no_grad():
             x, y_block = next(sample_blocks(net, X, y, len(y)))
-            losses({}, x, y_block)
+            LossFunction(net)({}, x, y_block)
     finally:
         for hook in hooks:
             hook.remove()

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sufficiency._validation import check_integer
+from sufficiency.data.checks import check_targets
 from sufficiency.data.rows import as_inputs, check_lengths, take_rows, writable
 from sufficiency.data.splits import make_splits
 from sufficiency.nets.skorch_nets import module_dtype, skorch_net
@@ -44,7 +45,7 @@ def fitted_net(estimator: Any) -> NeuralNet:
 def net_and_samples(estimator: Any, X: Any, y: Any, shuffle_seed: int | None = None) -> Data:
     """The net, and samples in its form; with a seed in the order of a fit: subsets are nested."""
     net = fitted_net(estimator)
-    targets = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
+    targets = check_targets(y, "y")
     if estimator is net:
         dtype = module_dtype(net)
         inputs = writable(cast_inputs(as_inputs(X), dtype))

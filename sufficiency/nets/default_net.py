@@ -49,9 +49,7 @@ class TabularMLP(nn.Module):
 class Standardizer(Callback):
     """Sets a TabularMLP's scales from the samples it is about to be trained on, no others."""
 
-    def on_train_begin(
-        self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: object
-    ) -> None:
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **_: object) -> None:
         """Measure means and standard deviations; constant columns keep the scale 1."""
         if isinstance(X, Dataset):
             X, y = X.X, X.y

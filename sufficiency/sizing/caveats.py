@@ -79,11 +79,9 @@ def inert(ladder: Ladder) -> bool:
 
 def run_caveats(ladder: Ladder) -> tuple[Caveat, ...]:
     """All that concerns the answers about Δ alike, whatever is asked."""
-    effect = "unknown" if _useless_share(ladder) >= USELESS_SHARE else "unsure"
-    failed = (
-        replace(caveat, effect=effect) if effect == "unknown" else caveat
-        for caveat in failed_cells(ladder)
-    )
+    useless = _useless_share(ladder) >= USELESS_SHARE
+    effect = "unknown" if useless else "unsure"
+    failed = [replace(c, effect=effect) if useless else c for c in failed_cells(ladder)]
     return (
         *failed,
         *_not_learned(ladder, effect),

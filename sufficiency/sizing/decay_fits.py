@@ -32,10 +32,6 @@ class DecayFits:
     # what was measured there, which a fit that has missed a turn at the last sizes is not.
     beyond: Fits
 
-    def at(self, beyond: bool) -> Fits:
-        """The curves whose hull is the interval inside or beyond the measured range."""
-        return self.inside + self.beyond if beyond else self.inside
-
 
 def fit_decay(ladder: Ladder, family: str = "auto", growth: float | None = None) -> DecayFits:
     """
@@ -97,7 +93,7 @@ def delta_interval(
     wanted = np.atleast_1d(check_thresholds(sizes, "sizes"))
     bounds = np.empty((2, len(wanted)))
     for i, size in enumerate(wanted):
-        curves = fits.at(beyond=bool(size > ladder.largest))
+        curves = fits.inside + (fits.beyond if size > ladder.largest else ())
         ends = np.array([curve.log_value_interval(size, confidence) for curve in curves])
         bounds[:, i] = np.exp([ends[:, 0].min(), ends[:, 1].max()])
     return bounds

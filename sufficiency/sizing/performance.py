@@ -153,7 +153,7 @@ class PerformanceFit:
         met = bool(sign * self.curve.predict(smallest)[0] <= sign * target)
         at_target = int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9))
         size = smallest if met else max(smallest, at_target)
-        return SizeEstimate(status_of(size, interval, largest, met_at_smallest=met), size, known)
+        return SizeEstimate(status_of(size, interval, largest, met=met), size, known)
 
     def _check(self, target: float) -> None:
         target = check_number("target", target)

@@ -63,20 +63,18 @@ def estimate_size(
         reason = str(error)
     low, high = _hull(fits.inside, threshold, confidence)
     if size is None or size > largest or high > np.log(largest + 1.0):
-        low, high = _hull(fits.at(beyond=True), threshold, confidence)
+        low, high = _hull(fits.inside + fits.beyond, threshold, confidence)
     interval = to_sizes(low, np.inf if size is None else high, smallest)
     known = interval if ladder.n_repeats > 1 else None
     if size is None:
         return SizeEstimate("not_identifiable", None, known, reason)
     met = bool(curve.predict(smallest)[0] <= threshold)
-    return SizeEstimate(status_of(size, interval, largest, met_at_smallest=met), size, known)
+    return SizeEstimate(status_of(size, interval, largest, met=met), size, known)
 
 
-def status_of(
-    size: int, interval: tuple[int, float], largest: int, *, met_at_smallest: bool
-) -> str:
-    """The status of a size with its interval, `largest` being the largest measured."""
-    if met_at_smallest:
+def status_of(size: int, interval: tuple[int, float], largest: int, *, met: bool) -> str:
+    """The status of a size with its interval, by the largest size; `met` at the smallest or not."""
+    if met:
         return "at_most"
     if size <= largest:
         return "reached"

@@ -66,9 +66,8 @@ def _reach(sampler: GaussianSampler) -> tuple[float, int]:
         variance = max(float(s.abs().max()) for s in sampler.deviation.values()) ** 2
         dim = sum(mean.numel() for mean in sampler.mean.values())
     if sampler.factor is not None:
-        rows = torch.cat(
-            [part.double().reshape(len(part), -1) for part in sampler.factor.values()], dim=1
-        )
+        parts = [part.double().reshape(len(part), -1) for part in sampler.factor.values()]
+        rows = torch.cat(parts, dim=1)
         # diag(s²) + FFᵀ reaches no further than the sum of what the two reach
         variance += float(torch.linalg.matrix_norm(rows, ord=2)) ** 2
         dim = dim or len(rows)

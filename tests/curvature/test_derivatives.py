@@ -77,7 +77,7 @@ def test_every_sample_times_a_vector_of_its_own(dense, rng):
     vectors = rng.normal(size=dense.gradients.shape)
     found = np.empty_like(vectors)
     singles = LossDerivatives(dense.net, dense.X, dense.y, block_size=7)
-    for where, multiply in singles.each_hessian():
+    for where, multiply in singles.each_hessian(1):
         with torch.no_grad():
             found[where] = multiply(vectors[where])
     expected = np.einsum("bij,bj->bi", dense.hessians, vectors)
