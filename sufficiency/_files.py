@@ -123,11 +123,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove_stale(folder: Path) -> int:
-    """
-    Remove unfinished files of killed processes, and count them.
-
-    Files of this machine go when their process is gone, those of others after a day.
-    """
+    """Remove and count unfinished files: of dead processes here, of others after a day."""
     removed = 0
     for path in folder.glob(f".*{_SUFFIX}"):
         # another process may remove it at the same time

@@ -7,15 +7,7 @@ from typing import Any
 import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
-from sufficiency.cli.options import (
-    DATA,
-    ESTIMATOR_OPTIONS,
-    OUTPUT_OPTIONS,
-    QUESTION_OPTIONS,
-    REPORT,
-    RESULT,
-    TABLE_OPTIONS,
-)
+from sufficiency.cli.options import OUTPUT_OPTIONS, REPORT, RUN
 
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
@@ -44,7 +36,7 @@ def _taken(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: given.pop(name) for name in names}
 
 
-@main.command(params=[DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS])
+@main.command(params=[*RUN])
 @_DEBUG
 def run(data: Path, debug: bool, **given: Any) -> int:
     """
@@ -77,7 +69,7 @@ def demo(debug: bool, **given: Any) -> int:
         return run_digits(debug=debug, **given)
 
 
-@main.command(params=[RESULT, REPORT, *QUESTION_OPTIONS])
+@main.command(params=[*REPORT])
 @_DEBUG
 def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
     """

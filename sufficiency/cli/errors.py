@@ -66,11 +66,7 @@ def did_you_mean(wrong: str, choices: list[str]) -> str:
 
 
 def message_of(error: Exception, **names: str) -> str:
-    """
-    The message of an error in one line, with an option in place of a parameter.
-
-    Options are those of the running command, but for `names`.
-    """
+    """An error in one line; parameters become options of the running command, or `names`."""
     if not isinstance(error, InvalidParameterError):
         return one_line(error)
     context = click.get_current_context(silent=True)

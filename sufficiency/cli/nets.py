@@ -78,7 +78,11 @@ def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -
     if not callable(factory) or isinstance(factory, nn.Module):
         return factory
     offered = {"n_features": int(np.prod(X.shape[1:])), "n_outputs": _n_outputs(y, task)}
-    wanted = {name: value for name, value in offered.items() if name in _parameters_of(factory)}
+    try:
+        taken = set(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        taken = set()  # built in, without a signature
+    wanted = {name: value for name, value in offered.items() if name in taken}
     try:
         net = factory(**wanted)
     except (Exception, SystemExit) as error:
@@ -89,13 +93,6 @@ def net_of(spec: str, factory: Any, X: npt.NDArray, y: npt.NDArray, task: str) -
     if net is None:
         raise BadInput(f"--net {spec}: the factory returned None; let it return the net")
     return net
-
-
-def _parameters_of(factory: Any) -> list[str]:
-    try:
-        return list(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):
-        return []  # built in, without a signature
 
 
 def _n_outputs(y: npt.NDArray, task: str) -> int:

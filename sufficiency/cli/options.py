@@ -79,13 +79,6 @@ def _column(name: str, text: str, multiple: bool = False) -> click.Option:
     return click.Option([name], metavar="COLUMN", multiple=multiple, help=text)
 
 
-# Only this package reads the files, with errors of its own for what is no file of a known kind.
-DATA = click.Argument(["data"], type=click.Path(exists=True, dir_okay=False, path_type=Path))
-RESULT = click.Argument(["result"], type=click.Path(exists=True, file_okay=False, path_type=Path))
-REPORT = _option(
-    "--out", "HTML file.  [default: in RESULT]", click.Path(dir_okay=False, path_type=Path)
-)
-
 TABLE_OPTIONS = (
     _column("--target", "What is predicted; of an NPZ file, its array (y)."),
     _column(
@@ -206,3 +199,12 @@ OUTPUT_OPTIONS = (
     ),
     _flag("--dry-run", "Say what it would cost, and do not measure."),
 )
+
+# Only this package reads the files, with errors of its own for what is no file of a known kind.
+_DATA = click.Argument(["data"], type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_RESULT = click.Argument(["result"], type=click.Path(exists=True, file_okay=False, path_type=Path))
+_PAGE = click.Path(dir_okay=False, path_type=Path)
+
+# Everything that a command takes, in the order of its help.
+RUN = (_DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS)
+REPORT = (_RESULT, _option("--out", "HTML file.  [default: in RESULT]", _PAGE), *QUESTION_OPTIONS)

@@ -1,6 +1,7 @@
 """Curvature of a net's loss as SciPy linear operators over its flattened parameters."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +20,11 @@ def linear_operator(
 ) -> LinearOperator:
     """Operator from functions of float64 columns; symmetric without `multiply_transposed`."""
 
-    def rounded(product: Callable[[Floats], Floats]) -> Callable[[npt.NDArray], npt.NDArray]:
-        def apply(vectors: npt.NDArray) -> npt.NDArray:
-            columns = np.asarray(vectors, dtype=np.float64).reshape(len(vectors), -1)
-            return product(columns).astype(dtype, copy=False)
+    def rounded(product: Callable[[Floats], Floats], vectors: npt.NDArray) -> npt.NDArray:
+        columns = np.asarray(vectors, dtype=np.float64).reshape(len(vectors), -1)
+        return product(columns).astype(dtype, copy=False)
 
-        return apply
-
-    forward, back = rounded(multiply), rounded(multiply_transposed or multiply)
+    forward, back = partial(rounded, multiply), partial(rounded, multiply_transposed or multiply)
     return LinearOperator(
         shape, matvec=forward, rmatvec=back, matmat=forward, rmatmat=back, dtype=dtype
     )

@@ -155,9 +155,8 @@ def quadratic_validation(
     candidates = LossDerivatives(net, X_candidates, y_candidates, parameters=parameters)
     if directions is None:
         n_draws = check_integer("n_draws", n_draws, 2)
-        seed = seed_from(random_state)
         check_choice("scale", scale, ("layer", "absolute"))
-        directions = _normal_directions(train, scale, n_draws, seed)
+        directions = _normal_directions(train, scale, n_draws, seed_from(random_state))
     elif directions.ndim != 2 or len(directions) != train.n_parameters or directions.shape[1] < 2:
         raise ValueError(
             f"`directions` must have shape ({train.n_parameters}, m) with m >= 2, got "

@@ -45,11 +45,8 @@ class DatasetRows(Dataset):
     def __getitem__(self, i: int) -> tuple[Any, Any]:
         return self._input(i), 0 if self.targets is None else self.targets[i]
 
-    def _item(self, i: int) -> Any:
-        return self.base[int(self.indices[i])]
-
     def _input(self, i: int) -> Any:
-        item = self._item(i)
+        item = self.base[int(self.indices[i])]
         return item if isinstance(self.base, SliceDataset) else _pair(item)[0]
 
     def take(self, which: Any) -> "DatasetRows":
@@ -81,10 +78,11 @@ class DatasetRows(Dataset):
                 "SliceDataset(dataset, idx=1), or the dataset itself as X"
             )
         targets = []
-        for i in range(len(self)):
-            x, target = _pair(self._item(i))
+        for i, index in enumerate(self.indices):
+            x, target = _pair(self.base[int(index)])
             _check_finite(x, i)
-            targets.append(_plain(target))
+            plain = target.detach().cpu().numpy() if isinstance(target, Tensor) else target
+            targets.append(plain)
         try:
             found = np.array(targets)
         except ValueError as error:
@@ -115,10 +113,6 @@ def _check_finite(x: Any, i: int) -> None:
     parts = x.values() if isinstance(x, Mapping) else x if isinstance(x, (tuple, list)) else [x]
     for part in parts:
         if isinstance(part, (Tensor, np.ndarray)):
-            values = torch.as_tensor(part) if not isinstance(part, Tensor) else part
+            values = torch.as_tensor(part)
             if values.is_floating_point() and not bool(values.isfinite().all()):
                 raise ValueError(f"`X` must be finite, got NaN or infinity in item {i}")
-
-
-def _plain(target: Any) -> Any:
-    return target.detach().cpu().numpy() if isinstance(target, Tensor) else target

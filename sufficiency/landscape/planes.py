@@ -76,25 +76,21 @@ class MeanLoss:
         moved = {n: w for n, w in self.center.items() if any(n in d for d in checked)}
         return SubspaceDraws(moved, checked, coefficients)
 
+    def plane(self, u: Direction, v: Direction, *grids: Floats) -> SubspaceDraws:
+        """Points of a plane's grid, the second axis running fastest."""
+        points = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1)
+        return self.draws([u, v], points.reshape(-1, 2))
+
     def plan(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> BlockPlan:
         """How the engine goes through points and samples."""
         n, size = draws.n_draws, draws.bytes_per_draw
-        vectorize = self.vectorize and n > 1
-        return plan_blocks(self.net, X, y, n_draws=n, vectorize=vectorize, weight_bytes=size)
+        return plan_blocks(self.net, X, y, n_draws=n, vectorize=self.vectorize, weight_bytes=size)
 
     def __call__(self, draws: SubspaceDraws, X: Any, y: npt.NDArray) -> Floats:
         """(M,) mean losses over some samples; not finite where the loss is not."""
         # losses that overflow are masked and counted by the displays
         with np.errstate(invalid="ignore", over="ignore"):
             return mean_losses(self.net, draws, X, y, self.plan(draws, X, y))
-
-
-def plane_draws(
-    losses: MeanLoss, u: Direction, v: Direction, grids: tuple[Floats, Floats]
-) -> SubspaceDraws:
-    """Points of a plane's grid, the second axis running fastest."""
-    points = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1)
-    return losses.draws([u, v], points.reshape(-1, 2))
 
 
 def loss_plane(
@@ -155,8 +151,7 @@ def loss_plane(
     alphas, betas = _check_grid("alphas", alphas), _check_grid("betas", betas)
     X, y = as_inputs(X), np.asarray(y)
     losses = MeanLoss(fitted_net(net), X, y)
-    draws = plane_draws(losses, u, v, (alphas, betas))
-    return losses(draws, X, y).reshape(len(alphas), len(betas))
+    return losses(losses.plane(u, v, alphas, betas), X, y).reshape(len(alphas), len(betas))
 
 
 def loss_line(net: Any, X: Any, y: npt.ArrayLike, u: Direction, alphas: npt.ArrayLike) -> Floats:
@@ -226,7 +221,7 @@ def change_plane(
             f"`X` must hold at least size + grow = {size + grow} samples, got {len(y)}"
         )
     losses = MeanLoss(fitted_net(net), X, y)
-    draws, added = plane_draws(losses, u, v, (alphas, betas)), slice(size, size + grow)
+    draws, added = losses.plane(u, v, alphas, betas), slice(size, size + grow)
     old = losses(draws, take_rows(X, slice(size)), y[:size])
     new = losses(draws, take_rows(X, added), y[added])
     with np.errstate(invalid="ignore"):

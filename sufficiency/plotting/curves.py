@@ -187,8 +187,7 @@ class DeltaCurveDisplay(CurveDisplay):
         if show_bound:
             constants = estimator.bound_constants()
             sizes = np.geomspace(*_span(estimator.curve_, None), 2)
-            parts = [constants.whole(sizes), constants.curvature_part(sizes)]
-            bounds = np.vstack([sizes, *parts])
+            bounds = np.vstack([sizes, constants.whole(sizes), constants.curvature_part(sizes)])
         return cls.from_result(estimator.result_, threshold=threshold, ax=ax, bounds=bounds)
 
     def _draw(self, ax: Axes) -> None:

@@ -37,12 +37,7 @@ class ProbeDraws:
 
 @dataclass(frozen=True, eq=False)
 class AntitheticDraws(ProbeDraws):
-    """
-    Draws w of a symmetric distribution in pairs, each with its mirror image 2·mean − w.
-
-    What is odd around the mean cancels within a pair, which counts as one draw for standard
-    errors. One seed makes one pair.
-    """
+    """Draws w and 2·mean − w in turn; such a pair has one seed and counts as one in errors."""
 
     mean: Weights
 

@@ -46,9 +46,7 @@ class GaussianSampler:
                 draw[name] = mean + self.deviation[name] * normal_like(mean, generator)
         if self.factor is not None:
             first = next(iter(self.factor.values()))
-            z = torch.randn(
-                len(first), generator=generator, dtype=torch.float64, device=first.device
-            )
+            z = normal_like(first.new_empty(len(first), dtype=torch.float64), generator)
             for name, rows in self.factor.items():
                 draw[name] = draw[name] + torch.tensordot(z.to(rows.dtype), rows, 1)
         return draw

@@ -82,9 +82,8 @@ class GrowthCurve:
     second is the optimism of a net on the samples it was trained on. h need not be a power law,
     so it is inverted numerically.
 
-    Where m is so large that gap² dominates, small data leave it poorly known and skewed: in
-    simulations of least squares with 4 repeats, 95 % intervals of the size covered 93 to 96.5 % at
-    n = 2 000, but 80 to 94 % at n = 400, and nearly all that missed were too low.
+    Where m is so large that gap² dominates, small data leave it poorly known and skewed: see
+    "Many samples at once" in docs/trust.md.
     """
 
     growth: float  # int: samples added; float: the fraction by which the data grow

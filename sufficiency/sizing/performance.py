@@ -127,7 +127,14 @@ class PerformanceFit:
 
     def size_for(self, target: float, confidence: float) -> SizeEstimate:
         """The size at which the curve meets a target, and where other plausible curves do."""
-        self._check(target)
+        value = check_number("target", target)
+        if value > self.best if self.curve.rising else value < self.best:
+            rule = "at most" if self.curve.rising else "at least"
+            raise InvalidParameterError(
+                "target",
+                f"must be finite and {rule} {self.best:g}, the best {self.kind} there can "
+                f"be, got {value!r}; choose one between the best and what was measured",
+            )
         curves = self.plausible(confidence)
         floors = np.array([curve.floor for curve in curves])
         sign = -1.0 if self.curve.rising else 1.0
@@ -154,17 +161,6 @@ class PerformanceFit:
         at_target = int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9))
         size = smallest if met else max(smallest, at_target)
         return SizeEstimate(status_of(size, interval, largest, met=met), size, known)
-
-    def _check(self, target: float) -> None:
-        target = check_number("target", target)
-        beyond = target > self.best if self.curve.rising else target < self.best
-        if beyond:
-            rule = "at most" if self.curve.rising else "at least"
-            raise InvalidParameterError(
-                "target",
-                f"must be finite and {rule} {self.best:g}, the best {self.kind} there can "
-                f"be, got {target!r}; choose one between the best and what was measured",
-            )
 
 
 # several questions to one ladder share its learning curves

@@ -180,11 +180,7 @@ def _constant(value: object) -> Any:
 
 
 def global_references(code: CodeType, namespace: dict[str, Any]) -> dict[str, Any]:
-    """
-    What code takes from its module's globals, functions within it included.
-
-    ``helpers.scale`` is followed to what the user's module `helpers` holds under `scale`.
-    """
+    """What code and functions within it take from globals, and from the user's modules there."""
     found = {}
     for first, *rest in (chain for part in _nested(code) for chain in _loaded_names(part)):
         if first not in namespace:

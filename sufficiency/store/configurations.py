@@ -44,12 +44,7 @@ def content_of(value: object, where: str) -> Node:
 
 
 def content_of_net(net: NeuralNet) -> Node:
-    """
-    Everything of an unfitted net that its training depends on.
-
-    Trainable weights of a module instance are left out, since every training draws them anew;
-    :func:`sufficiency.store.keys.initial_state` looks at what it starts from.
-    """
+    """What the training of an unfitted net depends on: not the weights, which it draws anew."""
     return _Reader().net(net)
 
 

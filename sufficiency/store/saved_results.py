@@ -37,11 +37,7 @@ def write_cells(directory: Path, cells: Iterable[Cell], meta: Mapping[str, Any])
 def read_cells(
     directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[tuple[Cell, ...], dict[str, Any]]:
-    """
-    Read what :func:`write_cells` wrote, in this release or any other of the same format.
-
-    `kinds` are the types of the scalars, `defaults` the values of those that were added later.
-    """
+    """Read what :func:`write_cells` wrote: scalars of these `kinds`, `defaults` of later ones."""
     try:
         meta = from_json(json.loads((directory / _META).read_text(encoding="utf-8")))
         if meta["format"] != _FORMAT:

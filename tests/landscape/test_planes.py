@@ -9,7 +9,7 @@ from torch import nn
 from sufficiency import UnsupportedNetError
 from sufficiency.engine.loss_matrix import BlockPlan, mean_losses
 from sufficiency.landscape import change_plane, loss_line, loss_plane, planes
-from sufficiency.landscape.planes import MeanLoss, SubspaceDraws, plane_draws
+from sufficiency.landscape.planes import MeanLoss, SubspaceDraws
 from sufficiency.nets.losses import LossFunction
 from tests.helpers import same_weights, untouched_generators, weights_of
 from tests.landscape.nets import LeastSquares, authors_net, double_classifier, gaussian_direction
@@ -65,7 +65,7 @@ def test_planes_from_blocks_equal_planes_point_by_point(draws, samples, vectoriz
     X, y = classes(rng)
     u, v = gaussian_direction(net, 1), gaussian_direction(net, 2)
     expected = naive_plane(net.module_, nn.CrossEntropyLoss(), u, v, GRID, OTHER, X, y)
-    points = plane_draws(MeanLoss(net, X, y), u, v, (GRID, OTHER))
+    points = MeanLoss(net, X, y).plane(u, v, GRID, OTHER)
     found = mean_losses(net, points, X, y, BlockPlan(draws, samples, vectorize))
     np.testing.assert_allclose(found.reshape(expected.shape), expected, **EXACT)
 
