@@ -155,8 +155,13 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         processes may use it at once. An interrupted run continues from there, and a different
         probe, `sigma`, `order` or `n_draws` trains nothing again. The numbers are the same as
         without a store.
+    train_together : "auto" or False, default="auto"
+        "auto": small nets are trained several at once, with stacked weights, where the net, its
+        optimizer and callbacks allow it; the centers are those of nets trained one by one, up to
+        rounding. ``result_.settings["training"]`` says how many, or why one at a time. False: one
+        at a time.
     n_jobs : int, optional
-        Cells measured in parallel, through joblib.
+        Cells measured in parallel, through joblib; nets that are trained together stay together.
     random_state : int, RandomState instance or None, default=None
         An int gives the same numbers, bit for bit, in every run. None with a `store`: a seed is
         drawn once for the same net and data, and kept there.
@@ -226,6 +231,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         scoring: str | Callable[..., float] | None = None,
         refit: bool = True,
         store: str | PathLike[str] | None = None,
+        train_together: str | bool = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -247,6 +253,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         self.scoring = scoring
         self.refit = refit
         self.store = store
+        self.train_together = train_together
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

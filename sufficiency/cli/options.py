@@ -42,6 +42,16 @@ class _IntegerOrAuto(click.ParamType):
         return "auto" if value == "auto" else int(_COUNT.convert(value, param, ctx))
 
 
+class _AutoOrOff(click.Choice):
+    """ "auto", or "off", which is False."""
+
+    def __init__(self) -> None:
+        super().__init__(("auto", "off"))
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        return super().convert(value, param, ctx) == "auto" and "auto"
+
+
 class _Number(click.FloatRange):
     """A finite number in a range."""
 
@@ -166,6 +176,12 @@ ESTIMATOR_OPTIONS = (
         "--store",
         "Directory of finished cells: a run that was cut off goes on there.",
         click.Path(file_okay=False, path_type=Path),
+    ),
+    _option(
+        "--train-together",
+        "Train small nets several at once where they can be; off: one at a time.",
+        _AutoOrOff(),
+        "auto",
     ),
     _option("--n-jobs", "Cells measured at once; -1: one on each core.  [default: 1]", int),
     click.Option(

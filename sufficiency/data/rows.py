@@ -1,6 +1,6 @@
 """One way to count, choose, convert and describe samples of every kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,16 @@ def map_arrays(X: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(X, (tuple, list)):
         return type(X)(map_arrays(part, function) for part in X)
     return function(X)
+
+
+def join_arrays(parts: Sequence[Any]) -> Any:
+    """Samples of several inputs of the same form, one after the other."""
+    first = parts[0]
+    if isinstance(first, Mapping):
+        return {name: join_arrays([part[name] for part in parts]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return type(first)(map(join_arrays, zip(*parts, strict=True)))
+    return np.concatenate(parts)
 
 
 def is_arrays(X: Any) -> bool:

@@ -51,7 +51,7 @@ def plan_blocks(
     if weight_bytes is None:
         center = LossFunction(net).center()
         weight_bytes = sum(tensor.numel() * tensor.element_size() for tensor in center.values())
-    total, largest = _activation_bytes(net, take_rows(X, slice(2)), y[:2])
+    total, largest = activation_bytes(net, take_rows(X, slice(2)), y[:2])
     # drawn one by one, then stacked: twice the weights for a moment
     draws = max(1, min(n_draws, budget // 2 // max(1, 2 * weight_bytes)))
     pairs = max(1, budget // 2 // (_ACTIVATION_FACTOR * total))
@@ -67,7 +67,7 @@ def plan_blocks(
     return BlockPlan(draws, samples, vectorize)
 
 
-def _activation_bytes(net: NeuralNet, X: Any, y: npt.NDArray) -> tuple[int, int]:
+def activation_bytes(net: NeuralNet, X: Any, y: npt.NDArray) -> tuple[int, int]:
     """Bytes of all layers' outputs for one sample, and of the largest."""
     sizes: list[int] = []
 

@@ -12,7 +12,7 @@ from sufficiency.cells.measure import measure
 from sufficiency.fit.plan import Plan
 from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.training.centers import centers
-from sufficiency.training.tasks import tasks_of_fit
+from sufficiency.training.tasks import CenterTask, tasks_of_fit
 
 # Below so many samples, a step of a small net costs no less.
 _STEP_PRICE = 64
@@ -68,10 +68,13 @@ def _resident_bytes() -> int:
 
 
 def _timed_cell(plan: Plan, size: int) -> Cell:
-    """A cell of the first repeat, on all cores."""
+    """A cell of the first repeat that ends, on all cores."""
     tasks = tasks_of_fit(replace(plan.settings, train="each_size"), plan.splits)
     task = next(task for task in tasks if task.size == size)
-    [(_, center)] = centers([task], plan.samples)
+    # as many of it at once as nets are going to be
+    group = list[CenterTask]()
+    group += [replace(task, seed=task.seed + i, together=group) for i in range(len(task.together))]
+    task, center = next(centers(group or [task], plan.samples))
     [cell] = measure(task, center, plan.samples, plan.unseen)
     if cell.failure:
         raise ValueError(f"the cell of size {size} failed: {cell.failure}")

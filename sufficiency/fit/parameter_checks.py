@@ -37,6 +37,9 @@ def check_parameters(given: Mapping[str, Any]) -> Probe:
         )
     for name, choices in _CHOICES.items():
         check_choice(name, given[name], choices)
+    together = given["train_together"]
+    if together is not False and not (isinstance(together, str) and together == "auto"):
+        raise InvalidParameterError("train_together", f"must be 'auto' or False, got {together!r}")
     check_choice("curve", given["curve"], ("auto", *FAMILIES))
     if store is not None and not (isinstance(store, (str, os.PathLike)) and os.fspath(store)):
         raise InvalidParameterError(

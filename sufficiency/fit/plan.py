@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ from sufficiency.nets.targets import (
 from sufficiency.probes import Probe
 from sufficiency.store import FitStore, Store, remembered_seed
 from sufficiency.training.settings import FitSettings, Scorer
+from sufficiency.training.stacking import Stacking, plan_stacking
 from sufficiency.training.tasks import CenterTask, refit_task, tasks_of_fit
 from sufficiency.training.train_net import initialized_net, planned_epochs, steps_per_epoch
 from sufficiency.training.transformers import fit_transformers
@@ -71,7 +73,7 @@ class Plan:
     some_samples: Samples  # as the net sees them, for constants that are looked up after the fit
     store: FitStore | None = None
 
-    @property
+    @cached_property
     def tasks(self) -> list[CenterTask]:
         """The trainings behind all cells, the largest first."""
         return tasks_of_fit(self.settings, self.splits)
@@ -79,7 +81,10 @@ class Plan:
     @property
     def groups(self) -> list[list[CenterTask]]:
         """Tasks that one worker does together."""
-        return [[task] for task in self.tasks]
+        groups: dict[int, list[CenterTask]] = {}
+        for task in self.tasks:
+            groups.setdefault(id(task.together or task), []).append(task)
+        return list(groups.values())
 
     @property
     def refit_task(self) -> CenterTask:
@@ -163,6 +168,9 @@ def _plan(
     # what transformers have not seen is no input of a net, which any other is as long as
     steps = _steps_per_epoch(untrained, samples if transformers is None else few)
     check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
+    stacking = Stacking(reason="train_together=False")
+    if params["train_together"]:
+        stacking = plan_stacking(untrained, few, codec.n_classes)
     settings = FitSettings(
         net=net,
         codec=codec,
@@ -171,6 +179,7 @@ def _plan(
         root=root,
         vectorize=can_vectorize(untrained, few.X, few.encoded),
         transformers=transformers,
+        stacking=stacking,
         **{name: params[name] for name in _COPIED},
     )
     return Plan(

@@ -1,6 +1,7 @@
 """All cells of a fit: in parallel, largest first, with progress."""
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -46,6 +47,9 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
         )
 
     logger.info("%d repeats of the sizes %s", len(plan.splits.repeats), plan.splits.sizes.tolist())
+    logger.info("training %s", plan.settings.stacking)
+    if verbose:
+        tqdm.write(f"training {plan.settings.stacking}", file=sys.stderr)
     cells = [] if store is None else store.finished(plan.tasks)
     for cell in cells:
         logger.info("%s (from the store)", _in_words(cell))

@@ -38,16 +38,16 @@ class LossFunction:
     dimensions, after whatever the net's ``get_loss`` does before it (NeuralNetClassifier takes
     the logarithm for NLLLoss). ``infer`` and ``get_loss`` of the net itself are called, so that
     subclasses are respected. Buffers (batch-norm statistics) stay as they are. The net is shared,
-    not copied: call inside :func:`evaluation_mode`.
+    not copied: call inside :func:`evaluation_mode`, or with `training` in training mode.
     """
 
-    def __init__(self, net: NeuralNet) -> None:
+    def __init__(self, net: NeuralNet, *, training: bool = False) -> None:
         if list(net._modules) != ["module"]:
             raise UnsupportedNetError(
                 f"`net` must have one module, got {list(net._modules)}; make them parts of one"
             )
         self.net = net
-        self._caller = _Caller(net)
+        self._caller = _Caller(net, training)
 
     def center(self) -> Weights:
         """The net's trainable parameters, detached, by name."""
@@ -66,8 +66,9 @@ class LossFunction:
 class _Caller(nn.Module):
     """The net's forward pass and loss as a module, which functional_call can give weights."""
 
-    def __init__(self, net: NeuralNet) -> None:
+    def __init__(self, net: NeuralNet, training: bool) -> None:
         super().__init__()
+        self.for_training = training
         criterion = copy.copy(net.criterion_)
         if not hasattr(criterion, "reduction"):
             raise UnsupportedNetError(
@@ -85,7 +86,7 @@ class _Caller(nn.Module):
 
     def forward(self, x: object, y: Tensor) -> Tensor:
         net: NeuralNet = self.__dict__["_net"]
-        losses: Tensor = net.get_loss(net.infer(x), y, X=x, training=False)
+        losses: Tensor = net.get_loss(net.infer(x), y, X=x, training=self.for_training)
         return losses.flatten(1).mean(1) if losses.ndim > 1 else losses
 
 
@@ -105,7 +106,7 @@ def sample_blocks(
         for start in range(0, len(y), block):
             part = slice(start, start + block)
             x = X.batch(part) if items else take_rows(X, part)
-            x = to_device(x, net.device) if items else _tensors(x, net.device)
+            x = to_device(x, net.device) if items else as_tensors(x, net.device)
             yield x, _tensor(y[part], net.device)
         return
     # a loader takes a seed from the global generator even when it does not shuffle
@@ -115,7 +116,7 @@ def sample_blocks(
         yield to_device(unpack_data(batch), net.device)
 
 
-def _tensors(X: Any, device: Any) -> Any:
+def as_tensors(X: Any, device: Any) -> Any:
     """Tensors in the containers that collation makes: of tuples it makes lists."""
     collated = map_arrays(X, lambda values: _tensor(np.asarray(values), device))
     return list(collated) if isinstance(collated, tuple) else collated

@@ -196,8 +196,8 @@ def _not_learned(ladder: Ladder, effect: str) -> Iterator[Caveat]:
     if mask.any():
         constant = float(np.asarray(ladder.constant_loss)[mask][0])
         yield Caveat(
-            f"{mask.sum()} of {trained_centers(ladder).sum()} centers are hardly better than a "
-            "constant prediction",
+            f"{mask.sum()} of {trained_centers(ladder).sum()} "
+            "centers are hardly better than a constant prediction",
             "train longer, or leave small sizes out",
             f"their unseen loss is not 10 % below that of the best one, {constant:.3g}; around "
             "them Δ means little, an untrained net passes any threshold",

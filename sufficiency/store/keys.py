@@ -32,7 +32,7 @@ TRAINING_FORMAT = 2
 PROBE_FORMAT = 2
 
 # Settings that are part of the center's key, or that only print.
-_NOT_OF_THE_PROBE = {"net", "transformers", "verbose"}
+_NOT_OF_THE_PROBE = {"net", "transformers", "verbose", "stacking"}
 _SHOWN_AS = {"scorer": "scoring"}
 
 
@@ -134,6 +134,10 @@ class FitKeys:
             "size": task.size,
             "validation": array_fingerprint(task.split.validation),
         }
+        if task.together:
+            # the last digits depend on what is in the stack, and for how many steps
+            own["together"] = [[other.size, other.seed] for other in task.together]
+            own["number"] = task.together.index(task)
         return self.of_center | own
 
 

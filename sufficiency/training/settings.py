@@ -15,6 +15,7 @@ from skorch import __version__ as skorch_version
 from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
+from sufficiency.training.stacking import ALONE, Stacking
 
 Scorer = Callable[[Predictor, Any, npt.NDArray], float]
 
@@ -46,6 +47,7 @@ class FitSettings:
     vectorize: bool
     verbose: int
     transformers: Pipeline | None = None  # before the net
+    stacking: Stacking = ALONE  # whether nets are trained together
 
     @property
     def usual_draws(self) -> int:
@@ -64,10 +66,17 @@ class FitSettings:
             ),
             "probe": _with_defaults(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
+            "training": str(self.stacking),
             "root_seed": str(self.root),
             "versions": f"sufficiency {release()}, torch {torch.__version__}, "
             f"skorch {skorch_version}",
         }
+
+    @property
+    def of_training(self) -> dict[str, Any]:
+        """What all trainings have in common beside the net."""
+        shared = {name: getattr(self, name) for name in ("center", "min_steps", "verbose")}
+        return shared | {"n_classes": self.codec.n_classes}
 
     def evaluated(self, size: int) -> int:
         """Training samples of a net of this size whose losses are taken at every draw."""

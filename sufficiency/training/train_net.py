@@ -74,9 +74,7 @@ def train_net(
     """Train a copy of `net` on exactly these samples."""
     start = time.perf_counter()
     with isolated_rng(seed):
-        copy = fresh_net(net, **_shared_params(net, n_classes, verbose))
-        copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
-        _initialize(copy)
+        copy = started_net(net, X, y, min_steps=min_steps, n_classes=n_classes, verbose=verbose)
         tracker = SnapshotTracker(keep_best=center == "best")
         # first in the row: early stopping ends an epoch before the callbacks behind it hear of it
         copy.callbacks_.insert(0, ("snapshots", tracker))
@@ -85,16 +83,31 @@ def train_net(
                 copy.set_params(train_split=predefined_split(copy.get_dataset(*validation)))
             _run(copy, X, y)
         copy.callbacks_.pop(0)
+    return ended_training(copy, tracker, time.perf_counter() - start)
+
+
+def started_net(
+    net: NeuralNet, X: Any, y: npt.NDArray, *, min_steps: int, n_classes: int | None, verbose: int
+) -> NeuralNet:
+    """Fresh, initialized copy of `net` that is going to make `min_steps` on these samples."""
+    copy = fresh_net(net, **_shared_params(net, n_classes, verbose))
+    copy.set_params(max_epochs=planned_epochs(copy, steps_per_epoch(copy, X, y), min_steps))
+    _initialize(copy)
+    return copy
+
+
+def ended_training(net: NeuralNet, tracker: SnapshotTracker, seconds: float) -> TrainedNet:
+    """The center of a training, and where it was before."""
     step, state, reference = tracker.end()
     if state is not None:
-        load_state(copy.module_, state)
-    if not _finite(copy.module_):
+        load_state(net.module_, state)
+    if not is_finite(net.module_):
         raise DivergedTrainingError(_DIVERGED)
-    copy.module_.eval()
+    net.module_.eval()
     earlier, tenths = None, math.nan
     if reference is not None:
         earlier, tenths = reference[1], 10 * (step - reference[0]) / step
-    return TrainedNet(copy, earlier, tenths, time.perf_counter() - start)
+    return TrainedNet(net, earlier, tenths, seconds)
 
 
 def _initialize(net: NeuralNet) -> None:
@@ -113,18 +126,24 @@ def _run(net: NeuralNet, X: Any, y: npt.NDArray) -> None:
     try:
         net.fit_loop(X, y)
     except KeyboardInterrupt:
-        stoppers = [c for _, c in net.callbacks_ if isinstance(c, EarlyStopping)]
-        if not any(stopper.misses_ >= stopper.patience for stopper in stoppers):
+        if not stopped_early(net):
             raise
     except (RuntimeError, ValueError) as error:
         # some criteria refuse what a diverged net puts out
-        if _finite(net.module_):
+        if is_finite(net.module_):
             raise
         raise DivergedTrainingError(_DIVERGED) from error
     net.notify("on_train_end", X=X, y=y)
 
 
-def _finite(module: torch.nn.Module) -> bool:
+def stopped_early(net: NeuralNet) -> bool:
+    """Whether early stopping has ended the training, rather than a user."""
+    stoppers = [c for _, c in net.callbacks_ if isinstance(c, EarlyStopping)]
+    return any(stopper.misses_ >= stopper.patience for stopper in stoppers)
+
+
+def is_finite(module: torch.nn.Module) -> bool:
+    """Whether all parameters are."""
     return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
 
 

@@ -39,7 +39,7 @@ def test_it_is_trained_on_all_samples_but_the_candidates():
                 seen.append(len(X))
             return super().forward(X)
 
-    estimator(Recording, train="once", n_repeats=1).fit(*digits())
+    estimator(Recording, train="once", n_repeats=1, train_together=False).fit(*digits())
     assert sum(seen) == 20 * 200
     assert max(seen) == 32
 

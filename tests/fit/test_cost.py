@@ -44,7 +44,7 @@ def test_the_smallest_cell_with_a_full_batch_is_timed():
         timed.append(len(predictor.net.history))
         return 0.0
 
-    est = estimator(sizes=[40, 70, 120], min_steps=100, scoring=size_of)
+    est = estimator(sizes=[40, 70, 120], min_steps=100, scoring=size_of, train_together=False)
     est.estimate_cost(*load_iris(return_X_y=True))
     # a hundred steps take 50 epochs of two batches; 40 samples would take 100 of one
     assert timed == [50, 50]

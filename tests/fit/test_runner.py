@@ -64,7 +64,8 @@ def numbers(cells):
 def test_cells_are_measured_the_largest_first_logged_and_come_back_sorted(caplog):
     with caplog.at_level(logging.INFO, logger="sufficiency"):
         cells = run()
-    first, *logged = [record.getMessage() for record in caplog.records]
+    first, path, *logged = [record.getMessage() for record in caplog.records]
+    assert path == "training one net at a time"
     assert first == "2 repeats of the sizes [5, 10, 20]"
     assert [line.split(": delta")[0] for line in logged] == [
         f"repeat {repeat}, size {size}" for size in (20, 10, 5) for repeat in (0, 1)

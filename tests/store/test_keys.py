@@ -156,7 +156,7 @@ def test_every_field_of_a_settings_is_part_of_some_key(whole):
     settings, samples = whole
     keys = FitKeys.from_fit(settings, samples, None)
     named = {field.name for field in dataclasses.fields(settings)}
-    assert named - keys.of_cell.keys() == {"net", "transformers", "verbose"}
+    assert named - keys.of_cell.keys() == {"net", "stacking", "transformers", "verbose"}
     piped = dataclasses.replace(settings, transformers=make_pipeline(StandardScaler()))
     of_center = FitKeys.from_fit(piped, samples, None).of_center
     assert of_center.keys() - keys.of_center.keys() == {"transformers", "sklearn", "y"}
