@@ -57,3 +57,12 @@ def isolated_rng(seed: int) -> Iterator[None]:
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+@contextmanager
+def resumed_rng(stream: torch.Generator) -> Iterator[None]:
+    """Torch's global generator goes on where `stream` is, which goes on from there afterwards."""
+    with PROCESS_STATE, torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(stream.get_state())
+        yield
+        stream.set_state(torch.get_rng_state())

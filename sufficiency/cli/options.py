@@ -43,7 +43,7 @@ class _IntegerOrAuto(click.ParamType):
 
 
 class _AutoOrOff(click.Choice):
-    """ "auto", or "off", which is False."""
+    """Whether by itself ("auto"), or not at all ("off", which is False)."""
 
     def __init__(self) -> None:
         super().__init__(("auto", "off"))

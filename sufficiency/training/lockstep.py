@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,14 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from torch import Tensor, nn
 
-from sufficiency._random import isolated_rng
+from sufficiency._random import isolated_rng, resumed_rng
 from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import Weights, as_tensors
 from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.training.batches import whole_batches
+from sufficiency.training.callbacks import only_listeners
 from sufficiency.training.snapshots import SnapshotTracker
 from sufficiency.training.stacked_step import DropoutSite, StackedStep, named_tensors, shares_of
 from sufficiency.training.train_net import (
@@ -107,6 +108,9 @@ class _Member:
         with isolated_rng(training.seed):
             self.net = started_net(net, train.X, train.encoded, **shared)
             self.net.callbacks_.insert(0, ("snapshots", self.tracker))
+            self.contexts = ExitStack()
+            self.contexts.enter_context(whole_batches(self.net, train.X, train.encoded))
+            self.contexts.enter_context(only_listeners(self.net))
             self.net.notify("on_train_begin", X=train.X, y=train.encoded)
             # the stream of the global generator, as if this training had it for itself
             self.stream = torch.Generator().set_state(torch.get_rng_state())
@@ -175,7 +179,7 @@ class _Member:
             for loss, batch in zip(self.losses, self.batches, strict=True)
         ]
         net.history.record("train_batch_count", len(self.batches))
-        with self._turn(), whole_batches(net, held_out.X, held_out.encoded):
+        with resumed_rng(self.stream):
             if len(held_out.y):
                 validation = net.get_dataset(held_out.X, held_out.encoded)
                 batches = net.get_iterator(validation, training=False)
@@ -187,17 +191,10 @@ class _Member:
                     raise
                 self.done = True
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The global generator goes on where this training has left it."""
-        with isolated_rng(0):
-            torch.set_rng_state(self.stream.get_state())
-            yield
-            self.stream.set_state(torch.get_rng_state())
-
     def outcome(self) -> TrainedNet | DivergedTrainingError:
         """How the training ended."""
         self.net.notify("on_train_end", X=None, y=None)
+        self.contexts.close()
         self.net.callbacks_.pop(0)
         try:
             return ended_training(self.net, self.tracker, self.seconds)

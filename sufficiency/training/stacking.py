@@ -35,7 +35,7 @@ from sufficiency.training.train_net import initialized_net
 # Larger stacks gain little on a CPU: 1.2 times from 8 to 16 nets, and leave less for workers.
 _MOST_NETS = {"cpu": 8, "cuda": 64}
 # Operations of a step beyond which the time goes into arithmetic, which a stack does not save.
-_MOST_OPERATIONS = 1e8
+_MOST_OPERATIONS = 2e7
 # Weights, gradients, the optimizer's state and snapshots.
 _COPIES = 8
 
@@ -112,6 +112,8 @@ def _reasons(net: NeuralNet, few: Samples) -> Iterator[str]:
             yield f"the callback {type(callback).__name__} may change a training"
         elif isinstance(callback, EpochScoring) and callback.on_train:
             yield f"the callback {callback.name_!r} looks at every batch of a training"
+        elif isinstance(callback, EpochScoring) and callable(callback.scoring):
+            yield f"the callback {callback.name_!r} may do more than score"
     criterion = net.criterion_
     if isinstance(criterion, nn.Module) and any(p.requires_grad for p in criterion.parameters()):
         yield "the criterion has parameters"
@@ -167,16 +169,19 @@ def _trial(
         nets[0], parameters, state, take_rows(x, rows), y[rows], shares, masks
     )
     for row, (net, step) in enumerate(zip(nets, steps, strict=True)):
-        pairs = [(losses[row], step.loss)]
+        # a part of a gradient is as exact as the largest part: some are zero but for rounding
+        largest = max(_largest(g) for g in step.gradients.values() if g is not None)
+        same = [_close(losses[row], step.loss, _largest(step.loss))]
         for name, gradient in zip(step.gradients, gradients, strict=True):
             alone = step.gradients[name]
             if alone is not None and gradient is not None:
-                pairs.append((gradient[row], alone))
+                same.append(_close(gradient[row], alone, largest))
             elif alone is not gradient:
                 raise NotStackableError(f"{name} has a gradient alone or together, not both")
         tensors = named_tensors(net)
-        pairs += [(state[name][row], tensors[name]) for name in state]
-        if not all(map(_close, *zip(*pairs, strict=True))):
+        for name, together in state.items():
+            same.append(_close(together[row], tensors[name], _largest(tensors[name])))
+        if not all(same):
             raise NotStackableError("a step of two nets together gives other numbers")
     return sites, _operations(nets[0], x) / n
 
@@ -229,11 +234,14 @@ def _first_words(error: Exception) -> str:
     return str(error).strip().split("\n")[0].split(". ")[0].split(" ...")[0]
 
 
-def _close(together: Tensor, alone: Tensor) -> bool:
-    """Equal up to rounding, which is relative to the largest part of a sum."""
-    together, alone = together.double(), alone.detach().double()
-    tolerance = 1e3 * torch.finfo(torch.float32).eps * max(1e-6, float(alone.abs().max()))
-    return bool(((together - alone).abs() <= tolerance).all())
+def _largest(tensor: Tensor) -> float:
+    return float(tensor.detach().double().abs().max()) if tensor.numel() else 0.0
+
+
+def _close(together: Tensor, alone: Tensor, scale: float) -> bool:
+    """Equal up to rounding of numbers of some scale."""
+    tolerance = 1e3 * torch.finfo(torch.float32).eps * max(1e-6, scale)
+    return bool(((together.double() - alone.detach().double()).abs() <= tolerance).all())
 
 
 def _plain_attributes(net: NeuralNet) -> list[tuple[str, object]]:

@@ -192,7 +192,7 @@ def test_every_optimizer(optimizer, settings, digits):
         ("last", [EarlyStopping(patience=2, load_best=True)]),
         ("last", [EarlyStopping(monitor="train_loss", patience=2, threshold=0.1)]),
     ],
-    ids=str,
+    ids=("last", "best", "stopped", "best, stopped", "best loaded", "training loss"),
 )
 def test_validation_and_early_stopping(center, callbacks, digits):
     trained = net(module__p=0.2, lr=0.05, max_epochs=40, callbacks=callbacks)
