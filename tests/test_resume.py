@@ -77,6 +77,7 @@ def no_training(monkeypatch):
         pytest.fail("a net is trained")
 
     monkeypatch.setattr("sufficiency.training.centers.train_net", refuse)
+    monkeypatch.setattr("sufficiency.training.centers.train_together", refuse)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from sufficiency._files import create_file, remove_stale, write_file
 from sufficiency.exceptions import InvalidParameterError, StoreWarning
-from sufficiency.store.file_formats import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import digest
+from sufficiency.store.sealed_files import DamagedFileError, parse_document, render_document
 
 T = TypeVar("T")
 # Whether it is a warning (or a line of the log), and its text.

@@ -13,10 +13,10 @@ from sufficiency.data.samples import Samples
 from sufficiency.store.centers import parse_center, render_center, same_losses
 from sufficiency.store.configurations import content_of, content_of_net
 from sufficiency.store.directory import Store
-from sufficiency.store.file_formats import DamagedFileError, parse_document, render_document
 from sufficiency.store.fingerprints import array_fingerprint, digest, inputs_fingerprint
 from sufficiency.store.interruption import interruptible
 from sufficiency.store.keys import FitKeys, provenance
+from sufficiency.store.sealed_files import DamagedFileError, parse_document, render_document
 from sufficiency.training.centers import FailedTraining
 from sufficiency.training.settings import FitSettings
 from sufficiency.training.tasks import CenterTask

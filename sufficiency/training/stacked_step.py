@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from sufficiency._random import PROCESS_STATE
 from sufficiency.nets.losses import LossFunction, Weights
-from sufficiency.training.recorded import recorded
+from sufficiency.training.recording import recorded
 
 # Losses and gradients.
 Result = tuple[Tensor, tuple[Tensor | None, ...]]

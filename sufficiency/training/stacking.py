@@ -102,7 +102,8 @@ def _reasons(net: NeuralNet, few: Samples) -> Iterator[str]:
     own = next(cls for cls in type(net).__mro__ if cls in _NETS)
     added = type(net).__mro__[: type(net).__mro__.index(own)]
     changed = sorted({n for cls in added for n in vars(cls)} & set(dir(own)) - _MAY_OVERRIDE)
-    changed = [name for name in changed if not name.startswith("__")]
+    # scikit-learn writes methods for the routing of metadata into every class
+    changed = [name for name in changed if not name.startswith("__") and "_request" not in name]
     if changed:
         yield f"the net has its own {changed[0]}"
     if net.optimizer not in _ELEMENTWISE:

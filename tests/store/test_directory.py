@@ -12,7 +12,7 @@ import pytest
 
 from sufficiency.exceptions import StoreWarning
 from sufficiency.store import Store
-from sufficiency.store.file_formats import parse_document, render_document
+from sufficiency.store.sealed_files import parse_document, render_document
 
 MARKER = "sufficiency-store.json"
 

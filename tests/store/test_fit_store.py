@@ -36,7 +36,7 @@ from tests.store.fits import (
     numbers,
 )
 from tests.store.test_centers import Forgetful, Measuring, assert_same_bits
-from tests.store.test_file_formats import damage, damages
+from tests.store.test_sealed_files import damage, damages
 
 
 @pytest.fixture

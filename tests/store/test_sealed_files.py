@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sufficiency.store.file_formats import (
+from sufficiency.store.sealed_files import (
     DamagedFileError,
     parse_document,
     parse_tensors,
