@@ -161,7 +161,7 @@ def test_a_diverged_net_costs_its_own_cell(refused, data, caplog, monkeypatch):
     with pytest.warns(CellFailedWarning):
         alone = estimator(net, train_together=False, **settings).fit(X, y, **unseen)
     assert_equal(together, alone, RTOL)
-    assert together.result_.failures == alone.result_.failures
+    assert together.result_.measurements.failures == alone.result_.measurements.failures
 
 
 @pytest.mark.parametrize("value", [True, "yes", None, 0])

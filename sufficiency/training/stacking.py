@@ -236,13 +236,15 @@ def _first_words(error: Exception) -> str:
 
 
 def _largest(tensor: Tensor) -> float:
-    return float(tensor.detach().double().abs().max()) if tensor.numel() else 0.0
+    finite = tensor.detach().double().nan_to_num(0.0, 0.0, 0.0)
+    return float(finite.abs().max()) if finite.numel() else 0.0
 
 
 def _close(together: Tensor, alone: Tensor, scale: float) -> bool:
     """Equal up to rounding of numbers of some scale."""
     tolerance = 1e3 * torch.finfo(torch.float32).eps * max(1e-6, scale)
-    return bool(((together.double() - alone.detach().double()).abs() <= tolerance).all())
+    both = together.double(), alone.detach().double()
+    return torch.allclose(*both, rtol=0.0, atol=tolerance, equal_nan=True)
 
 
 def _plain_attributes(net: NeuralNet) -> list[tuple[str, object]]:
