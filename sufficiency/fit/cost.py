@@ -120,13 +120,14 @@ def scaled_cost(
     per_work = cell.fit_seconds / work(cell.size)
     per_sample = cell.probe_seconds / probed(cell.size)
     seconds = np.array([per_work * work(s) + per_sample * probed(s) for s in sizes.tolist()])
-    largest = float(seconds[-1])
+    largest, by_size = float(seconds[-1]), dict(zip(sizes.tolist(), seconds.tolist(), strict=True))
+    # no schedule ends before its longest task
+    longest = max(sum(by_size.get(task.size, largest) for task in g) for g in plan.groups)
     n_repeats, workers = len(plan.splits.repeats), joblib.effective_n_jobs(n_jobs)
     total = n_repeats * (largest if plan.settings.train == "once" else float(seconds.sum()))
     last = per_work * work(len(plan.samples.y)) if refit else 0.0
     return CostEstimate(
-        # no schedule ends before its largest cell
-        seconds=max(total / workers, largest) + last,
+        seconds=max(total / workers, longest) + last,
         peak_bytes=peak_bytes,
         sizes=sizes,
         cell_seconds=seconds,

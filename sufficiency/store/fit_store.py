@@ -120,6 +120,11 @@ class FitStore:
             return trained
         return self.store.load("centers", f"{key.name}.json", parse_failure)
 
+    def holds_center(self, task: CenterTask) -> bool:
+        """Whether there is a file of how the task's training ended."""
+        name = self.keys.center(task).name
+        return any(self.store.holds("centers", f"{name}.{end}") for end in ("safetensors", "json"))
+
     def keep_center(
         self, task: CenterTask, outcome: TrainedNet | FailedTraining, train: Samples
     ) -> None:

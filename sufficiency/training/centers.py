@@ -72,7 +72,7 @@ def centers(
         together = group[0].together
         trained = _train_together(together, samples) if together else _train(group, samples)
         for task, outcome, transformers, train in trained:
-            if store is not None:
+            if store is not None and not store.holds_center(task):
                 store.keep_center(task, outcome, train)
             if task in group:
                 yield task, _center(outcome, transformers, train)

@@ -52,11 +52,16 @@ def test_the_smallest_cell_with_a_full_batch_is_timed():
 
 def test_workers_share_the_cells_but_not_the_largest():
     data = load_iris(return_X_y=True)
-    alone = scaled(estimator(refit=False), *data, 70)
-    shared = scaled(estimator(refit=False, n_jobs=2), *data, 70)
+    one_by_one = {"refit": False, "train_together": False}
+    alone = scaled(estimator(**one_by_one), *data, 70)
+    shared = scaled(estimator(n_jobs=2, **one_by_one), *data, 70)
     assert shared.seconds == pytest.approx(alone.seconds / 2)
-    many = scaled(estimator(refit=False, n_jobs=100), *data, 70)
+    many = scaled(estimator(n_jobs=100, **one_by_one), *data, 70)
     assert many.seconds == pytest.approx(alone.cell_seconds[-1])
+    # nets that are trained together stay together: four repeats make groups of six cells
+    together = scaled(estimator(refit=False, n_repeats=4, n_jobs=100), *data, 70)
+    _, middle, largest = together.cell_seconds
+    assert together.seconds == pytest.approx(4 * largest + 2 * middle)
 
 
 def test_nothing_is_fitted_and_the_answer_reads_well():
