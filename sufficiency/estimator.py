@@ -117,10 +117,11 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     n_draws : int or "auto", default=32
         Weight draws around each center. "auto": pairs of draws and their mirror images, until their
         contribution to the standard error is below 5 % of Δ or there are 256.
-    n_eval : int, optional
+    n_eval : int, "auto" or None, default="auto"
         Number of random training samples whose losses are evaluated at every draw, with the exact
-        correction for the others. None: all. It saves time if there are many more training samples
-        than candidates; only for the mean square (``order=2``).
+        correction for the others; only for the mean square (``order=2``). "auto": so many that all
+        draws take at most a fifth of the arithmetic of the training, and at least 100; the column
+        `n_eval` of the frame says how many. None: all.
     n_candidates : int, optional
         Unseen samples, each of which could be the next one. None: min(1000, n // 5). 1 is the
         paper's procedure, whose estimate is useless for a single size.
@@ -218,7 +219,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         sizes: int | Sequence[float] = 8,
         n_repeats: int = 4,
         n_draws: int | str = 32,
-        n_eval: int | None = None,
+        n_eval: int | str | None = "auto",
         n_candidates: int | None = None,
         probe: str | Probe = "isotropic",
         sigma: float | None = None,

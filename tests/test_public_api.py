@@ -86,4 +86,5 @@ def test_columns_of_the_table_of_cells():
         "delta_in_sample",
         "quadratic_error",
         "n_draws",
+        "n_eval",
     ]

@@ -42,6 +42,11 @@ class CenterView:
         """Of what is drawn for this center."""
         return child_seed(self.task.settings.root, purpose, self.task.repeat, self.task.size, *keys)
 
+    @property
+    def evaluated(self) -> int:
+        """Training samples whose losses are taken at every draw."""
+        return self.task.settings.evaluated(self.task.size, len(self.candidates.y))
+
     def draw_seeds(self, draws: range) -> list[int]:
         """A seed for every draw."""
         return [self.seed("probe", t) for t in draws]
@@ -68,7 +73,7 @@ class CenterView:
     def train_losses(self, draws: ProbeDraws) -> Array:
         """(B,) L_k at all draws; or (B, m) losses of `n_eval` random training samples."""
         size, train = self.task.size, self.center.train
-        m = self.task.settings.evaluated(size)
+        m = self.evaluated
         if m == size:
             return self.losses(draws, train, mean=True)
         rng = np.random.default_rng(self.seed("subset"))

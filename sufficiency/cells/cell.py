@@ -32,6 +32,7 @@ class Cell:
     delta_in_sample: float = math.nan  # from the net's own training samples (train="once")
     quadratic_error: float = math.nan  # relative, of the increment ("gaussian_moment" only)
     n_draws: float = math.nan  # weight draws; random vectors for "gaussian_moment"
+    n_eval: float = math.nan  # training samples whose losses are taken at every draw
     failure: str = ""  # why the cell has no numbers
 
 

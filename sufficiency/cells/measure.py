@@ -92,7 +92,8 @@ def _monte_carlo(view: CenterView, losses: Array, train_losses: Array, group: in
             f"Δ = {statistics.delta:.3g} after the correction for the training samples that were "
             "not evaluated: it is lost in their noise (raise `n_eval`)"
         )
-    return {**asdict(statistics), "n_draws": float(len(losses))}
+    drawn = {"n_draws": float(len(losses)), "n_eval": float(view.evaluated)}
+    return {**asdict(statistics), **drawn}
 
 
 def _until_precise(view: CenterView, prepared: ProbeDraws) -> Columns:

@@ -42,6 +42,17 @@ class _IntegerOrAuto(click.ParamType):
         return "auto" if value == "auto" else int(_COUNT.convert(value, param, ctx))
 
 
+class _Evaluated(click.ParamType):
+    """An integer of at least 2, "auto", or "all", which is None."""
+
+    name = "integer|auto|all"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | str | None:
+        if value == "all":
+            return None
+        return "auto" if value == "auto" else int(click.IntRange(2).convert(value, param, ctx))
+
+
 class _AutoOrOff(click.Choice):
     """Whether by itself ("auto"), or not at all ("off", which is False)."""
 
@@ -138,8 +149,10 @@ ESTIMATOR_OPTIONS = (
     _option("--n-draws", "Weight draws around each trained net.", _IntegerOrAuto(), 32),
     _option(
         "--n-eval",
-        "Training samples whose losses are taken at each draw.  [default: all]",
-        click.IntRange(min=2),
+        "Training samples whose losses are taken at each draw; auto: a fifth of the training's "
+        "cost; all of them.",
+        _Evaluated(),
+        "auto",
     ),
     _option(
         "--n-candidates",

@@ -115,7 +115,7 @@ def scaled_cost(
         return steps * max(min(size, batch), _STEP_PRICE)
 
     def probed(size: int) -> int:
-        return plan.settings.evaluated(size) + plan.n_unseen
+        return plan.settings.evaluated(size, plan.n_unseen) + plan.n_unseen
 
     per_work = cell.fit_seconds / work(cell.size)
     per_sample = cell.probe_seconds / probed(cell.size)

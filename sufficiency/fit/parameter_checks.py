@@ -14,7 +14,7 @@ from sufficiency.probes.resolve import resolve_probe
 _INTEGERS = (
     ("n_repeats", 1, ()),
     ("n_draws", 1, ("auto",)),
-    ("n_eval", 2, (None,)),
+    ("n_eval", 2, ("auto", None)),
     ("min_steps", 0, ()),
     ("n_candidates", 1, (None,)),
 )
@@ -78,9 +78,9 @@ def _check_combination(given: Mapping[str, Any]) -> None:
             "'auto'; it is about the draws of a Monte Carlo mean at every size",
         ),
         (
-            n_eval is not None and (first_order or closed_form or once),
+            n_eval not in ("auto", None) and (first_order or closed_form or once),
             "n_eval",
-            "must be None with order 1, method 'gaussian_moment' or train 'once', got "
+            "must be 'auto' or None with order 1, method 'gaussian_moment' or train 'once', got "
             f"{n_eval}; only the Monte Carlo mean square has an exact correction for it",
         ),
     ):

@@ -39,12 +39,12 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     n_threads, store = threads_of_a_worker(n_jobs), plan.store
 
     def cost(cells: list[Cell]) -> float:
-        draws = plan.settings.usual_draws
-        return sum(
-            cell.size * plan.epochs(cell.size)
-            + _FORWARD_SHARE * draws * (plan.settings.evaluated(cell.size) + plan.n_unseen)
-            for cell in cells
-        )
+        settings, n_unseen = plan.settings, plan.n_unseen
+
+        def passes(size: int) -> int:
+            return settings.usual_draws * (settings.evaluated(size, n_unseen) + n_unseen)
+
+        return sum(c.size * plan.epochs(c.size) + _FORWARD_SHARE * passes(c.size) for c in cells)
 
     logger.info("%d repeats of the sizes %s", len(plan.splits.repeats), plan.splits.sizes.tolist())
     logger.info("training %s", plan.settings.stacking)

@@ -1,6 +1,7 @@
 """What all cells of a fit share."""
 
 import importlib.metadata
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,14 @@ from skorch import NeuralNet
 from skorch import __version__ as skorch_version
 
 from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
 from sufficiency.training.stacking import ALONE, Stacking
+from sufficiency.training.train_net import planned_epochs
+
+# With fewer training samples evaluated, their noise would be a large part of small increments.
+_FEWEST = 100
 
 Scorer = Callable[[Predictor, Any, npt.NDArray], float]
 
@@ -38,7 +44,7 @@ class FitSettings:
     scorer: Scorer | None
     root: int
     n_draws: int | str
-    n_eval: int | None
+    n_eval: int | str | None
     order: int
     center: str
     min_steps: int
@@ -78,9 +84,18 @@ class FitSettings:
         shared = {name: getattr(self, name) for name in ("center", "min_steps", "verbose")}
         return shared | {"n_classes": self.codec.n_classes}
 
-    def evaluated(self, size: int) -> int:
+    def evaluated(self, size: int, n_candidates: int) -> int:
         """Training samples of a net of this size whose losses are taken at every draw."""
-        return size if self.n_eval is None else min(self.n_eval, size)
+        if isinstance(self.n_eval, int):
+            return min(self.n_eval, size)
+        corrected = self.order == 2 and self.method == "monte_carlo" and self.train == "each_size"
+        if self.n_eval is None or not corrected:
+            return size
+        batch = training_batch_size(self.net)
+        steps = math.ceil(size / batch) if batch > 0 else 1
+        # a step takes three forward passes; all draws together may take a fifth of all steps
+        passes = 3 * planned_epochs(self.net, steps, self.min_steps) * size / 5
+        return min(size, max(_FEWEST, int(passes / self.usual_draws) - n_candidates))
 
 
 def _with_defaults(probe: Probe) -> str:

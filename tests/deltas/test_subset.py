@@ -125,7 +125,7 @@ def test_in_a_fit(n_draws, iris):
 
 @pytest.mark.parametrize("kwargs", [{"order": 1}, {"method": "gaussian_moment"}, {"train": "once"}])
 def test_only_where_the_correction_is_exact(kwargs, iris):
-    with pytest.raises(ValueError, match="`n_eval` must be None with order 1, method "):
+    with pytest.raises(ValueError, match="`n_eval` must be 'auto' or None with order 1, method "):
         estimator(n_eval=20, **kwargs).fit(*iris)
 
 
@@ -144,3 +144,32 @@ def test_a_delta_lost_in_its_noise_is_a_failed_cell():
     train_losses = np.array([[0.0, 2.0], [0.0, 2.0]])
     with pytest.raises(DivergedTrainingError, match=r"Δ = -.*raise `n_eval`"):
         _monte_carlo(view, np.ones((2, 3)), train_losses)
+
+
+@pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
+def test_by_itself_the_probe_takes_a_fifth_of_the_training(iris):
+    """By hand: 20 epochs of 120 samples are 2,400, three passes each; a fifth is 1,440 passes."""
+    est = estimator(n_draws=4, sizes=[110, 120], n_repeats=2, min_steps=0)
+    auto = est.fit(*iris).result_.table("n_eval")
+    assert est.result_.settings["n_eval"] == "auto"
+    # 1,440 passes are 360 for each of four draws, less 30 candidates: all 120
+    np.testing.assert_array_equal(auto, [[110, 120]] * 2)
+    # 80 draws have 18 for each, less 30: as few as there may be
+    est.set_params(n_draws=80)
+    np.testing.assert_array_equal(est.fit(*iris).result_.table("n_eval"), [[100, 100]] * 2)
+    # 11 draws: 1,440/11 − 30 = 100.9, and 1,320/11 − 30 = 90
+    est.set_params(n_draws=11)
+    np.testing.assert_array_equal(est.fit(*iris).result_.table("n_eval"), [[100, 100]] * 2)
+    # 10 draws: 1,440/10 − 30 = 114, and 1,320/10 − 30 = 102
+    est.set_params(n_draws=10)
+    np.testing.assert_array_equal(est.fit(*iris).result_.table("n_eval"), [[102, 114]] * 2)
+    whole = est.set_params(n_eval=None).fit(*iris).result_
+    np.testing.assert_array_equal(whole.table("n_eval"), [[110, 120]] * 2)
+
+
+@pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
+@pytest.mark.parametrize("kwargs", [{"order": 1}, {"method": "gaussian_moment"}, {"train": "once"}])
+def test_by_itself_all_samples_where_there_is_no_correction(kwargs, iris):
+    auto = estimator(n_draws=40, min_steps=0, **kwargs).fit(*iris).result_
+    every = estimator(n_draws=40, min_steps=0, n_eval=None, **kwargs).fit(*iris).result_
+    np.testing.assert_array_equal(auto.table("delta"), every.table("delta"))
