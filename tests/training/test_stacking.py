@@ -196,7 +196,7 @@ def test_why_one_at_a_time(settings, reason):
         {"iterator_train__drop_last": True},
         {"optimizer": optim.SGD, "optimizer__momentum": 0.9},
     ],
-    ids=str,
+    ids=("loss", "stopping", "score", "last batch", "momentum"),
 )
 def test_what_is_no_reason(settings):
     assert plan(**settings).n_nets == 8
