@@ -57,9 +57,9 @@ def table(source: Path, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         rows = file.read_row_group(group).to_pandas()
         date, part = rows["date"].dt, slice(start, start + len(rows))
         day = 2 * np.pi * (date.hour + date.minute / 60) / 24
-        year = 2 * np.pi * date.dayofyear / 365
+        year = 2 * np.pi * date.day_of_year / 365
         columns = [np.sin(day), np.cos(day), np.sin(year), np.cos(year)]
-        columns += [date.dayofweek >= 5, rows["distance"] / 1000]
+        columns += [date.day_of_week >= 5, rows["distance"] / 1000]
         columns += [rows[name] == code for name, codes in frequent.items() for code in codes]
         X[part] = np.column_stack(columns)
         y[part] = rows["delay"].clip(-60, 300) / 60

@@ -1,14 +1,11 @@
 """The probe stage against the published procedure, the floor and the limit."""
 
-import copy
 import subprocess
 import sys
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-from torchvision import datasets, transforms
 
 from sufficiency.engine.loss_matrix import mean_losses, plan_blocks
 from sufficiency.nets.losses import LossFunction
@@ -18,29 +15,6 @@ from tests.benchmarks.measure import paired_ratio, seconds
 from tests.benchmarks.nets import convolutional, initialized, perceptron, random_data
 
 N_DRAWS = 16
-
-
-def naive_twin(module, dataset):
-    """The published procedure for one draw: a copy of the module, a walk over a shuffled loader."""
-    loader = DataLoader(dataset, batch_size=64, shuffle=True)
-    twin = copy.deepcopy(module).eval()
-    with torch.no_grad():
-        for parameter in twin.parameters():
-            parameter += 0.2 * parameter.square().mean().sqrt() * torch.randn_like(parameter)
-        for x, target in loader:
-            nn.functional.cross_entropy(twin(x), target)
-
-
-def published_dataset(n_samples):
-    """torchvision's CIFAR-10 with the published transforms, on random pictures."""
-    dataset = datasets.CIFAR10.__new__(datasets.CIFAR10)
-    rng = np.random.default_rng(0)
-    dataset.data = rng.integers(0, 256, (n_samples, 32, 32, 3), dtype=np.uint8)
-    dataset.targets = rng.integers(0, 10, n_samples).tolist()
-    half = (0.5, 0.5, 0.5)
-    steps = [transforms.ToTensor(), transforms.Normalize(half, half)]
-    dataset.transform, dataset.target_transform = transforms.Compose(steps), None
-    return dataset
 
 
 def plain_forwards(module, X, batch=64):
@@ -61,12 +35,6 @@ def stage(module, shape, n_draws=N_DRAWS):
         torch.as_tensor(X),
         torch.as_tensor(y),
     )
-
-
-def against_naive(module, shape, dataset=None):
-    ours, plain, X, y = stage(module, shape)
-    dataset = dataset or TensorDataset(X, y)
-    return paired_ratio(lambda: naive_twin(plain, dataset), ours, per_b=N_DRAWS)
 
 
 def against_forwards(module, shape):
@@ -135,22 +103,6 @@ def memory():
 
 
 def rows():
-    cifar = (5000, 3, 32, 32)
-    yield (
-        "per draw, MLP 4×128, 5 000 × 3 072: naive twin / ours",
-        against_naive(perceptron(3072, 128, 4), cifar),
-        "≥ 20",
-    )
-    yield (
-        "the same, naive twin with the published data path (pictures, transforms)",
-        against_naive(perceptron(3072, 128, 4), cifar, published_dataset(cifar[0])),
-        "≥ 20",
-    )
-    yield (
-        "per draw, MLP 2×64, 2 000 × 64: naive twin / ours",
-        against_naive(perceptron(64, 64, 2), (2000, 64)),
-        "≥ 100",
-    )
     yield (
         "per draw, ConvNet 4×64, 512 × 3 × 32 × 32: ours / plain forwards",
         against_forwards(convolutional(64, 4), (512, 3, 32, 32)),

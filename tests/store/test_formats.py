@@ -34,7 +34,7 @@ AROUND_IT = {
     "monte_carlo": {
         "delta": 0.000636126235737, "stderr": 0.000373202492549, "gap_sq": 0.103492808508,
         "spread": 0.507824504036, "top1pct_share": 0.465633789882,
-        "delta_mean_sq": 0.00056827759942, "delta_variance": 6.78486363168e-05,
+        "delta_mean_sq": 0.00056827759942, "delta_variance": 6.78486363168e-05, "n_eval": 30.0,
     },
     "gaussian_moment": {
         "delta": 0.000537696135486, "stderr": 0.000293932731518, "gap_sq": 0.0796309958745,

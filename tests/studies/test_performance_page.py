@@ -30,3 +30,17 @@ def test_what_misses_its_target_is_in_bold_and_nothing_else():
         relation, limit = row["target"].split()
         met = row["value"] >= float(limit) if relation == "≥" else row["value"] <= float(limit)
         assert bold == (not met), row["measure"]
+
+
+def test_the_figures_of_large_data_are_those_of_the_committed_run():
+    run = json.loads((DOCS / "studies" / "results" / "large_data.json").read_text("utf-8"))
+    page = (DOCS / "performance.md").read_text("utf-8").replace("\n", " ")
+    cells = run["seconds_of_a_cell"]
+    for said in (
+        f"{run['columns']} columns of float32, {run['megabytes_mapped']:.0f} MB",
+        f"took {run['seconds']:.0f} s and added at most {run['megabytes_above']:.0f} MB",
+        f"2.4 million took {cells['2400000']:.1f} s",
+        f"{cells['10000']:.2f} s; from 104 734",
+        f"the cost is {run['slope']:.2f}",
+    ):
+        assert said in page, said
