@@ -43,11 +43,10 @@ class DropoutRecorder(TorchFunctionMode):
     ) -> Any:
         """Look, and go on."""
         kwargs = kwargs or {}
-        if func is functional.dropout:
-            x, p, training, _ = _dropout_arguments(*args, **kwargs)
-            if training and p > 0:
-                self.of_samples &= x.ndim > 0 and len(x) == self.n_samples
-                self.sites.append(DropoutSite(tuple(x.shape[1:]), p, x.dtype))
+        if dropped := _dropout(func, *args, **kwargs):
+            x, p, _ = dropped
+            self.of_samples &= x.ndim > 0 and len(x) == self.n_samples
+            self.sites.append(DropoutSite(tuple(x.shape[1:]), p, x.dtype))
         return func(*args, **kwargs)
 
 
@@ -69,11 +68,10 @@ class OwnSamples(TorchFunctionMode):
     ) -> Any:
         """Dropout and batch norm in training mode; everything else as it is."""
         kwargs = kwargs or {}
-        if func is functional.dropout:
-            x, p, training, inplace = _dropout_arguments(*args, **kwargs)
-            if training and p > 0:
-                kept = next(self.masks) / (1.0 - p)
-                return x.mul_(kept) if inplace else x * kept
+        if dropped := _dropout(func, *args, **kwargs):
+            x, p, inplace = dropped
+            kept = next(self.masks) / (1.0 - p)
+            return x.mul_(kept) if inplace else x * kept
         if func is functional.batch_norm and _norm_arguments(*args, **kwargs)[5]:
             return self._batch_norm(*_norm_arguments(*args, **kwargs))
         return func(*args, **kwargs)
@@ -145,10 +143,17 @@ class _WeightedNorm(torch.autograd.Function):
         return torch.addcmul(of_x, centered, slope[..., None]), None, along, total, None
 
 
-def _dropout_arguments(
-    x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> tuple[Tensor, float, bool, bool]:
-    return x, p, training, inplace
+def _dropout(func: Any, *args: Any, **kwargs: Any) -> tuple[Tensor, float, bool] | None:
+    """Input, p and whether it is in place, of a call that drops something; None of any other."""
+    if func is not functional.dropout:
+        return None
+
+    def named(
+        x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> tuple[Tensor, float, bool] | None:
+        return (x, p, inplace) if training and p > 0 else None
+
+    return named(*args, **kwargs)
 
 
 def _norm_arguments(
