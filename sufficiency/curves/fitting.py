@@ -135,7 +135,13 @@ def _compare_families(
     errors = {family.name: _errors(family, sizes, deltas, order, first) for family in allowed}
     scores = {name: float(error.mean()) for name, error in errors.items()}
     best = errors[min(scores, key=scores.__getitem__)]
-    return tuple(name for name in errors if _within_one_stderr(errors[name] - best)), scores
+    rivals: list[str] = []
+    for name, error in errors.items():
+        # a transient that has vanished is the power law or the theory once more
+        again = any(np.allclose(error, errors[rival], rtol=1e-6, atol=0.0) for rival in rivals)
+        if _within_one_stderr(error - best) and not again:
+            rivals.append(name)
+    return tuple(rivals), scores
 
 
 def _within_one_stderr(excess: Floats) -> bool:

@@ -62,12 +62,12 @@ def test_usage(csv):
 @pytest.mark.parametrize(
     ("number", "n_jobs"), [(signal.SIGINT, "2"), (signal.SIGTERM, "1")], ids=["int", "term"]
 )
-def test_interrupt_and_go_on(number, n_jobs, csv, workplace, interrupts):
+def test_interrupt_and_go_on(number, n_jobs, csv, call, workplace, interrupts):
     sizes = ("--sizes", "10,20,30,40,48", "--n-repeats", "4", "--n-draws", "2", "--seed", "0")
     sizes += ("--min-steps", "100")
-    words = ("run", csv, "--target", "kind", *sizes, "--store", "kept", "--n-jobs", n_jobs)
+    words = ("run", csv, "--target", "kind", *sizes, "--store", "kept")
     process = subprocess.Popen(
-        [*PROGRAM, *words],
+        [*PROGRAM, *words, "--n-jobs", n_jobs],
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -83,6 +83,6 @@ def test_interrupt_and_go_on(number, n_jobs, csv, workplace, interrupts):
     assert "Traceback" not in stderr
     assert "of 20 cells are finished and kept in" in stderr
     assert stderr.splitlines()[-1] == ("Error: interrupted; run the same command again to go on")
-    done = program(*words, "--debug")
-    assert done.returncode == 0, done.stderr
+    done = call(*words, "--debug")
+    assert done.exit_code == 0, done.stderr
     assert "(from the store)" in done.stderr
