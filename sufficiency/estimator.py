@@ -266,6 +266,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         groups: npt.ArrayLike | None = None,
         X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
+        slices: Any = None,
     ) -> "LandscapeSufficiencyEstimator":
         """
         Train, probe and fit the decay.
@@ -281,6 +282,10 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             No group is divided between training, candidates and validation.
         X_unseen, y_unseen : like X and y, optional
             Your own candidates; nothing is then set aside, and all of X can be trained on.
+        slices : array-like of shape (n,), or DataFrame or dict of such columns, optional
+            What each sample belongs to (a site, a language, ...), by which ``result_`` also
+            answers: one partition, or several. Of the rows of `X_unseen` where that is given. For
+            a classifier the classes are slices without asking.
 
         Returns
         -------
@@ -308,7 +313,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, directory=self.store)
+        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices, directory=self.store)
         settings = plan.settings
         if not settings.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
@@ -360,6 +365,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
             settings=plan.settings.record,
+            slices=(plan.samples if plan.unseen is None else plan.unseen).slices,
         )
 
     def estimate_cost(
@@ -369,13 +375,14 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         groups: npt.ArrayLike | None = None,
         X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
+        slices: Any = None,
     ) -> CostEstimate:
         """
         Predict duration and memory of ``fit`` on these data, by timing one small cell.
 
         Parameters
         ----------
-        X, y, groups, X_unseen, y_unseen
+        X, y, groups, X_unseen, y_unseen, slices
             As in :meth:`fit`, with the same errors.
 
         Returns
@@ -384,7 +391,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             Print it, or use its numbers, which are those of a fit with an empty `store`. The
             estimator is not changed, except for the number and the names of features.
         """
-        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen)
+        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices)
         return estimate_cost(plan, self.n_jobs, self.refit)
 
     def finished_result(
@@ -394,6 +401,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         groups: npt.ArrayLike | None = None,
         X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
+        slices: Any = None,
     ) -> SufficiencyResult:
         """
         Result of the finished cells that the `store` holds of a running or interrupted fit.
@@ -403,7 +411,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, groups, X_unseen, y_unseen
+        X, y, groups, X_unseen, y_unseen, slices
             As given to that :meth:`fit`.
 
         Returns
@@ -423,7 +431,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         if self.store is None:
             raise ValueError("`store` must be the directory of a fit to look into, got None")
-        given = (X, y, groups, X_unseen, y_unseen)
+        given = (X, y, groups, X_unseen, y_unseen, slices)
         plan = plan_fit(self, *given, directory=self.store, read_only=True)
         finished = [] if plan.store is None else plan.store.finished(plan.tasks)
         result = self._result(with_missing(finished, plan), plan)

@@ -15,6 +15,7 @@ from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.curves import FittedCurve
+from sufficiency.data.slices import Slices
 from sufficiency.exceptions import NotIdentifiableError, UnreachableTargetError
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.page import write_report
@@ -64,6 +65,8 @@ class SufficiencyResult:
         Mean loss of the best constant prediction; NaN if there is none.
     settings : dict
         The estimator's settings in words, for the record.
+    slices : Slices or None
+        Which slices each sample belongs to; None without any, and in results of earlier releases.
     """
 
     cells: tuple[Cell, ...]
@@ -75,6 +78,7 @@ class SufficiencyResult:
     own_unseen: bool
     constant_loss: float
     settings: dict[str, str]
+    slices: Slices | None = None
 
     @cached_property
     def sizes(self) -> Integers:
@@ -560,7 +564,7 @@ class SufficiencyResult:
             Directory; made if it does not exist. Files of an earlier result in it are replaced.
         """
         meta = {name: getattr(self, name) for name in _scalars()}
-        write_cells(Path(path), self.cells, meta)
+        write_cells(Path(path), self.cells, meta, self.slices)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "SufficiencyResult":
@@ -584,12 +588,12 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        cells, meta = read_cells(Path(path), _scalars())
-        return cls(cells=cells, **meta)
+        cells, slices, meta = read_cells(Path(path), _scalars())
+        return cls(cells=cells, slices=slices, **meta)
 
 
 def _scalars() -> dict[str, Any]:
     """Types of what goes with the cells, by name."""
     types = get_type_hints(SufficiencyResult)
-    del types["cells"]
+    del types["cells"], types["slices"]
     return {name: get_origin(kind) or kind for name, kind in types.items()}

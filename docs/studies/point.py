@@ -29,7 +29,7 @@ from torch import nn
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency._random import child_seed
 from sufficiency.cells.around_center import view_center
-from sufficiency.cells.measure import increment_statistics
+from sufficiency.cells.measure import increments_around
 from sufficiency.fit.plan import plan_fit
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.training.centers import centers
@@ -84,7 +84,7 @@ def measure(net: NeuralNetClassifier | None, seed: int, size: int, training: int
     def around(sigma: float, n_draws: int) -> float:
         probing = replace(settings, probe=IsotropicGaussian(sigma), n_draws=n_draws)
         around_it = replace(view, task=replace(task, settings=probing))
-        return increment_statistics(around_it)["delta"]
+        return float(increments_around(around_it).by_candidate.mean())
 
     point = float(((view.point - view.numbers["train_loss"]) ** 2).mean() / (size + 1) ** 2)
     return {

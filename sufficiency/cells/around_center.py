@@ -1,7 +1,7 @@
 """Losses, score, gradient and drift at a trained center, and losses at weight draws around it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,15 +10,17 @@ import numpy.typing as npt
 from skorch import NeuralNet
 
 from sufficiency._random import child_seed, isolated_rng
+from sufficiency._types import Integers
 from sufficiency.cells.cell import Columns
 from sufficiency.curvature import hessian_operator
-from sufficiency.data.rows import in_memory
+from sufficiency.data.rows import in_memory, take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
 from sufficiency.engine.loss_matrix import StackedWeights, gradient_norm, loss_matrix, mean_losses
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
-from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.predictor import PartPredictor
+from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
 from sufficiency.probes.base import prepare_probe
 from sufficiency.probes.draws import ProbeDraws
@@ -26,6 +28,10 @@ from sufficiency.training.centers import TrainedCenter
 from sufficiency.training.tasks import CenterTask
 
 Array = npt.NDArray[np.float64]
+
+# The name of no slice: all candidates.
+_ALL = ""
+_NO_CLASSES = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,9 @@ class CenterView:
     candidates: Samples
     point: Array  # (J,) losses of the candidates at the center
     numbers: Columns  # that need no draws
+    slices: Mapping[str, Integers]  # positions of the candidates of each slice
+    of_slices: Mapping[str, Columns]  # those of `numbers` that differ from slice to slice
+    predicted: npt.NDArray[np.int32]  # (J,) classes of the candidates; none without classes
 
     def seed(self, purpose: str, *keys: int) -> int:
         """Of what is drawn for this center."""
@@ -89,14 +98,26 @@ def view_center(task: CenterTask, center: TrainedCenter, candidates: Samples) ->
     point = loss_matrix(net, weights, candidates.X, candidates.encoded, plan)[0]
     if not (math.isfinite(train_loss) and np.isfinite(point).all()):
         raise DivergedTrainingError("the losses at the trained weights are not finite")
+    members = {} if candidates.slices is None else candidates.slices.members()
+    # a slice of one candidate has no spread
+    members = {name: rows for name, rows in members.items() if len(rows) > 1}
+    scores, predicted = _scores(task, center, candidates, members)
     numbers = {
         "train_loss": train_loss,
         "unseen_loss": float(point.mean()),
-        "unseen_score": _score(task, center, candidates),
+        "unseen_score": scores[_ALL],
         "grad_norm": gradient_norm(net, train.X, train.encoded, plan),
         "loss_drift": _drift(center, train_loss, plan),
     }
-    return CenterView(task, center, candidates, point, numbers)
+    of_slices = {
+        name: {
+            "n_candidates": float(len(rows)),
+            "unseen_loss": float(point[rows].mean()),
+            "unseen_score": scores[name],
+        }
+        for name, rows in members.items()
+    }
+    return CenterView(task, center, candidates, point, numbers, members, of_slices, predicted)
 
 
 def unit_draws(
@@ -131,14 +152,48 @@ def _block_plan(
     )
 
 
-def _score(task: CenterTask, center: TrainedCenter, candidates: Samples) -> float:
+def _scores(
+    task: CenterTask,
+    center: TrainedCenter,
+    candidates: Samples,
+    slices: Mapping[str, Integers],
+) -> tuple[dict[str, float], npt.NDArray[np.int32]]:
+    """Scores of all candidates (under "") and of every slice; and predicted classes of all."""
     settings = task.settings
-    if settings.scorer is None or len(candidates.y) == 1:
-        return math.nan
+    parts: dict[str, Integers | slice] = {_ALL: slice(None), **slices}
+    scores, known = dict.fromkeys(parts, math.nan), dict[str, npt.NDArray]()
+    X = in_memory(candidates.X)
     # a loader takes a seed from the global generator even when it does not shuffle
     with isolated_rng(child_seed(settings.root, "check", task.repeat, task.size)):
-        predictor = Predictor(center.net, settings.codec)
-        return float(settings.scorer(predictor, in_memory(candidates.X), candidates.y))
+        for name, rows in parts.items():
+            if settings.scorer is None or len(candidates.y) == 1:
+                break
+            part = X if name == _ALL else take_rows(X, rows)
+            predictor = PartPredictor(center.net, settings.codec, X, known, part, rows)
+            scores[name] = float(settings.scorer(predictor, part, candidates.y[rows]))
+        if settings.codec.classes is None:
+            return scores, _NO_CLASSES
+        predicted = known["predict"] if "predict" in known else center.net.predict(X)
+    return scores, _codes(settings.codec, predicted)
+
+
+def losses_and_classes(
+    task: CenterTask, center: TrainedCenter, samples: Samples
+) -> tuple[Array, npt.NDArray[np.int32]]:
+    """Losses of samples at the trained weights, and their predicted classes, if there are any."""
+    weights = StackedWeights.single(LossFunction(center.net).center())
+    plan = _block_plan(task, center.net, samples)
+    losses = loss_matrix(center.net, weights, samples.X, samples.encoded, plan)[0]
+    if task.settings.codec.classes is None:
+        return losses, _NO_CLASSES
+    with isolated_rng(child_seed(task.settings.root, "check", task.repeat, task.size)):
+        predicted = center.net.predict(in_memory(samples.X))
+    return losses, _codes(task.settings.codec, predicted)
+
+
+def _codes(codec: TargetCodec, predicted: npt.NDArray) -> npt.NDArray[np.int32]:
+    """Predictions of the net as indices of the classes, (n,)."""
+    return np.asarray(predicted).reshape(len(predicted), -1)[:, 0].astype(np.int32)
 
 
 def _drift(center: TrainedCenter, train_loss: float, plan: BlockPlan) -> float:

@@ -1,8 +1,11 @@
 """The numbers of one (repeat, size)."""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from sufficiency.cells.unseen import UnseenSamples
 
 # Some of a cell's columns, by name.
 Columns = dict[str, Any]
@@ -34,6 +37,15 @@ class Cell:
     n_draws: float = math.nan  # weight draws; random vectors for "gaussian_moment"
     n_eval: float = math.nan  # training samples whose losses are taken at every draw
     failure: str = ""  # why the cell has no numbers
+    # single samples, and what replaces the columns for the candidates of each slice
+    unseen: UnseenSamples | None = field(default=None, compare=False, repr=False)
+    slices: Mapping[str, Columns] = field(default_factory=dict, compare=False, repr=False)
 
 
-CELL_COLUMNS = tuple(field.name for field in fields(Cell) if field.name != "failure")
+# Numbers of a cell.
+CELL_COLUMNS = tuple(f.name for f in fields(Cell) if f.name not in ("failure", "unseen", "slices"))
+# Those that differ from slice to slice, with the number of candidates before them.
+SLICE_COLUMNS = (
+    "n_candidates", "delta", "stderr", "delta_point", "gap_sq", "spread", "top1pct_share",
+    "unseen_loss", "unseen_score", "delta_mean_sq", "delta_variance",
+)  # fmt: skip

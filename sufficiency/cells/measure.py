@@ -2,18 +2,21 @@
 
 import math
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency.cells.around_center import Array, CenterView, view_center
-from sufficiency.cells.cell import Cell, Columns
+from sufficiency._types import Integers
+from sufficiency.cells.around_center import Array, CenterView, losses_and_classes, view_center
+from sufficiency.cells.cell import SLICE_COLUMNS, Cell, Columns
+from sufficiency.cells.unseen import UnseenSamples
 from sufficiency.curvature import quadratic_validation
 from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta, single_center_delta
-from sufficiency.deltas.monte_carlo import grouped_rows, top_share
+from sufficiency.deltas.monte_carlo import grouped_rows, increment_terms, top_share
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler
@@ -27,6 +30,11 @@ _FIRST_ROWS, _MOST_DRAWS, _PRECISION = 8, 256, 0.05
 # The quadratic model is checked on so many draws and candidates.
 _CHECK_DRAWS, _CHECK_CANDIDATES = 8, 32
 
+# Positions of some of the candidates.
+Rows = Integers | slice
+_EVERYTHING = slice(None)
+_Others = tuple[Integers, npt.NDArray, npt.NDArray]
+
 
 def measure(
     task: CenterTask,
@@ -35,11 +43,14 @@ def measure(
     unseen: Samples | None = None,
 ) -> list[Cell]:
     """One cell for each of the task's sizes; losses that are not finite make them failures."""
+    start = time.perf_counter()
     try:
         if isinstance(center, FailedTraining):
             raise DivergedTrainingError(center.reason)
-        candidates = samples.take(task.split.candidates) if unseen is None else unseen
-        return _measure(task, center, center.seen(candidates))
+        rows = task.split.candidates if unseen is None else np.arange(len(unseen.y))
+        candidates = samples.take(rows) if unseen is None else unseen
+        view = view_center(task, center, center.seen(candidates))
+        return _measure(view, start, rows, samples)
     except DivergedTrainingError as error:
         return [Cell(task.repeat, size, failure=str(error)) for size in task.sizes]
     except Exception as error:
@@ -47,11 +58,21 @@ def measure(
         raise
 
 
-def _measure(task: CenterTask, center: TrainedCenter, candidates: Samples) -> list[Cell]:
-    start = time.perf_counter()
-    view = view_center(task, center, candidates)
+def _measure(view: CenterView, start: float, rows: Integers, samples: Samples) -> list[Cell]:
+    task, center = view.task, view.center
     once = task.settings.train == "once"
-    statistics = _statistics_of_all_sizes(view) if once else [increment_statistics(view)]
+    increments = _increments_of_all_sizes(view) if once else [increments_around(view)]
+    of_all = [of_size.statistics(_EVERYTHING) for of_size in increments]
+    for statistics in of_all:
+        _check(statistics["delta"], task.settings.method)
+    slices = [
+        {
+            name: {**view.of_slices[name], **of_size.statistics(members)}
+            for name, members in view.slices.items()
+        }
+        for of_size in increments
+    ]
+    others = _others(view, samples)
     # the durations are those of all cells together, and counted once
     fit_seconds, probe_seconds = center.trained.seconds, time.perf_counter() - start
     return [
@@ -59,16 +80,29 @@ def _measure(task: CenterTask, center: TrainedCenter, candidates: Samples) -> li
             task.repeat,
             size,
             **view.numbers,
-            **numbers,
+            **of_all[i],
             fit_seconds=fit_seconds * (i == 0),
             probe_seconds=probe_seconds * (i == 0),
+            unseen=_unseen(view, rows, increments[i], others if size == task.sizes[-1] else None),
+            slices={
+                name: {column: columns[column] for column in SLICE_COLUMNS}
+                for name, columns in slices[i].items()
+            },
         )
-        for i, (size, numbers) in enumerate(zip(task.sizes, statistics, strict=True))
+        for i, size in enumerate(task.sizes)
     ]
 
 
-def increment_statistics(view: CenterView) -> Columns:
-    """Δ of the center's own size, by the method of the settings."""
+@dataclass(frozen=True, eq=False)
+class Increments:
+    """What the draws say of the candidates, at one size."""
+
+    by_candidate: Array  # (J,) means of |increment|^order over the draws; their mean is Δ
+    statistics: Callable[[Rows], Columns]  # of those at some positions
+
+
+def increments_around(view: CenterView) -> Increments:
+    """Increments at the center's own size, by the method of the settings."""
     draws = view.draws()
     if view.task.settings.method == "gaussian_moment":
         return _closed_form(view, draws)
@@ -77,26 +111,69 @@ def increment_statistics(view: CenterView) -> Columns:
     return _monte_carlo(view, view.losses(draws, view.candidates), view.train_losses(draws))
 
 
-def _monte_carlo(view: CenterView, losses: Array, train_losses: Array, group: int = 1) -> Columns:
-    statistics = monte_carlo_delta(
-        losses,
-        train_losses,
-        view.point,
-        view.numbers["train_loss"],
-        size=view.task.size,
-        order=view.task.settings.order,
-        group=group,
-    )
-    if statistics.delta < 0:  # which has no logarithm
+def _check(delta: float, method: str) -> None:
+    """Refuse what has no logarithm."""
+    if method == "gaussian_moment" and not delta > 0:
         raise DivergedTrainingError(
-            f"Δ = {statistics.delta:.3g} after the correction for the training samples that were "
+            f"the closed form gives Δ = {delta:.3g}: its traces are too noisy (raise `n_draws`)"
+        )
+    if delta < 0:
+        raise DivergedTrainingError(
+            f"Δ = {delta:.3g} after the correction for the training samples that were "
             "not evaluated: it is lost in their noise (raise `n_eval`)"
         )
+
+
+def _unseen(
+    view: CenterView, candidates: Integers, increments: Increments, others: _Others | None
+) -> UnseenSamples:
+    none = np.empty(0, dtype=np.int64)
+    rows, losses, predicted = (none, none, none) if others is None else others
+    return UnseenSamples(
+        candidates=candidates,
+        increments=increments.by_candidate.astype(np.float32),
+        losses=view.point.astype(np.float32),
+        others=rows,
+        other_losses=losses.astype(np.float32),
+        predicted=np.concatenate([view.predicted, predicted]).astype(np.int32),
+        n_candidates=len(candidates),
+    ).largest()
+
+
+def _others(view: CenterView, samples: Samples) -> _Others:
+    """Rows, losses and classes of samples beyond the center's own."""
+    task = view.task
+    # the next subsets take them in; looking at them takes at most a fiftieth of the training
+    most = min(task.size, task.settings.training_passes(task.size) // 50)
+    rows = task.split.order[task.size : task.size + most]
+    if not len(rows):
+        return rows, rows, rows
+    return rows, *losses_and_classes(task, view.center, view.center.seen(samples.take(rows)))
+
+
+def _monte_carlo(
+    view: CenterView, losses: Array, train_losses: Array, group: int = 1
+) -> Increments:
+    size, order = view.task.size, view.task.settings.order
     drawn = {"n_draws": float(len(losses)), "n_eval": float(view.evaluated)}
-    return {**asdict(statistics), **drawn}
+
+    def statistics(which: Rows) -> Columns:
+        found = monte_carlo_delta(
+            losses[:, which],
+            train_losses,
+            view.point[which],
+            view.numbers["train_loss"],
+            size=size,
+            order=order,
+            group=group,
+        )
+        return {**asdict(found), **drawn}
+
+    terms = increment_terms(losses, train_losses, size, order)
+    return Increments(terms.mean(axis=0), statistics)
 
 
-def _until_precise(view: CenterView, prepared: ProbeDraws) -> Columns:
+def _until_precise(view: CenterView, prepared: ProbeDraws) -> Increments:
     """Add draws until their part of the standard error is below 5 % of Δ, or there are 256."""
     mean = _symmetric_mean(view, prepared)
     group = 1 if mean is None else 2
@@ -128,7 +205,7 @@ def _symmetric_mean(view: CenterView, prepared: ProbeDraws) -> Weights | None:
     return {n: w for n, w in LossFunction(view.center.net).center().items() if n in names}
 
 
-def _closed_form(view: CenterView, draws: ProbeDraws) -> Columns:
+def _closed_form(view: CenterView, draws: ProbeDraws) -> Increments:
     train, candidates = view.center.train, view.candidates
     moment = gaussian_moment_delta(
         view.center.net,
@@ -140,16 +217,18 @@ def _closed_form(view: CenterView, draws: ProbeDraws) -> Columns:
         n_probes=max(3, view.task.settings.usual_draws),
         random_state=view.seed("probe"),
     )
-    if not moment.statistics.delta > 0:
-        raise DivergedTrainingError(
-            f"the closed form gives Δ = {moment.statistics.delta:.3g}: its traces are too noisy "
-            "(raise `n_draws`)"
-        )
-    return {
-        **asdict(moment.statistics),
+    more = {
         "quadratic_error": _quadratic_error(view, draws),
         "n_draws": float(moment.n_probes),
     }
+    point_sq = ((view.point - view.numbers["train_loss"]) / (view.task.size + 1)) ** 2
+
+    def statistics(which: Rows) -> Columns:
+        if which is _EVERYTHING:
+            return {**asdict(moment.statistics), **more}
+        return {**asdict(moment.of(which, float(point_sq[which].mean()))), **more}
+
+    return Increments(moment.by_candidate, statistics)
 
 
 def _quadratic_error(view: CenterView, draws: ProbeDraws) -> float:
@@ -172,9 +251,9 @@ def _quadratic_error(view: CenterView, draws: ProbeDraws) -> float:
     return float(validation.relative_error[0])
 
 
-def _statistics_of_all_sizes(view: CenterView) -> list[Columns]:
+def _increments_of_all_sizes(view: CenterView) -> list[Increments]:
     """
-    Δ of every size, and what belongs to it, from the center of one net (``train="once"``).
+    Increments of every size from the center of one net (``train="once"``).
 
     For a weight draw w with variance S²(w) of the per-sample losses, the expected squared
     increment over orders of the samples is S²(w)/(k(k+1)) for every k: on the training samples
@@ -183,33 +262,40 @@ def _statistics_of_all_sizes(view: CenterView) -> list[Columns]:
     draws, sizes = view.draws(), np.array(view.task.sizes)
     seen = view.losses(draws, view.center.train)
     losses = view.losses(draws, view.candidates)
-    columns = _columns(losses, seen, view.point, sizes)
-    columns["n_draws"] = np.full(len(sizes), float(draws.n_draws))
-    return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(sizes))]
-
-
-def _columns(
-    losses: Array, seen: Array, point: Array, sizes: npt.NDArray[np.int64]
-) -> dict[str, Array]:
-    """Numbers of every size, from losses of the candidates, (B, J), and of its samples, (B, n)."""
-    n = seen.shape[1]
-    delta, stderr = single_center_delta(losses, sizes, finite=False)
+    n, n_candidates = seen.shape[1], losses.shape[1]
     in_sample = np.full(len(sizes), np.nan)
     in_sample[sizes < n] = single_center_delta(seen, sizes[sizes < n])[0]
+    # S² as a mean over candidates
+    centered_sq = ((losses - losses.mean(axis=1, keepdims=True)) ** 2).mean(axis=0)
+    centered_sq *= n_candidates / (n_candidates - 1)
+
+    def at(size: int, of_train: float) -> Increments:
+        more = {"delta_in_sample": of_train, "n_draws": float(draws.n_draws)}
+
+        def statistics(which: Rows) -> Columns:
+            return {**_at_size(losses[:, which], view.point[which], size), **more}
+
+        return Increments(centered_sq / (size * (size + 1.0)), statistics)
+
+    return [at(*pair) for pair in zip(sizes.tolist(), in_sample.tolist(), strict=True)]
+
+
+def _at_size(losses: Array, point: Array, size: int) -> Columns:
+    """Numbers of one size, from losses of the candidates, (B, J), and at the center, (J,)."""
+    (delta,), (stderr,) = single_center_delta(losses, [size], finite=False)
     centered = losses - losses.mean(axis=1, keepdims=True)
     # S² splits as Δ does: that of the mean over draws, and the variance over draws
     mean_sq = float((centered.mean(axis=0) ** 2).sum()) / (losses.shape[1] - 1)
-    mean_part = mean_sq / (sizes * (sizes + 1.0))
+    mean_part = mean_sq / (size * (size + 1.0))
     spread = float(losses.var(axis=1, ddof=1).mean())
     return {
-        "delta": delta,
-        "stderr": stderr,
-        "delta_point": single_center_delta(point[None], sizes, finite=False)[0],
+        "delta": float(delta),
+        "stderr": float(stderr),
+        "delta_point": float(single_center_delta(point[None], [size], finite=False)[0][0]),
         # L_k is the mean of k other samples: its distance to theirs has the variance S²/k
-        "gap_sq": spread / sizes,
-        "spread": np.full(len(sizes), spread),
-        "top1pct_share": np.full(len(sizes), top_share((centered**2).mean(axis=0))),
+        "gap_sq": spread / size,
+        "spread": spread,
+        "top1pct_share": top_share((centered**2).mean(axis=0)),
         "delta_mean_sq": mean_part,
-        "delta_variance": delta - mean_part,
-        "delta_in_sample": in_sample,
+        "delta_variance": float(delta) - mean_part,
     }

@@ -139,14 +139,14 @@ def _compare_families(
     for name, error in errors.items():
         # a transient that has vanished is the power law or the theory once more
         again = any(np.allclose(error, errors[rival], rtol=1e-6, atol=0.0) for rival in rivals)
-        if _within_one_stderr(error - best) and not again:
+        if _within_one_stderr(error - best, rounding=1e-6 * best.mean()) and not again:
             rivals.append(name)
     return tuple(rivals), scores
 
 
-def _within_one_stderr(excess: Floats) -> bool:
+def _within_one_stderr(excess: Floats, rounding: float) -> bool:
     stderr = excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else 0.0
-    return bool(excess.mean() <= stderr)
+    return bool(excess.mean() <= stderr + rounding)
 
 
 def _errors(family: Family, sizes: Integers, deltas: Floats, order: int, first: int) -> Floats:

@@ -1,6 +1,6 @@
 """Input of ``fit`` and ``predict``: samples of a known kind, finite and of matching lengths."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from sufficiency._random import isolated_rng
 from sufficiency.data.memory_maps import Rows
 from sufficiency.data.rows import check_lengths, form_of, is_several, map_arrays, n_rows
+from sufficiency.data.slices import check_slices
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 from sufficiency.exceptions import InvalidParameterError
 
@@ -32,6 +33,7 @@ class FitInput(NamedTuple):
     y: Array
     groups: Array | None
     unseen: tuple[Any, Array] | None
+    slices: Sequence[tuple[str, Array]]  # partitions of X, or of the unseen inputs
 
     def map_inputs(self, function: Callable[[Any], Any]) -> "FitInput":
         """The function of the inputs, and of the unseen ones."""
@@ -46,6 +48,7 @@ def check_fit_input(
     groups: Any,
     X_unseen: Any,
     y_unseen: Any,
+    slices: Any,
     *,
     raw: bool = False,
 ) -> FitInput:
@@ -60,7 +63,7 @@ def check_fit_input(
                 "groups", f"must have one entry for each of {len(y)} samples, got {groups.shape}"
             )
     if X_unseen is None and y_unseen is None:
-        return FitInput(X, y, groups, None)
+        return FitInput(X, y, groups, None, check_slices(slices, len(y)))
     if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
         raise ValueError("`X_unseen` and `y_unseen` must be given together, got one of them")
     X_unseen, y_unseen = _pair(estimator, X_unseen, y_unseen, raw, "y_unseen", reset=False)
@@ -71,7 +74,8 @@ def check_fit_input(
             f"`X_unseen` and `y_unseen` must be shaped like X and y, got {form_of(X_unseen)} and "
             f"{y_unseen.shape} for {form_of(X)} and {y.shape}"
         )
-    return FitInput(X, y, groups, (X_unseen, y_unseen))
+    of_unseen = check_slices(slices, len(y_unseen), "X_unseen")
+    return FitInput(X, y, groups, (X_unseen, y_unseen), of_unseen)
 
 
 def _pair(

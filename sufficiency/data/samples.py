@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from sufficiency._types import Integers
 from sufficiency.data.rows import n_rows, row_bytes, take_rows
+from sufficiency.data.slices import Slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,6 +17,7 @@ class Samples:
     X: Any  # array, dict or tuple of arrays, DatasetRows, or what transformers take
     encoded: npt.NDArray  # targets for the net
     y: npt.NDArray  # targets of the user
+    slices: Slices | None = None  # of those that candidates are taken of
 
     def __sizeof__(self) -> int:
         # dask sends what it takes for large once to a worker, and small things with every task
@@ -28,4 +30,5 @@ class Samples:
 
     def take(self, which: Integers | slice) -> "Samples":
         """Some of the samples; those in a file stay there."""
-        return Samples(take_rows(self.X, which), self.encoded[which], self.y[which])
+        slices = None if self.slices is None else self.slices.take(which)
+        return Samples(take_rows(self.X, which), self.encoded[which], self.y[which], slices)

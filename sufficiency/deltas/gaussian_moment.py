@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 
 from sufficiency._random import RandomState, seed_from
-from sufficiency._types import Floats
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_integer
 from sufficiency.curvature.derivatives import LossDerivatives, displacements, flatten
 from sufficiency.curvature.taylor import taylor_terms
@@ -27,7 +27,7 @@ from sufficiency.probes import GaussianSampler, Sampler
 _CHUNK = 64 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GaussianMoment:
     """
     Closed-form Δ of one cell.
@@ -42,12 +42,30 @@ class GaussianMoment:
         Hessian products per candidate.
     exact : bool
         Whether all directions of the probe were taken, rather than random combinations.
+    means_sq, variances : (rows, J) float64
+        Both parts of every candidate's mean squared increment, in loss², from every random vector.
     """
 
     statistics: DeltaStatistics
     trace_stderr: float
     n_probes: int
     exact: bool
+    means_sq: Floats
+    variances: Floats
+
+    @property
+    def by_candidate(self) -> Floats:
+        """(J,) mean squared increments, whose mean is Δ."""
+        return np.asarray((self.means_sq + self.variances).mean(axis=0))
+
+    def of(self, which: Integers | slice, point_sq: float) -> DeltaStatistics:
+        """
+        Of some of the candidates alone, whose Δ at the center is `point_sq`.
+
+        Gap and spread are NaN: they need the Hessian products of these candidates' average.
+        """
+        means_sq, variances = self.means_sq[:, which], self.variances[:, which]
+        return _statistics(means_sq, variances, point_sq)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,27 +245,37 @@ def _reduce(
 ) -> GaussianMoment:
     of_average = float(sum(part[:, -1].mean() for part in moments))
     means_sq, variances = (np.delete(part, -1, axis=1) for part in moments)
-    table = (means_sq + variances) / (size + 1) ** 2  # rows: probes, columns: candidates
-    n_candidates = table.shape[1]
-    rows = table.mean(1)
+    # rows: probes, columns: candidates
+    means_sq, variances = means_sq / (size + 1) ** 2, variances / (size + 1) ** 2
+    rows = (means_sq + variances).mean(1)
+    n_candidates = means_sq.shape[1]
     gap_sq = spread = math.nan
     if n_candidates > 1:
         # E D̄² is gap² of the average candidate; what is left of E D² is between candidates
         whole = float(rows.mean()) * (size + 1) ** 2
         spread = n_candidates / (n_candidates - 1) * (whole - of_average)
         gap_sq = of_average - spread / n_candidates
-    statistics = DeltaStatistics(
-        delta=float(rows.mean()),
-        stderr=math.sqrt(crossed_variance(table)),
-        delta_point=float((values[:-1] ** 2).mean()) / (size + 1) ** 2,
-        gap_sq=gap_sq,
-        spread=spread,
-        top1pct_share=top_share(np.maximum(table.mean(0), 0.0)),
-        delta_mean_sq=float(means_sq.mean()) / (size + 1) ** 2,
-        delta_variance=float(variances.mean()) / (size + 1) ** 2,
+    point_sq = float((values[:-1] ** 2).mean()) / (size + 1) ** 2
+    statistics = replace(
+        _statistics(means_sq, variances, point_sq), gap_sq=gap_sq, spread=spread
     )
     stderr = float(rows.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0
-    return GaussianMoment(statistics, stderr, n_probes, exact)
+    return GaussianMoment(statistics, stderr, n_probes, exact, means_sq, variances)
+
+
+def _statistics(means_sq: Floats, variances: Floats, point_sq: float) -> DeltaStatistics:
+    """What follows from the table of these candidates alone."""
+    table = means_sq + variances
+    return DeltaStatistics(
+        delta=float(table.mean(1).mean()),
+        stderr=math.sqrt(crossed_variance(table)),
+        delta_point=point_sq,
+        gap_sq=math.nan,
+        spread=math.nan,
+        top1pct_share=top_share(np.maximum(table.mean(0), 0.0)),
+        delta_mean_sq=float(means_sq.mean()),
+        delta_variance=float(variances.mean()),
+    )
 
 
 def quadratic_monte_carlo_delta(

@@ -89,10 +89,9 @@ def monte_carlo_delta(
     """
     evaluated = train_losses if train_losses.ndim == 2 else train_losses[:, None]
     difference = candidate_losses - evaluated.mean(axis=1)[:, None]
-    # what the choice of the evaluated samples adds to the square of a difference
     whole = train_losses.ndim == 1 or evaluated.shape[1] == size
-    excess = np.zeros(len(evaluated)) if whole else subset_variance(evaluated, size)
-    terms = (np.abs(difference) / (size + 1)) ** order - (excess / (size + 1) ** 2)[:, None]
+    excess = _excess(train_losses, size)
+    terms = increment_terms(candidate_losses, train_losses, size, order)
     point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
     n_candidates = difference.shape[1]
     gap_sq = spread = delta_mean_sq = delta_variance = math.nan
@@ -121,6 +120,23 @@ def monte_carlo_delta(
         delta_mean_sq=delta_mean_sq,
         delta_variance=delta_variance,
     )
+
+
+def increment_terms(
+    candidate_losses: Floats, train_losses: Floats, size: int, order: int
+) -> Floats:
+    """(B, J) terms |increment|^order whose mean is Δ; see :func:`monte_carlo_delta`."""
+    means = train_losses if train_losses.ndim == 1 else train_losses.mean(axis=1)
+    increments = (candidate_losses - means[:, None]) / (size + 1)
+    excess = _excess(train_losses, size) / (size + 1) ** 2
+    return np.asarray(np.abs(increments) ** order - excess[:, None])
+
+
+def _excess(train_losses: Floats, size: int) -> Floats:
+    """(B,) what the choice of the evaluated samples adds to the square of a difference."""
+    if train_losses.ndim == 1 or train_losses.shape[1] == size:
+        return np.zeros(len(train_losses))
+    return subset_variance(train_losses, size)
 
 
 def grouped_rows(terms: Floats, group: int) -> Floats:

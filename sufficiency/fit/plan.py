@@ -1,7 +1,7 @@
 """What a fit is going to do: everything that is decided before a single training."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from sufficiency.data.candidates import Indices, default_n_candidates
 from sufficiency.data.checks import FitInput, as_floating, check_fit_input
 from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
+from sufficiency.data.slices import make_slices
 from sufficiency.data.splits import Splits, make_splits, stratification
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.engine.loss_matrix import can_vectorize
@@ -104,6 +105,7 @@ def plan_fit(
     groups: Any = None,
     X_unseen: Any = None,
     y_unseen: Any = None,
+    slices: Any = None,
     *,
     directory: str | PathLike[str] | None = None,
     read_only: bool = False,
@@ -113,7 +115,7 @@ def plan_fit(
     net, transformers = (None, None) if params["net"] is None else split_net(params["net"])
     probe = check_parameters(params)
     raw = transformers is not None
-    given = check_fit_input(estimator, X, y, groups, X_unseen, y_unseen, raw=raw)
+    given = check_fit_input(estimator, X, y, groups, X_unseen, y_unseen, slices, raw=raw)
     if net is None:
         given = given.map_inputs(as_floating)
         net = default_net(given.X, given.y)
@@ -160,6 +162,9 @@ def _plan(
     codec = fit_columns(untrained, codec, take_rows(seen[0], _FIRST), seen[1][_FIRST])
     samples, looked_at = _encode(codec, given.X, given.y), _encode(codec, *seen)
     unseen = None if given.unseen is None else _encode(codec, *given.unseen)
+    of = samples if unseen is None else unseen
+    sliced = replace(of, slices=make_slices(given.slices, codec.classes, of.encoded))
+    samples, unseen = (sliced, None) if unseen is None else (samples, sliced)
     few = _some(looked_at, root, _CHECKED)
     check_criterion(untrained, samples.encoded)
     check_losses(untrained, few.X, few.encoded, codec.n_classes)

@@ -1,8 +1,10 @@
 """All cells of a fit: in parallel, largest first, with progress."""
 
+import itertools
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -11,6 +13,7 @@ from tqdm.auto import tqdm
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency.cells.cell import Cell
 from sufficiency.cells.measure import measure
+from sufficiency.cells.unseen import shared
 from sufficiency.data.samples import Samples
 from sufficiency.fit.plan import Plan
 from sufficiency.store import FitStore
@@ -73,17 +76,28 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
                 logger.info(_in_words(cell))
             bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
             bar.update(cost(finished))
-    return sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+    return in_order(cells)
+
+
+def in_order(cells: Iterable[Cell]) -> list[Cell]:
+    """By repeat, then size, with what the cells of a repeat have in common held once."""
+    ordered = sorted(cells, key=lambda cell: (cell.repeat, cell.size))
+    return [
+        replace(cell, unseen=unseen)
+        for _, group in itertools.groupby(ordered, key=lambda cell: cell.repeat)
+        for of_repeat in [list(group)]
+        for cell, unseen in zip(of_repeat, shared([c.unseen for c in of_repeat]), strict=True)
+    ]
 
 
 def with_missing(cells: list[Cell], plan: Plan) -> list[Cell]:
     """These cells and, as failures, those of the plan that are not among them."""
     found = {(cell.repeat, cell.size): cell for cell in cells}
-    return [
+    return in_order(
         found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
         for repeat in range(len(plan.splits.repeats))
         for size in plan.splits.sizes.tolist()
-    ]
+    )
 
 
 def measure_group(

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags, get_tags
 from skorch import NeuralNet
 
+from sufficiency._types import Integers
 from sufficiency.data.rows import writable
 from sufficiency.nets.targets import TargetCodec, cast_inputs
 
@@ -28,17 +31,20 @@ class Predictor:
 
     def predict(self, X: npt.NDArray) -> npt.NDArray:
         """Labels, or values in the shape of the targets."""
-        return self.codec.decode(self.net.predict(X))
+        return self.codec.decode(self._of_net("predict", X))
 
     def predict_proba(self, X: npt.NDArray) -> npt.NDArray:
         """(n, C) probabilities in the order of ``classes_``."""
         if self.codec.classes is None:
             raise AttributeError("a regressor has no predict_proba")
-        return np.asarray(self.net.predict_proba(X))
+        return self._of_net("predict_proba", X)
 
     def score(self, X: npt.NDArray, y: npt.NDArray) -> float:
         """The net's own score; targets are encoded as the net knows them."""
         return float(self.net.score(X, self.codec.encode(y, "y")))
+
+    def _of_net(self, method: str, X: Any) -> npt.NDArray:
+        return np.asarray(getattr(self.net, method)(X))
 
     def cast(self, X: Any) -> Any:
         """Inputs in the dtype of the net's parameters, writable as torch wants them."""
@@ -49,3 +55,30 @@ class Predictor:
 
     def __sklearn_tags__(self) -> Tags:
         return get_tags(self.net)
+
+
+@dataclass(frozen=True, eq=False)
+class PartPredictor(Predictor):
+    """A predictor of parts of the same inputs, each of which the net sees once."""
+
+    whole: Any  # inputs of all
+    known: dict[str, npt.NDArray]  # what the net has said of them, by method; shared by the parts
+    part: Any  # of these inputs
+    rows: Integers | slice  # which of all they are
+
+    def score(self, X: npt.NDArray, y: npt.NDArray) -> float:
+        """The net's own score, without predicting again where it is scikit-learn's."""
+        own = type(self.net).score
+        encoded = self.codec.encode(y, "y")
+        if own is ClassifierMixin.score:
+            return float(accuracy_score(encoded, self._of_net("predict", X)))
+        if own is RegressorMixin.score:
+            return float(r2_score(encoded, self._of_net("predict", X)))
+        return super().score(X, y)
+
+    def _of_net(self, method: str, X: Any) -> npt.NDArray:
+        if X is not self.part:
+            return super()._of_net(method, X)
+        if method not in self.known:
+            self.known[method] = super()._of_net(method, self.whole)
+        return self.known[method][self.rows]

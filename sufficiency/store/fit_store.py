@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 
 from sufficiency.cells.cell import Cell
+from sufficiency.cells.unseen import read_unseen
 from sufficiency.data.samples import Samples
 from sufficiency.store.centers import parse_center, render_center, same_losses
 from sufficiency.store.configurations import content_of, content_of_net
@@ -70,7 +71,7 @@ class FitStore:
 
         def parse(data: bytes) -> list[Cell]:
             rows = parse_document(data, _CELLS, key.digest)["cells"]
-            return [Cell(**row) for row in rows]
+            return [Cell(**row | {"unseen": read_unseen(row["unseen"])}) for row in rows]
 
         return self.store.load("cells", f"{key.name}.json", parse)
 
@@ -78,7 +79,7 @@ class FitStore:
         """Keep the cells of the task's center."""
         key = self.keys.cells(task)
         content = {
-            "cells": [vars(cell) for cell in cells],
+            "cells": [vars(cell) | {"unseen": cell.unseen and vars(cell.unseen)} for cell in cells],
             "made_of": key.made_of,
             "circumstances": provenance(),
         }

@@ -13,6 +13,7 @@ from skorch import NeuralNet
 from sufficiency._threads import limited_threads
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.data.samples import Samples
+from sufficiency.data.slices import Slices
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.store.centers import named_tensors
 from sufficiency.store.configurations import content_of, content_of_net
@@ -29,7 +30,7 @@ from sufficiency.training.train_net import initialized_net
 # To be raised whenever this package trains, or probes, so that other numbers come out:
 # tests/store/test_formats.py has the numbers of today.
 TRAINING_FORMAT = 2
-PROBE_FORMAT = 2
+PROBE_FORMAT = 3
 
 # Settings that are part of the center's key, or that only print.
 _NOT_OF_THE_PROBE = {"net", "transformers", "verbose", "stacking"}
@@ -101,11 +102,13 @@ class FitKeys:
             of_center["y"] = array_fingerprint(samples.y)
             of_center["transformers"] = digest(content_of(settings.transformers, "net"))
             of_center["sklearn"] = sklearn.__version__
+        slices = samples.slices if unseen is None else unseen.slices
         of_cell = {
             "format": PROBE_FORMAT,
             "columns": list(CELL_COLUMNS),
             "y": array_fingerprint(samples.y),
             "unseen": None if unseen is None else _fingerprints(unseen),
+            "slices": None if slices is None else _of_slices(slices),
             "sklearn": sklearn.__version__,
         }
         for field in fields(settings):
@@ -139,6 +142,10 @@ class FitKeys:
             own["together"] = [[other.size, other.seed] for other in task.together]
             own["number"] = task.together.index(task)
         return self.of_center | own
+
+
+def _of_slices(slices: Slices) -> list[Any]:
+    return [*slices.partitions, *map(str, slices.values), array_fingerprint(slices.codes)]
 
 
 def _fingerprints(samples: Samples) -> list[str]:

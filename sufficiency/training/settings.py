@@ -91,11 +91,16 @@ class FitSettings:
         corrected = self.order == 2 and self.method == "monte_carlo" and self.train == "each_size"
         if self.n_eval is None or not corrected:
             return size
+        # all draws together may take a fifth of the training
+        passes = self.training_passes(size) / 5
+        return min(size, max(_FEWEST, int(passes / self.usual_draws) - n_candidates))
+
+    def training_passes(self, size: int) -> int:
+        """Forward passes of one sample that take as long as a training of this size."""
         batch = training_batch_size(self.net)
         steps = math.ceil(size / batch) if batch > 0 else 1
-        # a step takes three forward passes; all draws together may take a fifth of all steps
-        passes = 3 * planned_epochs(self.net, steps, self.min_steps) * size / 5
-        return min(size, max(_FEWEST, int(passes / self.usual_draws) - n_candidates))
+        # a step takes three of them
+        return 3 * planned_epochs(self.net, steps, self.min_steps) * size
 
 
 def _with_defaults(probe: Probe) -> str:

@@ -1,6 +1,6 @@
 """The steps of a pipeline before its net: fitted in every cell, on what the cell trains on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -39,7 +39,7 @@ class FittedTransformers:
             return samples
         # another seed than for the fit, which may have drawn for the training samples
         with isolated_rng(child_seed(self.seed, "candidates")):
-            return Samples(self.inputs(samples.X), samples.encoded, samples.y)
+            return replace(samples, X=self.inputs(samples.X))
 
 
 def fit_transformers(

@@ -182,7 +182,9 @@ def test_own_candidates_replace_the_reserved_ones():
 
 def numbers(cell: Cell) -> dict[str, float]:
     """Everything but the durations; NaN as None, which equals itself."""
-    row = {n: v for n, v in dataclasses.asdict(cell).items() if not n.endswith("_seconds")}
+    row = {n: getattr(cell, n) for n in CELL_COLUMNS if not n.endswith("_seconds")}
+    unseen = {n: np.asarray(v).tolist() for n, v in vars(cell.unseen).items()}
+    row |= {n: v for n, v in unseen.items() if n != "candidates"}
     return {n: None if isinstance(v, float) and math.isnan(v) else v for n, v in row.items()}
 
 

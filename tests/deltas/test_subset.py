@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from sufficiency import LandscapeSufficiencyEstimator
-from sufficiency.cells.measure import _monte_carlo
+from sufficiency.cells.measure import _check, _monte_carlo
 from sufficiency.deltas.monte_carlo import (
     crossed_variance,
     monte_carlo_delta,
@@ -140,10 +140,11 @@ def test_a_number_of_samples(value, message, iris):
 
 def test_a_delta_lost_in_its_noise_is_a_failed_cell():
     task = SimpleNamespace(size=9, settings=SimpleNamespace(order=2))
-    view = SimpleNamespace(task=task, point=np.ones(3), numbers={"train_loss": 1.0})
+    view = SimpleNamespace(task=task, point=np.ones(3), numbers={"train_loss": 1.0}, evaluated=2)
     train_losses = np.array([[0.0, 2.0], [0.0, 2.0]])
+    statistics = _monte_carlo(view, np.ones((2, 3)), train_losses).statistics(slice(None))
     with pytest.raises(DivergedTrainingError, match=r"Δ = -.*raise `n_eval`"):
-        _monte_carlo(view, np.ones((2, 3)), train_losses)
+        _check(statistics["delta"], "monte_carlo")
 
 
 @pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")

@@ -18,7 +18,7 @@ from tests.store.fits import SPLITS, changed, fit
 # release that draws other random numbers disagrees, and that is part of every key.
 RTOL = 1e-6
 
-TRAINING, PROBING = 2, 2
+TRAINING, PROBING = 2, 3
 WEIGHT_NORMS = {
     "hidden.weight": 1.53289458668, "hidden.bias": 0.918838792237,
     "norm.weight": 2.31790291731, "norm.bias": 0.101641331519,

@@ -32,7 +32,8 @@ def test_a_result_of_the_first_release_loads():
     ]  # fmt: skip
     assert dict(result.curve.parameters) == {"C": 0.2559735204697226}
     verdict = result.verdict(2.7404450038457733e-06)
-    assert (verdict.size, verdict.interval, verdict.status) == (305, (100, 5750), "reached")
+    # that release printed 5,750 at the upper end, from a search that stopped short of the minimum
+    assert (verdict.size, verdict.interval, verdict.status) == (305, (100, 5653), "reached")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_what_a_later_release_added_is_left_out(saved):
 
 
 def test_scalars_that_came_later_have_defaults():
-    _, scalars = read_cells(SAVED, {"order": int, "rounds": int}, {"rounds": 3})
+    _, _, scalars = read_cells(SAVED, {"order": int, "rounds": int}, {"rounds": 3})
     assert scalars == {"order": 2, "rounds": 3}
     with pytest.raises(ValueError, match="rounds"):
         read_cells(SAVED, {"order": int, "rounds": int})
