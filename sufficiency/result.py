@@ -1,7 +1,7 @@
 """What a fit found: every cell, the curve, the answers, figures and files; needs no net."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -12,11 +12,16 @@ import numpy.typing as npt
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
-from sufficiency._validation import check_thresholds
+from sufficiency._validation import check_choice, check_integer, check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
+from sufficiency.cells.without import without
 from sufficiency.curves import FittedCurve
 from sufficiency.data.slices import Slices
-from sufficiency.exceptions import NotIdentifiableError, UnreachableTargetError
+from sufficiency.exceptions import (
+    InvalidParameterError,
+    NotIdentifiableError,
+    UnreachableTargetError,
+)
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
@@ -27,11 +32,14 @@ from sufficiency.sizing.questions import (
     DeltaQuestion,
     TargetQuestion,
     absolute_threshold,
+    percent,
     questions_from,
     suggest_thresholds,
 )
 from sufficiency.sizing.replicates import t_quantile
+from sufficiency.sizing.samples import sample_frame
 from sufficiency.sizing.size_intervals import estimate_size
+from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
@@ -67,6 +75,8 @@ class SufficiencyResult:
         The estimator's settings in words, for the record.
     slices : Slices or None
         Which slices each sample belongs to; None without any, and in results of earlier releases.
+    of_slice : str
+        The slice that the result is about, as in "site=3"; empty: all samples.
     """
 
     cells: tuple[Cell, ...]
@@ -79,6 +89,7 @@ class SufficiencyResult:
     constant_loss: float
     settings: dict[str, str]
     slices: Slices | None = None
+    of_slice: str = ""
 
     @cached_property
     def sizes(self) -> Integers:
@@ -162,7 +173,7 @@ class SufficiencyResult:
             order=self.order,
             n_available=self.n_samples,
             n_candidates=self.n_candidates,
-            n_pool=self.n_candidates if self.own_unseen else self.n_samples,
+            n_pool=self.n_candidates if self.own_unseen else len(self._members),
             disjoint_candidates=self.disjoint_candidates,
             failures=tuple(
                 f"repeat {cell.repeat}, size {cell.size}: {cell.failure}"
@@ -171,8 +182,230 @@ class SufficiencyResult:
             ),
             point_probe=self.settings.get("probe", "").startswith("PointMass"),
             one_net=one_net,
+            of_slice=self._slice_in_words(),
+            slices={
+                name: self._of_slice(name).measurements
+                for name in self._slice_names()
+                if self._slice_candidates(name) >= FEWEST_CANDIDATES
+            },
             **tables,
         )
+
+    def _slice_names(self) -> list[str]:
+        return [] if self.slices is None or self.of_slice else self.slices.names()
+
+    @property
+    def _members(self) -> Integers:
+        """The samples that the result is about, among those that candidates are taken of."""
+        if self.slices is None or not self.of_slice:
+            return np.arange(self.n_samples)
+        return self.slices.members()[self.of_slice]
+
+    def _slice_in_words(self) -> str:
+        if self.slices is None or not self.of_slice:
+            return ""
+        share = len(self._members) / len(self.slices.codes)
+        return f"the slice {self.of_slice}, {percent(share)} of the samples,"
+
+    def _slice_candidates(self, name: str) -> int:
+        """Candidates of a slice in a repeat, the smallest number."""
+        counts = [c.slices.get(name, {}).get("n_candidates", 0.0) for c in self.cells if c.slices]
+        return int(min(counts, default=0.0))
+
+    def _of_slice(self, name: str) -> "SufficiencyResult":
+        """The result of one slice, however few candidates it has."""
+        cells = []
+        for cell in self.cells:
+            numbers = dict(cell.slices.get(name, {}))
+            if not cell.failure and not np.isfinite(numbers.get("delta", np.nan)):
+                failure = f"it has no candidates of {name} whose Δ is known"
+                cells.append(Cell(cell.repeat, cell.size, failure=failure))
+                continue
+            numbers.pop("n_candidates", None)
+            cells.append(replace(cell, **numbers, slices={}, unseen=None))
+        losses = np.array([c.unseen_loss for c in cells]), self.table("unseen_loss").ravel()
+        # so that a center has learned for a slice where it has for all
+        scale = np.nanmean(losses[0] / losses[1]) if np.isfinite(losses[0]).any() else 1.0
+        return replace(
+            self,
+            cells=tuple(cells),
+            n_candidates=self._slice_candidates(name),
+            constant_loss=float(self.constant_loss * scale),
+            of_slice=name,
+        )
+
+    def samples(self, top: int | None = None) -> "pd.DataFrame":
+        """
+        Single samples, those first that the nets predict worst without having seen them.
+
+        A wrong label, a rare case and an outlier all stand on top.
+
+        Parameters
+        ----------
+        top : int, optional
+            So many rows. None: all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for every sample that some center has not seen, by its row in X (in X_unseen,
+            for own candidates), largest loss first. Columns: ``rank``; ``share`` of Δ, the mean
+            over repeats (NaN for samples that were never candidates), and ``share_stderr`` over the
+            repeats that had it as a candidate, if there are several; ``loss`` at the centers that
+            had not seen it, a mean with the centers' sizes as weights; ``n_cells``, how many these
+            are; for classifiers ``label`` and ``predicted``, by the largest of them; a column for
+            every partition of `slices`. With more than 100,000 candidates, the thousand that
+            stood out in some cell.
+
+        Raises
+        ------
+        ValueError
+            If the result was saved by a release that kept no samples.
+        """
+        frame = sample_frame(self._with_samples("samples"), self.slices)
+        return frame if top is None else frame.head(check_integer("top", top, 1))
+
+    def without(self, samples: npt.ArrayLike) -> "SufficiencyResult":
+        """
+        The same result, had these samples been no candidates; nothing is trained or measured.
+
+        Δ and the loss change exactly; the centers stay those that were trained, some of them on
+        these samples. `gap_sq`, `spread` and the score are unknown then, and with them answers
+        about `growth` and scores.
+
+        Parameters
+        ----------
+        samples : array-like of int
+            Rows of X (of X_unseen, for own candidates), as in the index of :meth:`samples`.
+
+        Returns
+        -------
+        SufficiencyResult
+
+        Raises
+        ------
+        ValueError
+            If one of them was never a candidate, all of them are left out, or a single net serves
+            all sizes (``train="once"``), whose Δ is a variance over all candidates.
+        """
+        cells = self._with_samples("without")
+        if self.settings.get("train") == "once":
+            raise ValueError(
+                "`without` must go with train='each_size', got 'once', whose Δ is a variance over "
+                "all candidates; fit with a net for each size"
+            )
+        rows = np.unique(np.asarray(samples))
+        if rows.dtype.kind not in "iu":
+            raise InvalidParameterError("samples", f"must be integers, got {samples!r}")
+        known = np.unique(np.concatenate([c.unseen.candidates for c in cells if c.unseen]))
+        foreign = np.setdiff1d(rows, known)
+        if len(foreign):
+            raise InvalidParameterError(
+                "samples",
+                f"must have been candidates, got {foreign[:5].tolist()}; `samples()` has a share "
+                "of Δ for those that were",
+            )
+        kept = [without(cell, rows, self.order, self.slices) for cell in cells]
+        if all(cell.failure for cell in kept):
+            raise InvalidParameterError("samples", "must leave some candidates, got all of them")
+        counts = [cell.unseen.n_candidates for cell in kept if cell.unseen]
+        left_out = f"{len(rows)} candidate{'s' * (len(rows) != 1)} left out"
+        return replace(
+            self,
+            cells=tuple(kept),
+            n_candidates=min(counts),
+            settings=self.settings | {"candidates": left_out},
+        )
+
+    def by_slice(self) -> "pd.DataFrame":
+        """
+        What was measured for the candidates of every slice.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each slice and size, with the smallest number of candidates of a repeat and
+            means over repeats with standard errors: Δ, unseen loss and score.
+
+        Raises
+        ------
+        ValueError
+            If there are no slices.
+        """
+        import pandas as pd
+
+        self._check_slices()
+        names = {"delta": "delta", "unseen_loss": "loss", "unseen_score": "score"}
+        rows = []
+        for name in self._slice_names():
+            of_slice = self._of_slice(name)
+            for i, size in enumerate(self.sizes.tolist()):
+                row: dict[str, Any] = {"slice": name, "size": size}
+                row["n_candidates"] = of_slice.n_candidates
+                for column, short in names.items():
+                    values = of_slice.table(column)[:, i]
+                    mean, stderr = of_slice._over_repeats(values, column)
+                    row |= {column: mean, f"{short}_stderr": stderr}
+                rows.append(row)
+        return pd.DataFrame(rows).set_index(["slice", "size"])
+
+    def _over_repeats(self, values: Floats, column: str) -> tuple[float, float]:
+        """Mean and standard error over repeats; NaN where none, or one, is finished."""
+        finished = values[np.isfinite(values)]
+        if not len(finished):
+            return np.nan, np.nan
+        stderr = np.nan
+        if len(finished) > 1:
+            stderr = finished.std(ddof=1) / np.sqrt(len(finished))
+        return float(finished.mean()), float(stderr)
+
+    def slice(self, name: str) -> "SufficiencyResult":
+        """
+        The result of one slice, which answers every question for its samples alone.
+
+        Its sizes count the samples of all slices, in the proportions in which they were measured.
+
+        Parameters
+        ----------
+        name : str
+            As in "site=3"; for classifiers there is one for each class, as in "class=7".
+
+        Returns
+        -------
+        SufficiencyResult
+
+        Raises
+        ------
+        ValueError
+            If there is no such slice, or it has fewer than 20 candidates in a repeat.
+        """
+        self._check_slices()
+        check_choice("name", name, self._slice_names())
+        count = self._slice_candidates(name)
+        if count < FEWEST_CANDIDATES:
+            raise InvalidParameterError(
+                "name",
+                f"must be a slice with at least {FEWEST_CANDIDATES} candidates in every repeat, "
+                f"got {name!r} with {count}; raise `n_candidates`, or join slices",
+            )
+        return self._of_slice(name)
+
+    def _check_slices(self) -> None:
+        if not any(cell.slices for cell in self.cells):
+            raise ValueError(
+                "`slices` must be passed to `fit` for a regressor, got none; results that were "
+                "saved by earlier releases have none either, nor have those of a slice"
+            )
+
+    def _with_samples(self, method: str) -> Sequence[Cell]:
+        """The finished cells, all of which know their samples."""
+        if not any(cell.unseen for cell in self.cells):
+            raise ValueError(
+                f"`{method}` needs the losses of single samples, which releases before this one "
+                "did not save, and results of a slice do not hold; fit again (with the same "
+                "`store` nothing is trained), or ask the whole result"
+            )
+        return [cell for cell in self.cells if cell.unseen or cell.failure]
 
     @cached_property
     def curve(self) -> FittedCurve:
@@ -588,7 +821,7 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        cells, slices, meta = read_cells(Path(path), _scalars())
+        cells, slices, meta = read_cells(Path(path), _scalars(), {"of_slice": ""})
         return cls(cells=cells, slices=slices, **meta)
 
 

@@ -256,9 +256,7 @@ def _reduce(
         spread = n_candidates / (n_candidates - 1) * (whole - of_average)
         gap_sq = of_average - spread / n_candidates
     point_sq = float((values[:-1] ** 2).mean()) / (size + 1) ** 2
-    statistics = replace(
-        _statistics(means_sq, variances, point_sq), gap_sq=gap_sq, spread=spread
-    )
+    statistics = replace(_statistics(means_sq, variances, point_sq), gap_sq=gap_sq, spread=spread)
     stderr = float(rows.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else 0.0
     return GaussianMoment(statistics, stderr, n_probes, exact, means_sq, variances)
 

@@ -4,6 +4,7 @@ from sufficiency.sizing.caveats import Caveat
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.size_intervals import SizeEstimate
+from sufficiency.sizing.slices import NeediestSlice
 from sufficiency.sizing.verdict import Verdict
 
-__all__ = ["Caveat", "Ladder", "LearningCurve", "SizeEstimate", "Verdict"]
+__all__ = ["Caveat", "Ladder", "LearningCurve", "NeediestSlice", "SizeEstimate", "Verdict"]

@@ -89,6 +89,7 @@ def run_caveats(ladder: Ladder) -> tuple[Caveat, ...]:
         *_inert_probe(ladder),
         *_not_quadratic(ladder),
         *_heavy_tails(ladder),
+        *_of_slice(ladder),
     )
 
 
@@ -231,6 +232,15 @@ def _heavy_tails(ladder: Ladder) -> Iterator[Caveat]:
         yield Caveat(
             f"in {count} of {_n_finished(ladder)} cells "
             "1 % of the candidates carry more than half of Δ",
-            "raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
+            "look at them for errors (`result_.samples()`), ask again without (`result_.without`), "
+            "or raise `n_candidates`",
             category=HeavyTailWarning,
+        )
+
+
+def _of_slice(ladder: Ladder) -> Iterator[Caveat]:
+    if ladder.of_slice:
+        yield Caveat(
+            f"this is about {ladder.of_slice} alone, and sizes count the samples of all slices, "
+            "in the proportions that were measured"
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +55,10 @@ class Ladder:
         Whether the probe is the center itself, so that it cannot add to Δ.
     one_net : bool
         Whether the center of a repeat's largest size serves all its sizes.
+    of_slice : str
+        The slice that all this is about, with its share of the samples; empty: all of them.
+    slices : dict of {str: Ladder}
+        Those slices that have enough candidates to be judged.
     """
 
     sizes: Integers
@@ -77,6 +82,8 @@ class Ladder:
     failures: tuple[str, ...] = ()
     point_probe: bool = False
     one_net: bool = False
+    of_slice: str = ""
+    slices: Mapping[str, Ladder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give every table one shape, whatever its creator passed."""
@@ -152,4 +159,4 @@ class Ladder:
 
 
 # Names of what has shape (R, m).
-TABLES = tuple(field.name for field in fields(Ladder) if str(field.type).startswith("Floats"))
+TABLES = tuple(f.name for f in fields(Ladder) if str(f.type).startswith("Floats"))

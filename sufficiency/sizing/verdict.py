@@ -12,6 +12,7 @@ from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.questions import Question, percent
 from sufficiency.sizing.replicates import check_confidence
 from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
+from sufficiency.sizing.slices import NeediestSlice, neediest_slice
 
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
@@ -69,6 +70,9 @@ class Verdict:
         there is none, and for a target.
     reason : str
         Why there is no size; empty if there is one.
+    neediest : NeediestSlice or None
+        The slice that needs most samples, with its interval; None where chance explains what
+        distinguishes the slices, and for a target.
     """
 
     decision: str
@@ -90,6 +94,7 @@ class Verdict:
     confidence: float
     saving: float
     reason: str
+    neediest: NeediestSlice | None = None
 
     def __str__(self) -> str:
         return f"{self.headline}: {self.explanation}"
@@ -182,6 +187,11 @@ def judge(
         *beyond_measured(size, ladder.largest),
         *single_repeat(ladder),
     )
+    neediest = None
+    if question.kind == "delta":
+        growth = answer.growth
+        neediest = neediest_slice(ladder, answer.threshold, family, growth, confidence)
+        caveats = (*caveats, *_of_neediest(neediest, estimate, n_available))
     decision, sure = decide(estimate, n_available, caveats)
     return Verdict(
         decision=decision,
@@ -191,6 +201,7 @@ def judge(
         n_missing=None if size is None else max(0, size - n_available),
         order=ladder.order,
         confidence=confidence,
+        neediest=neediest,
         **vars(estimate),
         **vars(replace(answer, caveats=caveats)),
     )
@@ -233,6 +244,24 @@ def _undetermined(estimate: SizeEstimate, n_available: int) -> Iterator[Caveat]:
     elif beyond:
         text = "the measured sizes do not determine one so far beyond them"
         yield Caveat(text, "measure larger sizes", effect="unknown")
+
+
+def _of_neediest(
+    neediest: NeediestSlice | None, whole: SizeEstimate, n_available: int
+) -> Iterator[Caveat]:
+    """Which slice needs most; an answer that is not enough for it is not sure."""
+    if neediest is None:
+        return
+    size, interval = neediest.estimate.size, neediest.estimate.interval
+    needs = "more than can be said" if size is None else f"{size:,}"
+    between = "" if size is None or interval is None else f" ({span(interval)})"
+    enough_for_all = whole.size is not None and whole.size <= n_available
+    yield Caveat(
+        f"of {neediest.n_slices} slices {neediest.name} needs most samples, {needs}{between}",
+        "collect more of it first",
+        "beyond what chance explains",
+        effect="unsure" if enough_for_all and (size is None or size > n_available) else "none",
+    )
 
 
 def capitalized(text: str) -> str:

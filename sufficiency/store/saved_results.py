@@ -67,7 +67,9 @@ def _unseen_arrays(cells: list[Cell]) -> dict[str, npt.NDArray]:
             if before is parts[_CANDIDATES]:
                 del parts[_CANDIDATES]
             before = cell.unseen.candidates
-            arrays.update({_UNSEEN.format(i, name): np.asarray(part) for name, part in parts.items()})
+            arrays.update(
+                {_UNSEEN.format(i, name): np.asarray(part) for name, part in parts.items()}
+            )
     return arrays
 
 

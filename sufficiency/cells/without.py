@@ -1,0 +1,88 @@
+"""A cell without some of its candidates, from what it keeps of each."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from sufficiency._types import Booleans, Integers
+from sufficiency.cells.cell import Cell, Columns
+from sufficiency.cells.unseen import UnseenSamples
+from sufficiency.data.slices import Slices
+from sufficiency.deltas.monte_carlo import top_share
+
+
+def without(cell: Cell, left_out: Integers, order: int, slices: Slices | None) -> Cell:
+    """
+    The same cell, had these samples been no candidates.
+
+    Δ, losses, Δ at the center and the share of the largest candidates are those of such a
+    measurement, to the rounding of single precision. The part of the standard error that draws
+    have is scaled with Δ. What needs the losses at every draw, or the scorer, is unknown: gap,
+    spread, the two parts of Δ, and the score.
+    """
+    unseen = cell.unseen
+    if unseen is None:
+        return cell
+    kept = ~np.isin(unseen.candidates, left_out)
+    if unseen.n_candidates - (~kept).sum() < 1:
+        return Cell(cell.repeat, cell.size, failure="all its candidates are left out")
+    of_slices: dict[str, Columns] = {}
+    if slices is not None:
+        members = slices.take(unseen.candidates).members()
+        for name, numbers in cell.slices.items():
+            inside = np.zeros(len(kept), dtype=bool)
+            inside[members[name]] = True
+            if (inside & kept).any():
+                of_slices[name] = numbers | _numbers(unseen, cell, numbers, inside, kept, order)
+    everyone = np.ones(len(kept), dtype=bool)
+    numbers = _numbers(unseen, cell, vars(cell), everyone, kept, order)
+    del numbers["n_candidates"]
+    others = np.flatnonzero(~np.isin(unseen.others, left_out))
+    return replace(
+        cell, **numbers, unseen=unseen.some(np.flatnonzero(kept), others), slices=of_slices
+    )
+
+
+def _numbers(
+    unseen: UnseenSamples,
+    cell: Cell,
+    before: Columns,
+    inside: Booleans,
+    kept: Booleans,
+    order: int,
+) -> Columns:
+    """What changes for the candidates in a slice, or for all of them."""
+    increments, losses = (a.astype(np.float64) for a in (unseen.increments, unseen.losses))
+    point = (np.abs(losses - cell.train_loss) / (cell.size + 1)) ** order
+    unknown = ("gap_sq", "spread", "unseen_score", "delta_mean_sq", "delta_variance")
+    if (inside & kept).sum() == inside.sum():
+        return {"n_candidates": before.get("n_candidates", float(inside.sum()))}
+    n_before = before.get("n_candidates", unseen.n_candidates)
+    if inside.sum() == n_before:
+        rest = inside & kept
+        numbers = {
+            "delta": increments[rest].mean(),
+            "delta_point": point[rest].mean(),
+            "unseen_loss": losses[rest].mean(),
+            "top1pct_share": top_share(increments[rest]),
+        }
+        n_after = int(rest.sum())
+    else:
+        # only the largest are kept: what is left out is taken off the sums
+        gone = inside & ~kept
+        n_after = int(n_before - gone.sum())
+        columns = {"delta": increments, "delta_point": point, "unseen_loss": losses}
+        numbers = {
+            name: (before[name] * n_before - values[gone].sum()) / n_after
+            for name, values in columns.items()
+        }
+        numbers["top1pct_share"] = math.nan
+        rest = inside & kept
+    between = [increments[some].var(ddof=1) / n if n > 1 else math.nan
+               for some, n in ((inside, inside.sum()), (rest, n_after))]  # fmt: skip
+    of_draws = max(before["stderr"] ** 2 - between[0], 0.0)
+    scale = (numbers["delta"] / before["delta"]) ** 2 if before["delta"] else 0.0
+    numbers["stderr"] = math.sqrt(of_draws * scale + between[1])
+    found = {name: float(value) for name, value in numbers.items()}
+    return found | dict.fromkeys(unknown, math.nan) | {"n_candidates": float(n_after)}
