@@ -50,7 +50,7 @@ def measure(
         rows = task.split.candidates if unseen is None else np.arange(len(unseen.y))
         candidates = samples.take(rows) if unseen is None else unseen
         view = view_center(task, center, center.seen(candidates))
-        return _measure(view, start, rows, samples)
+        return _measure(view, start, rows, samples if unseen is None else None)
     except DivergedTrainingError as error:
         return [Cell(task.repeat, size, failure=str(error)) for size in task.sizes]
     except Exception as error:
@@ -58,7 +58,7 @@ def measure(
         raise
 
 
-def _measure(view: CenterView, start: float, rows: Integers, samples: Samples) -> list[Cell]:
+def _measure(view: CenterView, start: float, rows: Integers, samples: Samples | None) -> list[Cell]:
     task, center = view.task, view.center
     once = task.settings.train == "once"
     increments = _increments_of_all_sizes(view) if once else [increments_around(view)]
@@ -72,7 +72,8 @@ def _measure(view: CenterView, start: float, rows: Integers, samples: Samples) -
         }
         for of_size in increments
     ]
-    others = _others(view, samples)
+    # rows of two arrays would not be told apart
+    others = None if samples is None else _others(view, samples)
     # the durations are those of all cells together, and counted once
     fit_seconds, probe_seconds = center.trained.seconds, time.perf_counter() - start
     return [
@@ -143,8 +144,8 @@ def _unseen(
 def _others(view: CenterView, samples: Samples) -> _Others:
     """Rows, losses and classes of samples beyond the center's own."""
     task = view.task
-    # the next subsets take them in; looking at them takes at most a fiftieth of the training
-    most = min(task.size, task.settings.training_passes(task.size) // 50)
+    # those that the next subsets take in; looking at them takes a fiftieth of the training at most
+    most = min(4 * task.size, task.settings.training_passes(task.size) // 50)
     rows = task.split.order[task.size : task.size + most]
     if not len(rows):
         return rows, rows, rows

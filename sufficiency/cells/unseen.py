@@ -18,8 +18,8 @@ class UnseenSamples:
     """
     Candidates of a cell, and other samples that its center has not seen.
 
-    The candidates are unseen at every size of the repeat; the others, as many as the center was
-    trained on, at some, and they take no part in Δ.
+    The candidates are unseen at every size of the repeat; the others, up to four times as many as
+    the center was trained on, at some, and they take no part in Δ.
     """
 
     candidates: Integers  # (J,) rows of X, or of X_unseen

@@ -37,11 +37,11 @@ def without(cell: Cell, left_out: Integers, order: int, slices: Slices | None) -
                 of_slices[name] = numbers | _numbers(unseen, cell, numbers, inside, kept, order)
     everyone = np.ones(len(kept), dtype=bool)
     numbers = _numbers(unseen, cell, vars(cell), everyone, kept, order)
-    del numbers["n_candidates"]
     others = np.flatnonzero(~np.isin(unseen.others, left_out))
-    return replace(
-        cell, **numbers, unseen=unseen.some(np.flatnonzero(kept), others), slices=of_slices
+    rest = replace(
+        unseen.some(np.flatnonzero(kept), others), n_candidates=int(numbers.pop("n_candidates"))
     )
+    return replace(cell, **numbers, unseen=rest, slices=of_slices)
 
 
 def _numbers(
@@ -57,7 +57,7 @@ def _numbers(
     point = (np.abs(losses - cell.train_loss) / (cell.size + 1)) ** order
     unknown = ("gap_sq", "spread", "unseen_score", "delta_mean_sq", "delta_variance")
     if (inside & kept).sum() == inside.sum():
-        return {"n_candidates": before.get("n_candidates", float(inside.sum()))}
+        return {"n_candidates": float(before.get("n_candidates", unseen.n_candidates))}
     n_before = before.get("n_candidates", unseen.n_candidates)
     if inside.sum() == n_before:
         rest = inside & kept

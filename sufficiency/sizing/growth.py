@@ -49,6 +49,12 @@ def check_growth(measurements: Ladder, growth: Any) -> None:
             "must go with two candidates or more, got 1; one candidate cannot tell gap from "
             "spread: fit with more candidates"
         )
+    elif not np.isfinite(measurements.spread).any():
+        problem = (
+            "must go with known gap and spread, which need the losses at every draw: ask the "
+            "result before `without`, or that of all samples, since the closed form knows none of "
+            "a slice"
+        )
     else:
         return
     raise InvalidParameterError("growth", problem)
