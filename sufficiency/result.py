@@ -14,7 +14,8 @@ from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice, check_integer, check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
-from sufficiency.cells.without import without
+from sufficiency.cells.slices import cells_of_slice, slice_candidates
+from sufficiency.cells.without import cells_without
 from sufficiency.curves import FittedCurve
 from sufficiency.data.slices import Slices
 from sufficiency.exceptions import (
@@ -42,6 +43,9 @@ from sufficiency.sizing.size_intervals import estimate_size
 from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
+
+# Columns of `by_slice`, and the names of their standard errors.
+_BY_SLICE = {"delta": "delta", "unseen_loss": "loss", "unseen_score": "score"}
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,7 +190,7 @@ class SufficiencyResult:
             slices={
                 name: self._of_slice(name).measurements
                 for name in self._slice_names()
-                if self._slice_candidates(name) >= FEWEST_CANDIDATES
+                if slice_candidates(self.cells, name) >= FEWEST_CANDIDATES
             },
             **tables,
         )
@@ -207,32 +211,16 @@ class SufficiencyResult:
         share = len(self._members) / len(self.slices.codes)
         return f"the slice {self.of_slice}, {percent(share)} of the samples,"
 
-    def _slice_candidates(self, name: str) -> int:
-        """Candidates of a slice in a repeat, the smallest number."""
-        counts = [c.slices.get(name, {}).get("n_candidates", 0.0) for c in self.cells if c.slices]
-        return int(min(counts, default=0.0))
-
     def _of_slice(self, name: str) -> "SufficiencyResult":
         """The result of one slice, however few candidates it has."""
-        cells = []
-        for cell in self.cells:
-            numbers = dict(cell.slices.get(name, {}))
-            if not cell.failure and not np.isfinite(numbers.get("delta", np.nan)):
-                failure = f"it has no candidates of {name} whose Δ is known"
-                cells.append(Cell(cell.repeat, cell.size, failure=failure))
-                continue
-            numbers.pop("n_candidates", None)
-            cells.append(replace(cell, **numbers, slices={}, unseen=None))
-        losses = np.array([c.unseen_loss for c in cells]), self.table("unseen_loss").ravel()
-        # so that a center has learned for a slice where it has for all
-        scale = np.nanmean(losses[0] / losses[1]) if np.isfinite(losses[0]).any() else 1.0
-        return replace(
-            self,
-            cells=tuple(cells),
-            n_candidates=self._slice_candidates(name),
-            constant_loss=float(self.constant_loss * scale),
-            of_slice=name,
+        cells = cells_of_slice(self.cells, name)
+        part = replace(
+            self, cells=cells, n_candidates=slice_candidates(self.cells, name), of_slice=name
         )
+        losses = part.table("unseen_loss") / self.table("unseen_loss")
+        # so that a center has learned for a slice where it has for all
+        scale = float(np.nanmean(losses)) if np.isfinite(losses).any() else 1.0
+        return replace(part, constant_loss=self.constant_loss * scale)
 
     def samples(self, top: int | None = None) -> "pd.DataFrame":
         """
@@ -294,25 +282,13 @@ class SufficiencyResult:
                 "`without` must go with train='each_size', got 'once', whose Δ is a variance over "
                 "all candidates; fit with a net for each size"
             )
-        rows = np.unique(np.asarray(samples))
-        if rows.dtype.kind not in "iu":
-            raise InvalidParameterError("samples", f"must be integers, got {samples!r}")
-        known = np.unique(np.concatenate([c.unseen.candidates for c in cells if c.unseen]))
-        foreign = np.setdiff1d(rows, known)
-        if len(foreign):
-            raise InvalidParameterError(
-                "samples",
-                f"must have been candidates, got {foreign[:5].tolist()}; `samples()` has a share "
-                "of Δ for those that were",
-            )
-        kept = [without(cell, rows, self.order, self.slices) for cell in cells]
-        if all(cell.failure for cell in kept):
-            raise InvalidParameterError("samples", "must leave some candidates, got all of them")
+        rows = np.asarray(samples)
+        kept = cells_without(cells, rows, self.order, self.slices)
         counts = [cell.unseen.n_candidates for cell in kept if cell.unseen]
-        left_out = f"{len(rows)} candidate{'s' * (len(rows) != 1)} left out"
+        left_out = f"{rows.size} candidate{'s' * (rows.size != 1)} left out"
         return replace(
             self,
-            cells=tuple(kept),
+            cells=kept,
             n_candidates=min(counts),
             settings=self.settings | {"candidates": left_out},
         )
@@ -335,29 +311,20 @@ class SufficiencyResult:
         import pandas as pd
 
         self._check_slices()
-        names = {"delta": "delta", "unseen_loss": "loss", "unseen_score": "score"}
         rows = []
         for name in self._slice_names():
-            of_slice = self._of_slice(name)
-            for i, size in enumerate(self.sizes.tolist()):
-                row: dict[str, Any] = {"slice": name, "size": size}
-                row["n_candidates"] = of_slice.n_candidates
-                for column, short in names.items():
-                    values = of_slice.table(column)[:, i]
-                    mean, stderr = of_slice._over_repeats(values, column)
-                    row |= {column: mean, f"{short}_stderr": stderr}
-                rows.append(row)
-        return pd.DataFrame(rows).set_index(["slice", "size"])
-
-    def _over_repeats(self, values: Floats, column: str) -> tuple[float, float]:
-        """Mean and standard error over repeats; NaN where none, or one, is finished."""
-        finished = values[np.isfinite(values)]
-        if not len(finished):
-            return np.nan, np.nan
-        stderr = np.nan
-        if len(finished) > 1:
-            stderr = finished.std(ddof=1) / np.sqrt(len(finished))
-        return float(finished.mean()), float(stderr)
+            part = self._of_slice(name)
+            columns = {"n_candidates": np.full(len(self.sizes), part.n_candidates)}
+            for column, short in _BY_SLICE.items():
+                table = part.table(column)
+                counts = np.isfinite(table).sum(axis=0)
+                mean = mean_of_finished(table)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    variance = np.nansum((table - mean) ** 2, axis=0) / (counts - 1) / counts
+                columns |= {column: mean, f"{short}_stderr": np.sqrt(variance)}
+            index = pd.MultiIndex.from_product([[name], self.sizes], names=["slice", "size"])
+            rows.append(pd.DataFrame(columns, index))
+        return pd.concat(rows)
 
     def slice(self, name: str) -> "SufficiencyResult":
         """
@@ -381,7 +348,7 @@ class SufficiencyResult:
         """
         self._check_slices()
         check_choice("name", name, self._slice_names())
-        count = self._slice_candidates(name)
+        count = slice_candidates(self.cells, name)
         if count < FEWEST_CANDIDATES:
             raise InvalidParameterError(
                 "name",

@@ -1,15 +1,38 @@
 """A cell without some of its candidates, from what it keeps of each."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from sufficiency._types import Booleans, Integers
 from sufficiency.cells.cell import Cell, Columns
 from sufficiency.cells.unseen import UnseenSamples
 from sufficiency.data.slices import Slices
 from sufficiency.deltas.monte_carlo import top_share
+from sufficiency.exceptions import InvalidParameterError
+
+
+def cells_without(
+    cells: Sequence[Cell], left_out: npt.NDArray, order: int, slices: Slices | None
+) -> tuple[Cell, ...]:
+    """All cells without some of their candidates."""
+    if left_out.dtype.kind not in "iu":
+        raise InvalidParameterError("samples", f"must be integers, got {left_out.tolist()!r}")
+    known = np.unique(np.concatenate([cell.unseen.candidates for cell in cells if cell.unseen]))
+    foreign = np.setdiff1d(left_out, known)
+    if len(foreign):
+        raise InvalidParameterError(
+            "samples",
+            f"must have been candidates, got {foreign[:5].tolist()}; `samples()` has a share of Δ "
+            "for those that were",
+        )
+    kept = tuple(without(cell, left_out, order, slices) for cell in cells)
+    if all(cell.failure for cell in kept):
+        raise InvalidParameterError("samples", "must leave some candidates, got all of them")
+    return kept
 
 
 def without(cell: Cell, left_out: Integers, order: int, slices: Slices | None) -> Cell:
