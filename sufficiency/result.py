@@ -14,6 +14,7 @@ from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice, check_integer, check_thresholds
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
+from sufficiency.cells.samples import sample_frame
 from sufficiency.cells.slices import cells_of_slice, slice_candidates
 from sufficiency.cells.without import cells_without
 from sufficiency.curves import FittedCurve
@@ -38,7 +39,6 @@ from sufficiency.sizing.questions import (
     suggest_thresholds,
 )
 from sufficiency.sizing.replicates import t_quantile
-from sufficiency.sizing.samples import sample_frame
 from sufficiency.sizing.size_intervals import estimate_size
 from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge

@@ -1,12 +1,15 @@
 """Losses, score, gradient and drift at a trained center, and losses at weight draws around it."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.exceptions import UndefinedMetricWarning
 from skorch import NeuralNet
 
 from sufficiency._random import child_seed, isolated_rng
@@ -170,11 +173,23 @@ def _scores(
                 break
             part = X if name == _ALL else take_rows(X, rows)
             predictor = PartPredictor(center.net, settings.codec, X, known, part, rows)
-            scores[name] = float(settings.scorer(predictor, part, candidates.y[rows]))
+            with _undefined_scores(name):
+                scores[name] = float(settings.scorer(predictor, part, candidates.y[rows]))
         if settings.codec.classes is None:
             return scores, _NO_CLASSES
         predicted = known["predict"] if "predict" in known else center.net.predict(X)
     return scores, _codes(settings.codec, predicted)
+
+
+@contextmanager
+def _undefined_scores(slice_name: str) -> Iterator[None]:
+    """For a slice a score may be undefined, such as the log loss of a single class."""
+    if slice_name == _ALL:
+        yield
+        return
+    with warnings.catch_warnings(), suppress(ValueError):
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        yield
 
 
 def losses_and_classes(

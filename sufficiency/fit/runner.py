@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import joblib
+from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from sufficiency._threads import limited_threads, threads_of_a_worker
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 # How often cells are tried whose worker's process dies, for example for want of memory.
 _ATTEMPTS = 3
-_LOST = {"TerminatedWorkerError", "FutureCancelledError", "KilledWorker"}
+_LOST = {"TerminatedWorkerError", "FutureCancelledError", "KilledWorker", "ActorDiedError"}
 _BAR = {
     "desc": "cells",
     "bar_format": "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
@@ -128,8 +129,11 @@ def measure_group(
 
 def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[Cell], Messages]]:
     """Results as they come; what is lost with a worker's process is measured again."""
+    backend, _ = get_active_backend()
+    # ray's backend gives all of them at the end
+    return_as = "generator_unordered" if backend.supports_return_generator else "list"
     for attempts in range(_ATTEMPTS, 0, -1):
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)
         try:
             for number, finished, messages in parallel(list(calls.values())):
                 del calls[number]
@@ -146,9 +150,9 @@ def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[C
 
 
 def _worker_died(error: Exception) -> bool:
-    """Whether joblib, or dask with the data that only this worker held, lost a process."""
+    """Whether joblib, dask with the data that only this worker held, or ray lost a process."""
     return any(
-        cls.__name__ in _LOST and cls.__module__.split(".")[0] in {"joblib", "distributed"}
+        cls.__name__ in _LOST and cls.__module__.split(".")[0] in {"joblib", "distributed", "ray"}
         for cls in type(error).__mro__
     )
 

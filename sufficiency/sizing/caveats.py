@@ -233,7 +233,7 @@ def _heavy_tails(ladder: Ladder) -> Iterator[Caveat]:
             f"in {count} of {_n_finished(ladder)} cells "
             "1 % of the candidates carry more than half of Δ",
             "look at them for errors (`result_.samples()`), ask again without (`result_.without`), "
-            "or raise `n_candidates`",
+            "or raise `n_candidates`" + (", or fit with order=1" if ladder.order == 2 else ""),
             category=HeavyTailWarning,
         )
 
