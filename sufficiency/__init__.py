@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         LandscapeLineDisplay,
         LearningCurveDisplay,
         QuadraticValidationDisplay,
+        SamplesDisplay,
+        SlicesDisplay,
     )
     from sufficiency.result import SufficiencyResult
     from sufficiency.sizing import SizeEstimate, Verdict
@@ -51,7 +53,9 @@ __all__ = [
     "NotSettledWarning",
     "QuadraticModelWarning",
     "QuadraticValidationDisplay",
+    "SamplesDisplay",
     "SizeEstimate",
+    "SlicesDisplay",
     "StoreWarning",
     "SufficiencyResult",
     "SufficiencyWarning",

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +23,7 @@ from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency.cells.around_center import unit_draws
 from sufficiency.cells.cell import Cell
 from sufficiency.data.checks import as_floating, check_inputs, check_targets
+from sufficiency.data.images import as_images
 from sufficiency.data.rows import check_lengths
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 from sufficiency.exceptions import CellFailedWarning, DivergedTrainingError
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Samples whose inputs a result keeps, if they are images.
+_IMAGES = 12
 # What a fit sets, and a new one starts without.
 _FITTED = {"result_", "sizes_", "deltas_", "delta_stderr_", "curve_", "net_", "classes_"}
 _FITTED |= {"_predictor", "_transformers", "_probe", "_some_samples", "_scorer"}
@@ -331,6 +335,10 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """Run the cells and set what follows from them."""
         cells = run_cells(plan, n_jobs=self.n_jobs, verbose=self.verbose)
         self.result_ = self._result(cells, plan)
+        if any(cell.unseen for cell in cells):
+            top = self.result_.samples(_IMAGES).index.to_numpy()
+            images = as_images((plan.samples if plan.unseen is None else plan.unseen).X, top)
+            self.result_ = replace(self.result_, images=images)
         check_failures(self.result_.measurements)
         warn_of_caveats(run_caveats(self.result_.measurements))
         self.sizes_ = self.result_.sizes
@@ -484,6 +492,8 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     parameter_intervals = _of_result(SufficiencyResult.parameter_intervals)
     suggest_thresholds = _of_result(SufficiencyResult.suggest_thresholds)
     plot_learning_curve = _of_result(SufficiencyResult.plot_learning_curve)
+    plot_samples = _of_result(SufficiencyResult.plot_samples)
+    plot_slices = _of_result(SufficiencyResult.plot_slices)
     report = _of_result(SufficiencyResult.report)
 
     def _check_has_net(self) -> None:

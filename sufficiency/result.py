@@ -1,7 +1,7 @@
 """What a fit found: every cell, the curve, the answers, figures and files; needs no net."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -24,7 +24,12 @@ from sufficiency.exceptions import (
     NotIdentifiableError,
     UnreachableTargetError,
 )
-from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.plotting import (
+    DeltaCurveDisplay,
+    LearningCurveDisplay,
+    SamplesDisplay,
+    SlicesDisplay,
+)
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
@@ -81,6 +86,8 @@ class SufficiencyResult:
         Which slices each sample belongs to; None without any, and in results of earlier releases.
     of_slice : str
         The slice that the result is about, as in "site=3"; empty: all samples.
+    images : dict of {int: uint8 array}
+        The twelve samples with the largest losses, (h, w) or (h, w, 3), where inputs are images.
     """
 
     cells: tuple[Cell, ...]
@@ -94,6 +101,7 @@ class SufficiencyResult:
     settings: dict[str, str]
     slices: Slices | None = None
     of_slice: str = ""
+    images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
     @cached_property
     def sizes(self) -> Integers:
@@ -698,6 +706,38 @@ class SufficiencyResult:
         """
         return LearningCurveDisplay.from_result(self, ax=ax)
 
+    def plot_samples(self, top: int = 12, axes: "Sequence[Axes] | None" = None) -> SamplesDisplay:
+        """
+        Draw how concentrated Δ is, and the samples with the largest losses.
+
+        Parameters
+        ----------
+        top : int, default=12
+            How many samples; as images, where inputs are images.
+        axes : pair of matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        SamplesDisplay
+        """
+        return SamplesDisplay.from_result(self, top=top, axes=axes)
+
+    def plot_slices(self, column: str = "delta") -> SlicesDisplay:
+        """
+        Draw a panel for every slice, the worst first, at most twelve of them.
+
+        Parameters
+        ----------
+        column : {"delta", "unseen_loss", "unseen_score"}, default="delta"
+            What to draw against the training size.
+
+        Returns
+        -------
+        SlicesDisplay
+        """
+        return SlicesDisplay.from_result(self, column=column)
+
     def report(
         self,
         path: str | PathLike[str],
@@ -764,7 +804,7 @@ class SufficiencyResult:
             Directory; made if it does not exist. Files of an earlier result in it are replaced.
         """
         meta = {name: getattr(self, name) for name in _scalars()}
-        write_cells(Path(path), self.cells, meta, self.slices)
+        write_cells(Path(path), self.cells, meta, self.slices, self.images)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "SufficiencyResult":
@@ -788,12 +828,13 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        cells, slices, meta = read_cells(Path(path), _scalars(), {"of_slice": ""})
-        return cls(cells=cells, slices=slices, **meta)
+        cells, more, meta = read_cells(Path(path), _scalars(), {"of_slice": ""})
+        return cls(cells=cells, **more, **meta)
 
 
 def _scalars() -> dict[str, Any]:
     """Types of what goes with the cells, by name."""
     types = get_type_hints(SufficiencyResult)
-    del types["cells"], types["slices"]
+    for name in ("cells", "slices", "images"):
+        del types[name]
     return {name: get_origin(kind) or kind for name, kind in types.items()}

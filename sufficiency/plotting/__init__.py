@@ -8,6 +8,8 @@ from sufficiency.plotting.curves import (
 from sufficiency.plotting.landscape import LandscapeChangeDisplay, LandscapeDisplay
 from sufficiency.plotting.landscape_comparison import LandscapeComparisonDisplay
 from sufficiency.plotting.landscape_lines import LandscapeLineDisplay
+from sufficiency.plotting.samples import SamplesDisplay
+from sufficiency.plotting.slices import SlicesDisplay
 
 __all__ = [
     "DeltaCurveDisplay",
@@ -17,4 +19,6 @@ __all__ = [
     "LandscapeLineDisplay",
     "LearningCurveDisplay",
     "QuadraticValidationDisplay",
+    "SamplesDisplay",
+    "SlicesDisplay",
 ]

@@ -26,6 +26,8 @@ _REQUIRED = {"repeat", "size", "delta", "stderr"}
 # How the arrays of the cell at a position are called.
 _UNSEEN = "unseen_{}_{}"
 _CANDIDATES = "candidates"
+# How the image of a row is called.
+_IMAGE = "image_{}"
 
 Arrays = Mapping[str, npt.NDArray]
 
@@ -35,8 +37,9 @@ def write_cells(
     cells: Iterable[Cell],
     meta: Mapping[str, Any],
     slices: Slices | None = None,
+    images: Mapping[int, npt.NDArray] = MappingProxyType({}),
 ) -> None:
-    """Write cells, scalars and the slices of all samples into a directory: both files or none."""
+    """Write cells, scalars, slices and images of samples into a directory: both files or none."""
     cells = list(cells)
     arrays = {name: np.array([getattr(cell, name) for cell in cells]) for name in CELL_COLUMNS}
     arrays |= _unseen_arrays(cells)
@@ -51,6 +54,7 @@ def write_cells(
         arrays["slice_codes"] = slices.codes
         text["partitions"] = dict(zip(slices.partitions, slices.values, strict=True))
         text["slice_columns"] = list(SLICE_COLUMNS)
+    arrays |= {_IMAGE.format(row): image for row, image in images.items()}
     table = io.BytesIO()
     np.savez(table, **arrays)  # type: ignore[arg-type]
     document = json.dumps(to_json(text), indent=2, allow_nan=False)
@@ -104,8 +108,12 @@ def _read_slices(arrays: Arrays, meta: Mapping[str, Any]) -> tuple[Slices | None
 
 def read_cells(
     directory: Path, kinds: Mapping[str, type], defaults: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[tuple[Cell, ...], Slices | None, dict[str, Any]]:
-    """Read what :func:`write_cells` wrote: scalars of these `kinds`, `defaults` of later ones."""
+) -> tuple[tuple[Cell, ...], dict[str, Any], dict[str, Any]]:
+    """
+    Read what :func:`write_cells` wrote: cells, slices and images by name, and scalars.
+
+    Scalars are of these `kinds`; `defaults` are those of later ones.
+    """
     try:
         meta = from_json(json.loads((directory / _META).read_text(encoding="utf-8")))
         if meta["format"] != _FORMAT:
@@ -122,6 +130,8 @@ def read_cells(
             numbers = dict(zip(names, row, strict=True))
             unseen = found if (found := _read_unseen(arrays, i, unseen)) is not None else unseen
             cells.append(Cell(**numbers, failure=failure, unseen=found, slices=of_slices))
+        start = _IMAGE.format("")
+        images = {int(n.removeprefix(start)): a for n, a in arrays.items() if n.startswith(start)}
         scalars = {name: (defaults | meta)[name] for name in kinds}
         for name, kind in kinds.items():
             if not isinstance(scalars[name], kind):
@@ -136,4 +146,4 @@ def read_cells(
             f"{str(directory)!r} with a file that is damaged or foreign ({error!r}); save it "
             "again, or read it with the version of sufficiency that wrote it",
         ) from error
-    return tuple(cells), slices, scalars
+    return tuple(cells), {"slices": slices, "images": images}, scalars

@@ -1,0 +1,120 @@
+"""What is drawn of samples and slices is what the result says."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from sufficiency import SamplesDisplay, SlicesDisplay
+from sufficiency.cells.cell import SLICE_COLUMNS
+from sufficiency.cells.unseen import UnseenSamples
+from sufficiency.data.slices import Slices
+from tests.helpers import make_result
+
+N, J = 60, 40
+
+
+@pytest.fixture
+def result(rng):
+    """Two repeats, three sizes, forty candidates of two classes, numbers at random."""
+    plain = make_result()
+    codes = np.stack([rng.integers(0, 2, N), np.arange(N) % 15], axis=1).astype(np.int32)
+    slices = Slices(("class", "site"), (("no", "yes"), tuple(range(15))), codes)
+    cells = []
+    for cell in plain.cells:
+        unseen = UnseenSamples(
+            candidates=np.arange(J),
+            increments=rng.exponential(size=J).astype(np.float32) ** 2,
+            losses=rng.random(J).astype(np.float32),
+            others=np.arange(J, N),
+            other_losses=rng.random(N - J).astype(np.float32),
+            predicted=rng.integers(0, 2, N).astype(np.int32),
+            n_candidates=J,
+        )
+        of_slices = {
+            name: dict(zip(SLICE_COLUMNS, [30.0, *rng.random(10)], strict=True))
+            for name in slices.names()
+        }
+        cells.append(dataclasses.replace(cell, unseen=unseen, slices=of_slices))
+    return dataclasses.replace(plain, cells=tuple(cells), slices=slices)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+class TestSamples:
+    def test_the_lorenz_curve(self, result):
+        display = result.plot_samples()
+        shares = sorted(result.samples()["share"].dropna())
+        x, y = display.lorenz_.get_data()
+        # by definition: what the smallest i of J carry
+        expected = [sum(shares[:i]) / sum(shares) for i in range(J + 1)]
+        np.testing.assert_allclose(y, expected, atol=1e-12)
+        np.testing.assert_allclose(x, np.arange(J + 1) / J)
+        # the largest 1 % of forty is one
+        assert display.marked_.get_xdata() == pytest.approx([1 - 1 / J])
+        assert display.marked_.get_ydata() == pytest.approx([sum(shares[:-1])])
+        percent = f"{100 * shares[-1]:.0f} %"
+        assert display.marked_.get_label() == f"the largest 1 % carry {percent}"
+
+    def test_the_largest_losses_with_their_labels(self, result):
+        display = SamplesDisplay.from_result(result, top=5)
+        frame = result.samples(5)
+        assert [bar.get_width() for bar in display.bars_] == frame["loss"].tolist()
+        texts = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+        for text, (row, sample) in zip(texts, frame.iterrows(), strict=True):
+            told = f" (predicted {sample['predicted']})"
+            wrong = sample["label"] != sample["predicted"]
+            assert text == f"{row}: {sample['label']}" + told * wrong
+        # the largest on top
+        assert display.axes_[1].yaxis_inverted()
+
+    def test_images_where_there_are_some(self, result, rng):
+        rows = result.samples(12).index
+        images = {int(row): rng.integers(0, 256, (8, 8), dtype=np.uint8) for row in rows}
+        display = dataclasses.replace(result, images=images).plot_samples(12)
+        assert display.bars_ is None
+        insets = display.axes_[1].child_axes
+        assert len(insets) == 12
+        for inset, row in zip(insets, rows, strict=True):
+            np.testing.assert_array_equal(inset.images[0].get_array(), images[int(row)])
+            assert inset.get_title().startswith(f"{row}: ")
+
+    def test_on_given_axes(self, result):
+        _, axes = plt.subplots(1, 2)
+        assert result.plot_samples(axes=axes).axes_ == tuple(axes)
+        with pytest.raises(ValueError, match="`axes` must be a pair, got 1"):
+            result.plot_samples(axes=[axes[0]])
+        with pytest.raises(ValueError, match="`top` must be >= 1"):
+            result.plot_samples(0)
+
+    def test_not_of_results_without_samples(self):
+        with pytest.raises(ValueError, match="losses of single samples"):
+            make_result().plot_samples()
+
+
+class TestSlices:
+    @pytest.mark.parametrize("column", ["delta", "unseen_loss", "unseen_score"])
+    def test_every_panel_shows_its_slice_worst_first(self, result, column):
+        display = SlicesDisplay.from_result(result, column=column)
+        table = result.by_slice()
+        last = table[column].xs(40, level="size")
+        expected = last.sort_values(ascending=column == "unseen_score").index[:12]
+        assert list(display.slices_) == list(expected)
+        assert len(display.axes_) == 12
+        for name, ax in zip(expected, display.axes_, strict=True):
+            whole, mean = ax.lines[0], display.slices_[name].lines[0]
+            assert mean.get_ydata().tolist() == table.loc[name, column].tolist()
+            np.testing.assert_allclose(whole.get_ydata(), result.table(column).mean(axis=0))
+            assert ax.get_title() == f"{name}\n30 candidates"
+        assert "5 better slices are not shown" in display.figure_.get_suptitle()
+
+    def test_bad_input(self, result):
+        with pytest.raises(ValueError, match="`column` must be one of 'delta'"):
+            result.plot_slices("loss")
+        with pytest.raises(ValueError, match="`slices` must be passed"):
+            make_result().plot_slices()
