@@ -33,18 +33,17 @@ from sufficiency.plotting import (
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
+from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
-from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import (
     DeltaQuestion,
+    Question,
     TargetQuestion,
-    absolute_threshold,
     percent,
     questions_from,
     suggest_thresholds,
 )
 from sufficiency.sizing.replicates import t_quantile
-from sufficiency.sizing.size_intervals import estimate_size
 from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
@@ -401,8 +400,16 @@ class SufficiencyResult:
         rows = [{name: getattr(cell, name) for name in CELL_COLUMNS} for cell in self.cells]
         return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
 
+    def _estimate(self, question: Question, confidence: float = 0.95) -> SizeEstimate:
+        return question.estimate(self.measurements, self.family, confidence)
+
     def predict_sufficient_size(
-        self, threshold: npt.ArrayLike, *, relative: bool = False, growth: float | None = None
+        self,
+        threshold: npt.ArrayLike,
+        *,
+        relative: bool = False,
+        growth: float | None = None,
+        prior: str | None = "bank",
     ) -> int | Integers:
         """
         Smallest size from which on the fitted change of the loss stays at or below a threshold.
@@ -418,6 +425,10 @@ class SufficiencyResult:
         growth : int or float, optional
             Δ when this many samples are added at once (int), or when the data grow by this fraction
             (float). None: one sample.
+        prior : {"bank", None}, default="bank"
+            What answers beyond the measured sizes rest on: how the curves of many real data sets
+            went on, as far as they resemble this one; None: this curve alone. There is no prior for
+            `growth`.
 
         Returns
         -------
@@ -438,10 +449,13 @@ class SufficiencyResult:
         NotIdentifiableError
             If the curve does not fall, or never reaches a threshold.
         """
-        values, ladder = check_thresholds(threshold), self.measurements
-        curve = decay_fits.fit_decay(ladder, self.family, growth).inside[0].curve
-        absolute = [absolute_threshold(ladder, value, relative=relative) for value in values.flat]
-        sizes = np.array([curve.sufficient_size(value) for value in absolute], dtype=np.int64)
+        values, found = check_thresholds(threshold), []
+        for value in values.flat:
+            estimate = self._estimate(DeltaQuestion(float(value), relative, growth, prior))
+            if estimate.size is None:
+                raise NotIdentifiableError(estimate.reason)
+            found.append(estimate.size)
+        sizes = np.array(found, dtype=np.int64)
         self._warn_beyond(int(sizes.max(initial=0)), "the sufficient size")
         return int(sizes[0]) if values.ndim == 0 else sizes.reshape(values.shape)
 
@@ -452,18 +466,20 @@ class SufficiencyResult:
         confidence: float = 0.95,
         relative: bool = False,
         growth: float | None = None,
+        prior: str | None = "bank",
     ) -> tuple[int, float]:
         """
         Interval of the sufficient size.
 
         From the jackknife over whole repeats, with Student's t and R − 1 degrees of freedom; the
-        hull over all families that the data cannot tell apart. Beyond the measured sizes it also
-        spans the bracket: the power law continued, and C frozen at its last value, fitted and
-        measured.
+        hull over all families that the data cannot tell apart. Beyond the measured sizes these are
+        the quantiles of a forecast that rests on how the curves of other data sets went on. With
+        ``prior=None`` the interval spans the bracket instead: the power law continued, and C frozen
+        at its last value, fitted and measured.
 
         Parameters
         ----------
-        threshold, relative, growth
+        threshold, relative, growth, prior
             As in :meth:`predict_sufficient_size`.
         confidence : float, default=0.95
             In (0, 1).
@@ -483,11 +499,8 @@ class SufficiencyResult:
         Nadeau, Bengio: Inference for the generalization error. Machine Learning 52 (2003), for
         candidates that repeats share.
         """
-        ladder = self.measurements
-        t_quantile(confidence, ladder.n_repeats)
-        absolute = absolute_threshold(ladder, threshold, relative=relative)
-        fits = decay_fits.fit_decay(ladder, self.family, growth)
-        estimate = estimate_size(ladder, fits, absolute, confidence)
+        t_quantile(confidence, self.measurements.n_repeats)
+        estimate = self._estimate(DeltaQuestion(threshold, relative, growth, prior), confidence)
         self._warn_beyond(estimate.size, "the sufficient size")
         # with two repeats or more there is one
         return cast("tuple[int, float]", estimate.interval)
@@ -499,13 +512,14 @@ class SufficiencyResult:
         relative: bool = False,
         growth: float | None = None,
         confidence: float = 0.95,
+        prior: str | None = "bank",
     ) -> Verdict:
         """
         Whether the samples are enough, how sure that is, and the caveats.
 
         Parameters
         ----------
-        threshold, relative, growth, confidence
+        threshold, relative, growth, confidence, prior
             As in :meth:`sufficient_size_interval`.
 
         Returns
@@ -515,18 +529,23 @@ class SufficiencyResult:
             to four sentences. Whatever the data say, none is refused; arguments that make no
             sense are.
         """
-        question = DeltaQuestion(threshold, relative, growth)
+        question = DeltaQuestion(threshold, relative, growth, prior)
         return judge(self.measurements, question, family=self.family, confidence=confidence)
 
     def verdict_for_target(
-        self, target: float, kind: str = "loss", *, confidence: float = 0.95
+        self,
+        target: float,
+        kind: str = "loss",
+        *,
+        confidence: float = 0.95,
+        prior: str | None = "bank",
     ) -> Verdict:
         """
         The same for a loss or a score to reach, by the learning curve.
 
         Parameters
         ----------
-        target, kind, confidence
+        target, kind, confidence, prior
             As in :meth:`estimate_for_target`.
 
         Returns
@@ -534,9 +553,9 @@ class SufficiencyResult:
         Verdict
             Its status is "unreachable" where no number of samples is enough.
         """
-        return judge(self.measurements, TargetQuestion(target, kind), confidence=confidence)
+        return judge(self.measurements, TargetQuestion(target, kind, prior), confidence=confidence)
 
-    def predict_size_for_loss(self, target: float) -> int:
+    def predict_size_for_loss(self, target: float, *, prior: str | None = "bank") -> int:
         """
         Size at which the unseen loss reaches a target, by the curve E + A·κ^(−β).
 
@@ -544,6 +563,8 @@ class SufficiencyResult:
         ----------
         target : float
             In units of the loss.
+        prior
+            As in :meth:`predict_sufficient_size`.
 
         Returns
         -------
@@ -558,9 +579,9 @@ class SufficiencyResult:
         ValueError
             If no loss can be that low, or fewer than three sizes have one.
         """
-        return self._predict_size_for_target(target, "loss")
+        return self._predict_size_for_target(target, "loss", prior)
 
-    def predict_size_for_score(self, target: float) -> int:
+    def predict_size_for_score(self, target: float, *, prior: str | None = "bank") -> int:
         """
         Size at which the score on unseen samples reaches a target.
 
@@ -568,6 +589,8 @@ class SufficiencyResult:
         ----------
         target : float
             In units of the score; larger is better.
+        prior
+            As in :meth:`predict_sufficient_size`.
 
         Returns
         -------
@@ -578,10 +601,10 @@ class SufficiencyResult:
         UnreachableTargetError, NotIdentifiableError, ValueError
             As in :meth:`predict_size_for_loss`.
         """
-        return self._predict_size_for_target(target, "score")
+        return self._predict_size_for_target(target, "score", prior)
 
-    def _predict_size_for_target(self, target: float, kind: str) -> int:
-        estimate = self.estimate_for_target(target, kind)
+    def _predict_size_for_target(self, target: float, kind: str, prior: str | None) -> int:
+        estimate = self.estimate_for_target(target, kind, prior=prior)
         if estimate.status == "unreachable":
             raise UnreachableTargetError(estimate.reason)
         if estimate.size is None:
@@ -593,7 +616,12 @@ class SufficiencyResult:
         warn_of_caveats(beyond_measured(size, self.measurements.largest, what))
 
     def estimate_for_target(
-        self, target: float, kind: str = "loss", *, confidence: float = 0.95
+        self,
+        target: float,
+        kind: str = "loss",
+        *,
+        confidence: float = 0.95,
+        prior: str | None = "bank",
     ) -> SizeEstimate:
         """
         Size, interval and status for a loss or a score; does not raise for targets out of reach.
@@ -606,6 +634,8 @@ class SufficiencyResult:
             Which of them.
         confidence : float, default=0.95
             In (0, 1).
+        prior
+            As in :meth:`predict_sufficient_size`.
 
         Returns
         -------
@@ -613,7 +643,66 @@ class SufficiencyResult:
             With a status among "reached", "at_most", "extrapolated", "not_identifiable" and
             "unreachable".
         """
-        return fit_performance(self.measurements, kind).size_for(target, confidence)
+        return self._estimate(TargetQuestion(target, kind, prior), confidence)
+
+    def plan(
+        self,
+        target: float,
+        quantity: str = "score",
+        *,
+        rounds: int = 3,
+        risk: float = 0.05,
+        cost_per_sample: float | None = None,
+        cost_of_missing: float | None = None,
+        prior: str | None = "bank",
+    ) -> CollectionPlan:
+        """
+        How many samples to collect now, if one can measure again and collect more later.
+
+        The plan with the lowest expected number of samples whose risk of ending short of the
+        target is at most `risk`; or, with costs, the one with the lowest expected cost.
+
+        Parameters
+        ----------
+        target : float
+            What is to be reached: a score, a loss, or a Δ.
+        quantity : {"score", "loss", "delta"}, default="score"
+            Which of them.
+        rounds : int, default=3
+            How often one can still collect. With 1, everything is collected at once.
+        risk : float, default=0.05
+            Accepted probability, in (0, 1), that the last round ends short of the target.
+        cost_per_sample, cost_of_missing : float, optional
+            Price of a sample, and of ending short, in one unit. They take the place of `risk`.
+        prior
+            As in :meth:`predict_sufficient_size`.
+
+        Returns
+        -------
+        CollectionPlan
+            ``plan.collect`` is the number for now; ``str()`` says everything in words. If no number
+            of samples keeps the risk, it goes as far as the forecast does and says so.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, or only one of the costs is given.
+
+        References
+        ----------
+        Mahmood et al.: Optimizing Data Collection for Machine Learning. NeurIPS 2022.
+        """
+        return plan_collection(
+            self.measurements,
+            target,
+            quantity=quantity,
+            rounds=rounds,
+            risk=risk,
+            cost_per_sample=cost_per_sample,
+            cost_of_missing=cost_of_missing,
+            family=self.family,
+            prior=prior,
+        )
 
     def parameter_intervals(
         self, family: str = "power_law", *, confidence: float = 0.95

@@ -38,6 +38,7 @@ STATIONS = (
     "cells",
     "store",
     "curves",
+    "forecasts",  # how curves go on, by those of many data sets
     "sizing",  # the only folder that decides
     "fit",  # parameters, plan, runner, cost
     "landscape",
@@ -67,7 +68,8 @@ MAY_IMPORT = {
     # center and Hessian operator come as arguments; never X, y, the engine or Δ
     "probes": FOUNDATION | {"curvature"},
     "curves": FOUNDATION,
-    "sizing": FOUNDATION | {"curves", "cells"},  # of a cell, its numbers
+    "forecasts": FOUNDATION,
+    "sizing": FOUNDATION | {"curves", "forecasts", "cells"},  # of a cell, its numbers
     # around a net that somebody has fitted: no training, no cells, no results
     "landscape": FOUNDATION | {"data", "nets", "engine", "curvature", "probes", "deltas"},
     # read results, and of the curvature and the landscape their numbers

@@ -14,7 +14,7 @@ from sufficiency._validation import check_thresholds
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.curves.fitted_curve import frozen_curve
-from sufficiency.sizing.growth import GrowthCurve, check_growth, counts_samples, fit_growth, freeze
+from sufficiency.sizing.growth import GrowthCurve, check_growth, fit_growth, freeze, is_one_sample
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated, t_quantile
 
@@ -42,8 +42,7 @@ def fit_decay(ladder: Ladder, family: str = "auto", growth: float | None = None)
     """
     if growth is not None:
         check_growth(ladder, growth)
-        if counts_samples(growth) and growth == 1:
-            growth = None
+    growth = None if is_one_sample(growth) else growth
     return _fit_decay(ladder, family, growth)
 
 

@@ -158,6 +158,11 @@ def counts_samples(growth: object) -> bool:
     return isinstance(growth, Integral)
 
 
+def is_one_sample(growth: float | None) -> bool:
+    """Whether growth means one more sample, which is Δ itself."""
+    return growth is None or (counts_samples(growth) and growth == 1)
+
+
 def _fit_optimism(measurements: Ladder, spread: FittedCurve) -> Optimism:
     """
     Weighted least squares of gap² − S/κ itself: its unbiased estimates may be negative.

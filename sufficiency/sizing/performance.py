@@ -11,10 +11,11 @@ from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import InvalidParameterError
+from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
-from sufficiency.sizing.size_intervals import SizeEstimate, status_of, to_sizes
+from sufficiency.sizing.size_intervals import SizeEstimate, estimate_beyond, status_of, to_sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +126,14 @@ class PerformanceFit:
             dof += (len(complete) - 1) * (len(self.weights) - 1)
         return (squares / dof if dof else np.inf), dof
 
-    def size_for(self, target: float, confidence: float) -> SizeEstimate:
-        """The size at which the curve meets a target, and where other plausible curves do."""
+    def size_for(
+        self, target: float, confidence: float, beyond: Forecast | None = None
+    ) -> SizeEstimate:
+        """
+        The size at which the curve meets a target, and where other plausible curves do.
+
+        Beyond the measured sizes by the forecast, if there is one.
+        """
         value = check_number("target", target)
         if value > self.best if self.curve.rising else value < self.best:
             rule = "at most" if self.curve.rising else "at least"
@@ -139,7 +146,8 @@ class PerformanceFit:
         floors = np.array([curve.floor for curve in curves])
         sign = -1.0 if self.curve.rising else 1.0
         span = f"{floors.min():.4g}", f"{floors.max():.4g}"
-        if sign * target < (sign * floors).min():
+        hopeless = beyond is None or beyond.reached(target)[-1] < (1.0 - confidence) / 2.0
+        if sign * target < (sign * floors).min() and hopeless:
             reason = (
                 f"the {self.kind} of this net, trained like this, levels off between {span[0]} and "
                 f"{span[1]}, {'below' if self.curve.rising else 'above'} the target {target:.4g}; "
@@ -151,6 +159,9 @@ class PerformanceFit:
         interval = to_sizes(low, high, smallest)
         known = interval if len(self.table) > 1 else None
         center = self.curve.log_kappa(target)
+        if beyond is not None and max(center, high) > np.log(largest + 1.0):
+            inside = None if center > np.log(largest + 1.0) else int(np.ceil(np.expm1(center)))
+            return estimate_beyond(beyond, target, confidence, inside, len(self.table))
         if center > np.log(float(LARGEST_SIZE)):
             reason = (
                 f"the fitted {self.kind} levels off at {self.curve.floor:.4g}, but the data allow "

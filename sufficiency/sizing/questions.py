@@ -11,9 +11,11 @@ from sufficiency._tables import mean_of_finished
 from sufficiency._validation import check_number, check_thresholds
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
+from sufficiency.forecasts.forecast import Forecast
+from sufficiency.sizing.beyond import check_prior, forecast_beyond
 from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
 from sufficiency.sizing.decay_fits import fit_decay
-from sufficiency.sizing.growth import GrowthCurve, counts_samples
+from sufficiency.sizing.growth import GrowthCurve, counts_samples, is_one_sample
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve, doubling_saves
 from sufficiency.sizing.performance import fit_performance
@@ -44,6 +46,7 @@ class DeltaQuestion:
     threshold: float
     relative: bool = False
     growth: float | None = None
+    prior: str | None = "bank"
     kind = "delta"
 
     def __str__(self) -> str:
@@ -54,11 +57,22 @@ class DeltaQuestion:
         """The question by the keys of the command line's JSON."""
         return {"threshold": self.threshold, "relative": self.relative, "growth": self.growth}
 
-    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
+    def forecast(self, ladder: Ladder) -> Forecast | None:
+        """What the bank's data sets lead one to expect; there is none for growth."""
+        prior = self.prior if is_one_sample(self.growth) else None
+        return forecast_beyond(ladder, self.kind, prior)
+
+    def estimate(self, ladder: Ladder, family: str, confidence: float) -> SizeEstimate:
         """From the fitted decay of Δ, or of the change under growth."""
         threshold = absolute_threshold(ladder, self.threshold, relative=self.relative)
         fits = fit_decay(ladder, family, self.growth)
-        estimate = estimate_size(ladder, fits, threshold, confidence)
+        return estimate_size(ladder, fits, threshold, confidence, self.forecast(ladder))
+
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
+        """The estimate with what a verdict says beside it."""
+        threshold = absolute_threshold(ladder, self.threshold, relative=self.relative)
+        fits = fit_decay(ladder, family, self.growth)
+        estimate = self.estimate(ladder, family, confidence)
         change, loss = threshold ** (1.0 / ladder.order), reference_loss(ladder)
         relative_change = change / loss if loss > 0 else math.nan
         share = f", {percent(relative_change)} of the unseen loss" if loss > 0 else ""
@@ -81,6 +95,7 @@ class TargetQuestion:
 
     target: float
     kind: str
+    prior: str | None = "bank"
 
     def __str__(self) -> str:
         return f"{self.kind.capitalize()} {self.target:g}"
@@ -90,11 +105,21 @@ class TargetQuestion:
         """The question by the keys of the command line's JSON."""
         return {self.kind: self.target}
 
-    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
+    def forecast(self, ladder: Ladder) -> Forecast | None:
+        """What the bank's data sets lead one to expect."""
+        return forecast_beyond(ladder, self.kind, self.prior)
+
+    def estimate(self, ladder: Ladder, family: str, confidence: float) -> SizeEstimate:
         """From the learning curve, which holds for nets that have not settled, too."""
         fit = fit_performance(ladder, self.kind)
+        return fit.size_for(self.target, confidence, self.forecast(ladder))
+
+    def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
+        """The estimate with what a verdict says beside it."""
+        fit = fit_performance(ladder, self.kind)
+        estimate = self.estimate(ladder, family, confidence)
         bound = "at most" if self.kind == "loss" else "at least"
-        return fit.size_for(self.target, confidence), Answer(
+        return estimate, Answer(
             fit.curve,
             f"the unseen {self.kind} is {bound} {self.target:g}",
             tuple(failed_cells(ladder)),
@@ -112,8 +137,10 @@ def questions_from(
     growth: float | None = None,
     loss_target: float | None = None,
     score_target: float | None = None,
+    prior: str | None = "bank",
 ) -> tuple[Question, ...]:
     """Questions in the order of the arguments, checked as far as they can be without a ladder."""
+    check_prior(prior)
     given = () if thresholds is None else thresholds
     values = np.atleast_1d(check_thresholds(given, "thresholds")).ravel().tolist()
     for name, how in (("relative", relative), ("growth", growth)):
@@ -122,10 +149,12 @@ def questions_from(
                 f"`{name}` must go with `thresholds`, got {how!r} without; it says how they are "
                 "meant"
             )
-    questions: list[Question] = [DeltaQuestion(value, relative, growth) for value in values]
+    questions: list[Question] = [
+        DeltaQuestion(value, relative, growth, prior) for value in values
+    ]
     for kind, target in zip(TARGET_KINDS, (loss_target, score_target), strict=True):
         if target is not None:
-            questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind))
+            questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind, prior))
     return tuple(questions)
 
 
@@ -184,7 +213,7 @@ def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = Fal
 
 def arrivals(growth: float | None) -> str:
     """What comes and moves the landscape, with its verb."""
-    if growth is None or (counts_samples(growth) and growth == 1):
+    if is_one_sample(growth):
         return "one more sample moves"
     if counts_samples(growth):
         return f"{growth:,} more samples move"

@@ -8,6 +8,7 @@ import numpy as np
 
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import NotIdentifiableError
+from sufficiency.forecasts.forecast import HORIZON, Forecast
 from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.replicates import Replicated
@@ -32,12 +33,16 @@ class SizeEstimate:
         Low and high, whole numbers, high possibly infinite; None with a single repeat.
     reason : str
         Why there is no size; empty if there is one.
+    basis : {"fit", "bank"}
+        What the answer rests on: the curves fitted to this ladder alone, or, beyond the measured
+        sizes, also how those of the bank's data sets went on.
     """
 
     status: str
     size: int | None
     interval: tuple[int, float] | None
     reason: str = ""
+    basis: str = "fit"
 
     @property
     def wide(self) -> bool:
@@ -46,13 +51,18 @@ class SizeEstimate:
 
 
 def estimate_size(
-    ladder: Ladder, fits: DecayFits, threshold: float, confidence: float
+    ladder: Ladder,
+    fits: DecayFits,
+    threshold: float,
+    confidence: float,
+    beyond: Forecast | None = None,
 ) -> SizeEstimate:
     """
     The size from which on the fitted change stays at or below a threshold.
 
     Inside the measured range the interval is the hull of the jackknife intervals of the selected
-    family and of its rivals; where it, or the answer, lies beyond, the bracket's join the hull.
+    family and of its rivals; where it, or the answer, lies beyond, the forecast takes over, or
+    without one the bracket's join the hull.
     """
     smallest, largest = int(ladder.sizes[0]), ladder.largest
     curve = fits.inside[0].curve
@@ -63,6 +73,8 @@ def estimate_size(
         reason = str(error)
     low, high = _hull(fits.inside, threshold, confidence)
     if size is None or size > largest or high > np.log(largest + 1.0):
+        if beyond is not None:
+            return estimate_beyond(beyond, threshold, confidence, size, ladder.n_repeats)
         low, high = _hull(fits.inside + fits.beyond, threshold, confidence)
     interval = to_sizes(low, np.inf if size is None else high, smallest)
     known = interval if ladder.n_repeats > 1 else None
@@ -70,6 +82,28 @@ def estimate_size(
         return SizeEstimate("not_identifiable", None, known, reason)
     met = bool(curve.predict(smallest)[0] <= threshold)
     return SizeEstimate(status_of(size, interval, largest, met=met), size, known)
+
+
+def estimate_beyond(
+    found: Forecast, target: float, confidence: float, size: int | None, n_repeats: int
+) -> SizeEstimate:
+    """The forecast's median and quantiles; a fitted `size` inside the measured range stays."""
+    tail = (1.0 - confidence) / 2.0
+    low, middle, high = (found.log_kappa(target, p) for p in (tail, 0.5, 1.0 - tail))
+    interval = to_sizes(low, high, found.smallest)
+    if size is None or size > found.largest:
+        # the forecast may be more optimistic than the fit, which says that it lies beyond
+        size = None if math.isinf(middle) else max(to_sizes(middle, middle, 1)[0], found.largest)
+    known = interval if n_repeats > 1 else None
+    if size is None:
+        reason = (
+            f"less than half of the curves that are likely meet {target:.3g} within "
+            f"{HORIZON:,.0f} times the measured sizes"
+        )
+        return SizeEstimate("not_identifiable", None, known, reason, "bank")
+    interval = min(interval[0], size), max(interval[1], size)
+    status = status_of(size, interval, found.largest, met=size <= found.smallest)
+    return SizeEstimate(status, size, interval if n_repeats > 1 else None, "", "bank")
 
 
 def status_of(size: int, interval: tuple[int, float], largest: int, *, met: bool) -> str:

@@ -1,11 +1,13 @@
 """Which slice needs most: named only where chance does not explain it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from sufficiency._tables import mean_of_finished
+from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.size_intervals import SizeEstimate, estimate_size
@@ -36,7 +38,12 @@ class NeediestSlice:
 
 
 def neediest_slice(
-    ladder: Ladder, threshold: float, family: str, growth: float | None, confidence: float
+    ladder: Ladder,
+    threshold: float,
+    family: str,
+    growth: float | None,
+    confidence: float,
+    forecast_of: Callable[[Ladder], Forecast | None],
 ) -> NeediestSlice | None:
     """
     The slice that needs most samples, if its Δ lies above that of all beyond chance.
@@ -49,7 +56,7 @@ def neediest_slice(
     found = []
     for name, of_slice in above.items():
         fits = fit_decay(of_slice, family, growth)
-        estimate = estimate_size(of_slice, fits, threshold, 1.0 - level)
+        estimate = estimate_size(of_slice, fits, threshold, 1.0 - level, forecast_of(of_slice))
         found.append(NeediestSlice(name, estimate, len(slices)))
     return max(found, key=lambda need: need.estimate.size or np.inf, default=None)
 

@@ -70,6 +70,9 @@ class Verdict:
         there is none, and for a target.
     reason : str
         Why there is no size; empty if there is one.
+    basis : {"fit", "bank"}
+        What size and interval rest on: the curves fitted to these measurements alone, or, beyond
+        the measured sizes, also how those of the bank's data sets went on.
     neediest : NeediestSlice or None
         The slice that needs most samples, with its interval; None where chance explains what
         distinguishes the slices, and for a target.
@@ -94,6 +97,7 @@ class Verdict:
     confidence: float
     saving: float
     reason: str
+    basis: str = "fit"
     neediest: NeediestSlice | None = None
 
     def __str__(self) -> str:
@@ -153,7 +157,9 @@ class Verdict:
         if low == high or low >= LARGEST_SIZE:
             return ""
         text = f"the {100 * self.confidence:g} % interval is {span(self.interval)}"
-        if self.status == "extrapolated" and self.kind == "delta":
+        if self.basis == "bank":
+            text += "; it rests on how the curves of other data sets went on"
+        elif self.status == "extrapolated" and self.kind == "delta":
             text += "; it spans what a power law and a standstill of the net would make of it"
         if self.status == "not_identifiable" and self.decision == "more":
             text += ", too wide to plan with: measure larger sizes"
@@ -189,8 +195,9 @@ def judge(
     )
     neediest = None
     if question.kind == "delta":
-        growth = answer.growth
-        neediest = neediest_slice(ladder, answer.threshold, family, growth, confidence)
+        neediest = neediest_slice(
+            ladder, answer.threshold, family, answer.growth, confidence, question.forecast
+        )
         caveats = (*caveats, *_of_neediest(neediest, estimate, n_available))
     decision, sure = decide(estimate, n_available, caveats)
     return Verdict(
