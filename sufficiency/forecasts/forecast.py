@@ -123,6 +123,11 @@ class Forecast:
         """(len grid,) probability that the target is met at or before each size of the grid."""
         return np.maximum.accumulate(self.chance(self.grid, target))
 
+    def missed(self, target: float, totals: Floats) -> Floats:
+        """(len,) probability that each total is not enough, if the last of them is."""
+        reached = np.interp(np.log(totals), np.log(self.grid), self.reached(target))
+        return 1.0 - reached / max(reached[-1], 1e-300)
+
     def log_kappa(self, target: float, probability: float) -> float:
         """Log κ by which the target is met with a probability; infinite beyond the horizon."""
         reached = self.reached(target)

@@ -80,8 +80,9 @@ def with_prior(case: Case, prior: TrendPrior) -> Interval:
     )
 
 
-def without_prior(case: Case) -> Interval:
-    """The package's answer with ``prior=None``."""
+def without_prior(case: Case, target: float | None = None) -> Interval:
+    """The package's answer with ``prior=None``, by default about the value at n."""
+    target = case.target if target is None else target
     kept = slice(case.first, case.last)
     tables = {name: table[:, kept] for name, table in case.ladder.tables.items()}
     ladder = Ladder(
@@ -92,9 +93,9 @@ def without_prior(case: Case) -> Interval:
         n_candidates=case.ladder.n_candidates, n_pool=10**9, disjoint_candidates=True,
     )  # fmt: skip
     if case.quantity == "delta":
-        question = DeltaQuestion(case.target, prior=None)
+        question = DeltaQuestion(target, prior=None)
     else:
-        question = TargetQuestion(case.target, case.quantity, None)
+        question = TargetQuestion(target, case.quantity, None)
     estimate = question.estimate(ladder, "auto", CONFIDENCE)
     low, high = estimate.interval or (0.0, math.inf)
     size = math.inf if estimate.size is None else estimate.size
