@@ -32,7 +32,6 @@ from sufficiency.plotting import (
 )
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
-from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
@@ -428,8 +427,8 @@ class SufficiencyResult:
             (float). None: one sample.
         prior : {"bank", None}, default="bank"
             What answers beyond the measured sizes rest on: how the curves of many real data sets
-            went on, as far as they resemble this one; None: this curve alone. There is no prior for
-            `growth`.
+            went on, as far as they resemble this one; None: this curve alone. For Δ there is no
+            prior with `growth`, nor where the estimator's `curve` is not "auto".
 
         Returns
         -------
@@ -750,7 +749,8 @@ class SufficiencyResult:
         ladder = self.measurements
         fits = decay_fits.fit_decay(ladder, self.family)
         bounds = decay_fits.delta_interval(ladder, fits, sizes, confidence)
-        if (found := forecast_beyond(ladder, "delta", prior)) is not None:
+        question = DeltaQuestion(1.0, prior=prior)  # the forecast of Δ is that of any threshold
+        if (found := question.forecast(ladder, self.family)) is not None:
             beyond = np.atleast_1d(sizes) > ladder.largest
             tail = (1.0 - confidence) / 2.0
             for row, probability in zip(bounds, (tail, 1.0 - tail), strict=True):

@@ -114,6 +114,7 @@ KINDS = {
         learning(rng),
         {"loss_target": round(rng.uniform(0.05, 0.4), 3)},
     ),
+    "out of reach": lambda rng: (decaying(rng), learning(rng), {"loss_target": 1e-9}),
     "score": lambda rng: (
         decaying(rng),
         learning(rng),
