@@ -33,6 +33,7 @@ from sufficiency.plotting import (
 )
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
+from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
@@ -730,9 +731,11 @@ class SufficiencyResult:
         """
         return decay_fits.parameter_intervals(self.measurements, family, confidence)
 
-    def delta_interval(self, sizes: npt.ArrayLike, *, confidence: float = 0.95) -> Floats:
+    def delta_interval(
+        self, sizes: npt.ArrayLike, *, confidence: float = 0.95, prior: str | None = "bank"
+    ) -> Floats:
         """
-        Intervals of the fitted Δ at any sizes.
+        Intervals of Δ at any sizes.
 
         Parameters
         ----------
@@ -740,14 +743,24 @@ class SufficiencyResult:
             In samples.
         confidence : float, default=0.95
             In (0, 1), for each size on its own.
+        prior
+            As in :meth:`predict_sufficient_size`.
 
         Returns
         -------
         (2, len) float64
-            Low and high; beyond the measured sizes those of the bracket.
+            Low and high: inside the measured sizes of the fitted curve; beyond them what another
+            measurement would find, by the forecast, or without a prior the ends of the bracket.
         """
-        fits = decay_fits.fit_decay(self.measurements, self.family)
-        return decay_fits.delta_interval(self.measurements, fits, sizes, confidence)
+        ladder = self.measurements
+        fits = decay_fits.fit_decay(ladder, self.family)
+        bounds = decay_fits.delta_interval(ladder, fits, sizes, confidence)
+        if (found := forecast_beyond(ladder, "delta", prior)) is not None:
+            beyond = np.atleast_1d(sizes) > ladder.largest
+            tail = (1.0 - confidence) / 2.0
+            for row, probability in zip(bounds, (tail, 1.0 - tail), strict=True):
+                row[beyond] = found.values(np.atleast_1d(sizes)[beyond], probability)
+        return bounds
 
     def suggest_thresholds(self) -> "pd.DataFrame":
         """

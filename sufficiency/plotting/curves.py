@@ -18,6 +18,7 @@ from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.plotting.axes import new_axes
+from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve
 from sufficiency.sizing.performance import fit_performance
 
@@ -82,7 +83,9 @@ class DeltaCurveDisplay(CurveDisplay):
     threshold, sufficient_size : float and int, optional
         Largest acceptable Δ, and the size that meets it.
     band : (3, len) float64, optional
-        Sizes, and the low and high ends of 95 % intervals of the fitted Δ there.
+        Sizes, and the low and high ends of 95 % intervals of Δ there.
+    forecast : (2, len) float64, optional
+        Sizes beyond the measured ones, and the median of Δ there; None: the curve is continued.
     in_sample : (m,) float64, optional
         Mean Δ from the samples that a single net was trained on.
     bounds : (3, len) float64, optional
@@ -118,6 +121,7 @@ class DeltaCurveDisplay(CurveDisplay):
     threshold: float | None = None
     sufficient_size: int | None = None
     band: Floats | None = None
+    forecast: Floats | None = None
     in_sample: Floats | None = None
     bounds: Floats | None = None
 
@@ -159,6 +163,10 @@ class DeltaCurveDisplay(CurveDisplay):
         if result.measurements.n_repeats > 1:
             sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)
             band = np.vstack([sizes, result.delta_interval(sizes)])
+        found, forecast = forecast_beyond(result.measurements, "delta"), None
+        if found is not None:
+            beyond = np.geomspace(found.largest, _span(result.curve, size)[1], _BAND_POINTS)
+            forecast = np.vstack([beyond, found.values(beyond, 0.5)])
         display = cls(
             sizes=result.sizes,
             deltas=result.table("delta"),
@@ -168,6 +176,7 @@ class DeltaCurveDisplay(CurveDisplay):
             threshold=threshold,
             sufficient_size=size,
             band=band,
+            forecast=forecast,
             in_sample=result.in_sample_deltas,
             bounds=bounds,
         )
@@ -216,11 +225,11 @@ class DeltaCurveDisplay(CurveDisplay):
         formula = FAMILIES[self.curve.family].mathtext(self.curve.order, self.curve.parameters)
         end = _span(self.curve, self.sufficient_size)[1]
         label = rf"fit: ${formula}$, $\kappa = k + 1$"
-        self.curve_, self.extrapolation_ = _plot_fit(ax, self.curve, end, label)
+        self.curve_, self.extrapolation_ = _plot_fit(ax, self.curve, end, label, self.forecast)
         self.band_ = None
         if self.band is not None:
             self.band_ = ax.fill_between(
-                *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval of the fit"
+                *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval"
             )
 
     def _draw_theory(self, ax: Axes) -> None:
@@ -451,12 +460,19 @@ def _bars_on_log_axis(mean: Floats, stderr: Floats) -> Floats:
 
 
 def _plot_fit(
-    ax: Axes, curve: FittedCurve | LearningCurve, end: float, label: str
+    ax: Axes,
+    curve: FittedCurve | LearningCurve,
+    end: float,
+    label: str,
+    forecast: Floats | None = None,
 ) -> tuple[Line2D, Line2D]:
-    """A fit over its measured sizes, and dashed from the largest of them to an end."""
+    """A fit over its measured sizes, and dashed what comes from the largest of them to an end."""
     # the curve knows at which sizes any cell finished
     first, last = float(curve.sizes[0]), float(curve.sizes[-1])
     inside, beyond = np.geomspace(first, last, 200), np.geomspace(last, end, 200)
     (solid,) = ax.plot(inside, curve.predict(inside), "-C1", label=label)
-    (dashed,) = ax.plot(beyond, curve.predict(beyond), "--C1", label="extrapolated")
+    if forecast is None:
+        (dashed,) = ax.plot(beyond, curve.predict(beyond), "--C1", label="extrapolated")
+    else:
+        (dashed,) = ax.plot(*forecast, "--C1", label="forecast")
     return solid, dashed

@@ -1,23 +1,20 @@
 """Beyond the measured sizes: what the curves of many other data sets lead one to expect."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import math
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
 
 from sufficiency._tables import mean_of_finished
-from sufficiency._types import Floats, Integers
+from sufficiency._types import Floats
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.forecasts.bank import bank_prior
-from sufficiency.forecasts.forecast import Forecast, forecast
+from sufficiency.forecasts.forecast import Curve, Forecast, curve_of
+from sufficiency.forecasts.trend import Slopes
 from sufficiency.sizing.ladder import Ladder
 
 # Fewer sizes show no bend.
 FEWEST_SIZES = 4
-# Of the bank's curves, one in a hundred is further off its own forecast, in standard deviations.
-USUAL_SURPRISE = 2.6
 _TABLES = {"delta": "delta", "loss": "unseen_loss", "score": "unseen_score"}
 
 
@@ -38,36 +35,62 @@ def forecast_beyond(
     The forecast of loss, score or Δ; None where there is none.
 
     There is none without a prior, with fewer than four sizes, for a single net, whose Δ follows its
-    law exactly, and for losses or scores whose best possible value is not known.
+    law exactly, and for losses or scores whose best possible value is not known. A curve unlike
+    all of the bank's has a wider one.
     """
     check_prior(prior)
-    table = getattr(ladder, _TABLES[quantity])
-    means = mean_of_finished(table)
-    best = best_value(quantity, means)
-    if prior is None or ladder.one_net or best is None:
+    curve = _curve(ladder, quantity)
+    if prior is None or ladder.one_net or curve is None:
         return None
-    of_bank = bank_prior(quantity, ladder.order)
+    trends = bank_prior(quantity)
+    # a mean absolute value falls half as fast as a mean square
+    power = 2.0 / ladder.order if quantity == "delta" else 1.0
+    shown = [curve]
+    if quantity == "loss":
+        # how errors fall tells more of how the loss will than its own slope, which also shows how
+        # far small subsets are trained beyond their best loss
+        shown.append(_curve(ladder, "score") or curve)
+    features = trends.features(
+        float(curve.doublings[-1]),
+        *(Slopes(c.slopes.level, power * c.slopes.long, power * c.slopes.short) for c in shown),
+    )
     factor = ladder.overlap_factor
+    common = curve.common * (factor**2 if np.isfinite(factor) else 1.0)
+    return Forecast(
+        prior=trends,
+        features=features,
+        curve=curve,
+        best=_best(quantity, _means(ladder, quantity)) or 0.0,
+        rising=quantity == "score",
+        power=power,
+        error=math.sqrt(curve.variance + common),
+        widening=widening * (1.0 + trends.distance(features)),
+    )
 
-    def build(sizes: Integers, table: Floats, widening: float) -> Forecast:
-        return forecast(
-            replace(of_bank, widening=widening * of_bank.widening),
-            sizes,
-            table,
-            best=best,
-            rising=quantity == "score",
-            finest=0.5 / (ladder.n_candidates * ladder.n_repeats) if quantity == "score" else 0.0,
-            overlap_factor=factor if np.isfinite(factor) else 1.0,
-        )
 
-    sizes, table = ladder.sizes[np.isfinite(means)], table[:, np.isfinite(means)]
-    if len(sizes) < FEWEST_SIZES:
+def _means(ladder: Ladder, quantity: str) -> Floats:
+    return mean_of_finished(getattr(ladder, _TABLES[quantity]))
+
+
+def _curve(ladder: Ladder, quantity: str) -> Curve | None:
+    """The curve of a quantity; None with too few sizes, or where its best value is not known."""
+    means = _means(ladder, quantity)
+    best = _best(quantity, means)
+    if np.isfinite(means).sum() < FEWEST_SIZES or best is None:
         return None
-    off = _surprise(build, sizes, table) / USUAL_SURPRISE
-    return build(sizes, table, widening * max(off, 1.0))
+    score = quantity == "score"
+    return curve_of(
+        ladder.sizes,
+        getattr(ladder, _TABLES[quantity]),
+        best=best,
+        rising=score,
+        # half of one wrong answer, for a score that counts them
+        finest=0.5 / (ladder.n_candidates * ladder.n_repeats) if score else 0.0,
+        usual_error=bank_prior(quantity).noise,
+    )
 
 
-def best_value(quantity: str, means: Floats) -> float | None:
+def _best(quantity: str, means: Floats) -> float | None:
     """What loss, score or Δ cannot pass; None where that is not known."""
     finite = means[np.isfinite(means)]
     if quantity != "score":
@@ -75,16 +98,3 @@ def best_value(quantity: str, means: Floats) -> float | None:
     if (finite <= 0).all():
         return 0.0  # a loss with its sign turned
     return 1.0 if (finite <= 1).all() else None
-
-
-def _surprise(
-    build: Callable[[Integers, Floats, float], Forecast], sizes: Integers, table: Floats
-) -> float:
-    """How far the last mean is from its forecast from half that size, in standard deviations."""
-    shown = sizes <= sizes[-1] / 2
-    if shown.sum() < FEWEST_SIZES:
-        return 0.0
-    last = float(mean_of_finished(table)[-1])
-    chance = build(sizes[shown], table[:, shown], 1.0).chance(sizes[-1], last)[0]
-    # the target may be the best value itself
-    return abs(float(special.ndtri(np.clip(chance, 1e-12, 1.0 - 1e-12))))

@@ -18,6 +18,7 @@ from sufficiency.exceptions import (
     QuadraticModelWarning,
     SufficiencyWarning,
 )
+from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.decay_fits import DecayFits
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.settled_centers import (
@@ -140,8 +141,18 @@ def beyond_measured(size: int | None, largest: int, what: str = "the answer") ->
         yield Caveat(
             f"{what}, {size:,}, lies {size / largest:,.3g} times beyond the largest measured size, "
             f"{largest:,}",
-            details="it rests on the fitted curve alone: see its interval",
+            details="it rests on curves, not on measurements: see its interval",
             category=ExtrapolationWarning,
+        )
+
+
+def unlike_others(found: Forecast | None) -> Iterator[Caveat]:
+    """A forecast that rests on curves of which none resembles this one."""
+    if found is not None and found.unlike_others:
+        yield Caveat(
+            "this curve falls in a way that none of those did that forecasts rest on",
+            "measure larger sizes",
+            "the interval is widened for it",
         )
 
 

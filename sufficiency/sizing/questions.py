@@ -1,6 +1,7 @@
 """What can be asked, and the numbers that answer it."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,13 @@ from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.beyond import check_prior, forecast_beyond
-from sufficiency.sizing.caveats import Caveat, failed_cells, misfit, run_caveats
+from sufficiency.sizing.caveats import (
+    Caveat,
+    failed_cells,
+    misfit,
+    run_caveats,
+    unlike_others,
+)
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.growth import GrowthCurve, counts_samples, is_one_sample
 from sufficiency.sizing.ladder import Ladder
@@ -80,7 +87,7 @@ class DeltaQuestion:
         return estimate, Answer(
             fits.curve,
             f"{arrivals(self.growth)} the loss landscape by at most {change:.2g} ({kind}{share})",
-            (*misfit(ladder, fits), *run_caveats(ladder)),
+            (*misfit(ladder, fits), *run_caveats(ladder), *_of_forecast(self, ladder, estimate)),
             threshold,
             change,
             relative_change,
@@ -122,12 +129,17 @@ class TargetQuestion:
         return estimate, Answer(
             fit.curve,
             f"the unseen {self.kind} is {bound} {self.target:g}",
-            tuple(failed_cells(ladder)),
+            (*failed_cells(ladder), *_of_forecast(self, ladder, estimate)),
             self.target,
         )
 
 
 Question = DeltaQuestion | TargetQuestion
+
+
+def _of_forecast(question: Question, ladder: Ladder, estimate: SizeEstimate) -> Iterator[Caveat]:
+    if estimate.basis == "bank":
+        yield from unlike_others(question.forecast(ladder))
 
 
 def questions_from(

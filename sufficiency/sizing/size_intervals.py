@@ -90,6 +90,8 @@ def estimate_beyond(
     """The forecast's median and quantiles; a fitted `size` inside the measured range stays."""
     tail = (1.0 - confidence) / 2.0
     low, middle, high = (found.log_kappa(target, p) for p in (tail, 0.5, 1.0 - tail))
+    # where not even the low end is known, it lies beyond the horizon
+    low = min(low, math.log(HORIZON * found.largest + 1.0))
     interval = to_sizes(low, high, found.smallest)
     if size is None or size > found.largest:
         # the forecast may be more optimistic than the fit, which says that it lies beyond

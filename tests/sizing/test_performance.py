@@ -20,7 +20,8 @@ def estimate_for_target(ladder, target, kind):
 
 
 def predict_size_for_loss(ladder, target):
-    return make_result(DELTA, SIZES, unseen_loss=ladder.unseen_loss).predict_size_for_loss(target)
+    result = make_result(DELTA, SIZES, unseen_loss=ladder.unseen_loss)
+    return result.predict_size_for_loss(target, prior=None)
 
 
 def loss(size, floor=0.3, beta=1.0):

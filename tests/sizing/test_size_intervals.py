@@ -157,9 +157,9 @@ def test_the_bracket_reaches_what_was_measured_at_the_largest_size():
     result = make_result(delta, SIZES, family="power_law")
     last = float(delta[:, -1].mean())
     with pytest.warns(ExtrapolationWarning):
-        low, high = result.sufficient_size_interval(last / 16)
+        low, high = result.sufficient_size_interval(last / 16, prior=None)
     with pytest.warns(ExtrapolationWarning):
-        answer = result.predict_sufficient_size(last / 16)
+        answer = result.predict_sufficient_size(last / 16, prior=None)
     # C frozen at the measurement: four times the largest κ
     assert answer < 4 * kappa[-1] - 1 <= high
     assert low <= answer
