@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sufficiency.campaign import Campaign
     from sufficiency.curves import FittedCurve
     from sufficiency.engine.loss_matrix import per_sample_losses
     from sufficiency.estimator import LandscapeSufficiencyEstimator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from sufficiency.fit.cost import CostEstimate
     from sufficiency.plotting import (
+        CollectionPlanDisplay,
         DeltaCurveDisplay,
         LandscapeChangeDisplay,
         LandscapeComparisonDisplay,
@@ -31,12 +33,16 @@ if TYPE_CHECKING:
         QuadraticValidationDisplay,
         SamplesDisplay,
         SlicesDisplay,
+        TrackRecordDisplay,
     )
     from sufficiency.result import SufficiencyResult
-    from sufficiency.sizing import SizeEstimate, Verdict
+    from sufficiency.sizing import CollectionPlan, SizeEstimate, Verdict
 
 __all__ = [
+    "Campaign",
     "CellFailedWarning",
+    "CollectionPlan",
+    "CollectionPlanDisplay",
     "CostEstimate",
     "DeltaCurveDisplay",
     "ExtrapolationWarning",
@@ -59,6 +65,7 @@ __all__ = [
     "StoreWarning",
     "SufficiencyResult",
     "SufficiencyWarning",
+    "TrackRecordDisplay",
     "UnreachableTargetError",
     "UnsupportedNetError",
     "Verdict",
@@ -71,6 +78,8 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "LandscapeSufficiencyEstimator": "estimator",
     "SufficiencyResult": "result",
+    "Campaign": "campaign",
+    "CollectionPlan": "sizing",
     "CostEstimate": "fit.cost",
     "FittedCurve": "curves",
     "SizeEstimate": "sizing",

@@ -25,6 +25,7 @@ from sufficiency.exceptions import (
     UnreachableTargetError,
 )
 from sufficiency.plotting import (
+    CollectionPlanDisplay,
     DeltaCurveDisplay,
     LearningCurveDisplay,
     SamplesDisplay,
@@ -681,12 +682,16 @@ class SufficiencyResult:
         -------
         CollectionPlan
             ``plan.collect`` is the number for now; ``str()`` says everything in words. If no number
-            of samples keeps the risk, it goes as far as the forecast does and says so.
+            of samples keeps the risk, it goes as far as the forecast does and says so; if the
+            target is out of reach, it collects nothing.
 
         Raises
         ------
         ValueError
             If an argument is out of its range, or only one of the costs is given.
+        NotIdentifiableError
+            Without a forecast (``prior=None``, or fewer than four sizes), if the curve gives no
+            size; for Δ, if the trainings are no basis for a decision.
 
         References
         ----------
@@ -808,6 +813,44 @@ class SufficiencyResult:
         """
         return LearningCurveDisplay.from_result(self, ax=ax)
 
+    def plot_plan(
+        self,
+        target: float,
+        quantity: str = "score",
+        *,
+        rounds: int = 3,
+        risk: float = 0.05,
+        cost_per_sample: float | None = None,
+        cost_of_missing: float | None = None,
+        prior: str | None = "bank",
+        ax: "Axes | None" = None,
+    ) -> CollectionPlanDisplay:
+        """
+        Draw a plan of collection: the chance that so many samples are enough, and its rounds.
+
+        Parameters
+        ----------
+        target, quantity, rounds, risk, cost_per_sample, cost_of_missing, prior
+            As in :meth:`plan`.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        CollectionPlanDisplay
+        """
+        return CollectionPlanDisplay.from_result(
+            self,
+            target,
+            quantity,
+            ax=ax,
+            rounds=rounds,
+            risk=risk,
+            cost_per_sample=cost_per_sample,
+            cost_of_missing=cost_of_missing,
+            prior=prior,
+        )
+
     def plot_samples(self, top: int = 12, axes: "Sequence[Axes] | None" = None) -> SamplesDisplay:
         """
         Draw how concentrated Δ is, and the samples with the largest losses.
@@ -851,12 +894,14 @@ class SufficiencyResult:
         score_target: float | None = None,
         confidence: float = 0.95,
         title: str | None = None,
+        prior: str | None = "bank",
     ) -> Path:
         """
         Write everything onto one HTML page that needs no network, program or other file.
 
-        It has the verdict in words, the caveats of this run, sizes with intervals, both curves, all
-        cells, and how it was measured. It works in light and dark mode, on phones, in print and
+        It has the verdict in words, the caveats of this run, sizes with intervals, what to collect
+        in three rounds where the samples are not enough, both curves, all cells, and how it was
+        measured. It works in light and dark mode, on phones, in print and
         with screen readers; the same result and questions give the same bytes.
 
         Parameters
@@ -874,6 +919,8 @@ class SufficiencyResult:
             Of the intervals in the text and tables, in (0, 1); the band in the figure is for 95 %.
         title : str, optional
             Heading of the page.
+        prior
+            As in :meth:`predict_sufficient_size`.
 
         Returns
         -------
@@ -893,6 +940,7 @@ class SufficiencyResult:
             growth=growth,
             loss_target=loss_target,
             score_target=score_target,
+            prior=prior,
         )
         return write_report(self, path, questions, confidence, title)
 

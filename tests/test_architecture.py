@@ -45,6 +45,7 @@ STATIONS = (
     "plotting",
     "report",
     "result",
+    "campaign",  # results of one project, round by round
     "estimator",
     "cli",
     "__init__",
@@ -82,11 +83,11 @@ MAY_IMPORT = {
 ONLY_IN = {"matplotlib": {"plotting", "report"}}
 ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 # Numbers, pictures and orchestration: no tensor of their own.
-WITHOUT_TORCH = {"curves", "sizing", "result", "plotting", "report", "estimator"}
+WITHOUT_TORCH = {"curves", "sizing", "result", "campaign", "plotting", "report", "estimator"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 500  # docstrings of public classes and functions do not count
-TOP_LEVEL = {"__init__", "__main__", "estimator", "exceptions", "result"}
+TOP_LEVEL = {"__init__", "__main__", "campaign", "estimator", "exceptions", "result"}
 
 
 def station_of(path: Path) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
-from sufficiency.cli.options import OUTPUT_OPTIONS, REPORT, RUN
+from sufficiency.cli.options import CAMPAIGN, OUTPUT_OPTIONS, PLAN, REPORT, RUN
 
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
 )
 _QUESTIONS = ("thresholds", "relative", "growth", "loss_target", "score_target", "confidence")
+_QUESTIONS += ("prior",)
+_TARGETS = ("thresholds", "relative", "loss_target", "score_target", "prior")
 _COLUMNS = ("target", "features", "drop", "groups", "separator")
 
 
@@ -82,3 +84,35 @@ def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
         from sufficiency.cli.reporting import report_saved
 
         return report_saved(result, out, Asked.from_options(**given), debug)
+
+
+@main.command(params=[*PLAN])
+@_DEBUG
+def plan(result: Path, debug: bool, **given: Any) -> int:
+    """
+    Plan how many samples to collect now, and after measuring again.
+
+    RESULT is the directory that `run --out` made, or SufficiencyResult.save.
+    """
+    with reported(debug):
+        from sufficiency.cli.planning import plan_saved
+        from sufficiency.cli.questions import Asked
+
+        asked = Asked.from_options(**_taken(given, _TARGETS))
+        return plan_saved(result, asked, debug=debug, **given)
+
+
+@main.command(params=[*CAMPAIGN])
+@_DEBUG
+def campaign(directory: Path, added: tuple[Path, ...], debug: bool, **given: Any) -> int:
+    """
+    Keep the results of a project in rounds, compare forecasts with what came, and plan.
+
+    DIR is the directory of the campaign; it is made with the first round.
+    """
+    with reported(debug):
+        from sufficiency.cli.planning import show_campaign
+        from sufficiency.cli.questions import Asked
+
+        asked = Asked.from_options(**_taken(given, _TARGETS))
+        return show_campaign(directory, added, asked, debug=debug, **given)

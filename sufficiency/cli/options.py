@@ -83,6 +83,19 @@ class _Growth(_Number):
         return int(number) if str(value).strip().lstrip("+").isdigit() else number
 
 
+class _Prior(click.Choice):
+    """What forecasts rest on: "bank", or "none", which is None."""
+
+    def __init__(self) -> None:
+        super().__init__(("bank", "none"))
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        return None if super().convert(value, param, ctx) == "none" else "bank"
+
+
+_PRICE = _Number(min=0, min_open=True)
+
+
 def _option(name: str, text: str, kind: Any = None, default: Any = None) -> click.Option:
     return click.Option([name], type=kind, default=default, help=text)
 
@@ -139,6 +152,31 @@ QUESTION_OPTIONS = (
     _option("--loss-target", "Loss on unseen samples that you want to reach.", _Number()),
     _option("--score-target", "Score on unseen samples that you want to reach.", _Number()),
     _option("--confidence", "Of the intervals.", _Number(0, 1, min_open=True, max_open=True), 0.95),
+    _option(
+        "--prior",
+        "Beyond the measured sizes, go by the curves of many other data sets, or (none) by these "
+        "measurements alone.",
+        _Prior(),
+        "bank",
+    ),
+)
+
+PLAN_OPTIONS = (
+    *(option for option in QUESTION_OPTIONS if option.name not in ("growth", "confidence")),
+    _option("--rounds", "How often you can still collect.", _COUNT, 3),
+    _option(
+        "--risk",
+        "Accepted probability of ending short of the target.",
+        _Number(0, 1, min_open=True, max_open=True),
+        0.05,
+    ),
+    _option("--cost-per-sample", "Price of a sample; goes with --cost-of-missing.", _PRICE),
+    _option("--cost-of-missing", "Price of ending short, in place of a risk.", _PRICE),
+    click.Option(
+        ["--json", "as_json"],
+        is_flag=True,
+        help="Write nothing but a JSON document to standard output.",
+    ),
 )
 
 ESTIMATOR_OPTIONS = (
@@ -237,3 +275,20 @@ _PAGE = click.Path(dir_okay=False, path_type=Path)
 # Everything that a command takes, in the order of its help.
 RUN = (_DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS)
 REPORT = (_RESULT, _option("--out", "HTML file.  [default: in RESULT]", _PAGE), *QUESTION_OPTIONS)
+PLAN = (
+    _RESULT,
+    *PLAN_OPTIONS,
+    _option("--out", "File of a figure of the plan, such as plan.png or plan.svg.", _PAGE),
+)
+CAMPAIGN = (
+    click.Argument(["directory"], metavar="DIR", type=click.Path(path_type=Path)),
+    click.Option(
+        ["--add", "added"],
+        metavar="RESULT",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Saved result of the next round; may be given several times.",
+    ),
+    *PLAN_OPTIONS,
+    _option("--out", "File of a figure of the plan; without a target, of the track record.", _PAGE),
+)

@@ -136,14 +136,13 @@ def _document(
     summary: DataSummary, n_available: int, content: dict[str, Any], warnings: Sequence[str]
 ) -> str:
     """Strict JSON: what is not finite, or missing, is null."""
-    document = {
-        "format": _FORMAT,
-        "sufficiency": version("sufficiency"),
-        "data": summary.record(),
-        "n_available": n_available,
-        **content,
-        "warnings": list(warnings),
-    }
+    data = {"data": summary.record(), "n_available": n_available}
+    return document_of({**data, **content, "warnings": list(warnings)})
+
+
+def document_of(content: dict[str, Any]) -> str:
+    """What --json writes: strict JSON, and by which release."""
+    document = {"format": _FORMAT, "sufficiency": version("sufficiency"), **content}
     plain = to_json(document, reversible=False)
     return json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
 

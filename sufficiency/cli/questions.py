@@ -11,7 +11,7 @@ from sufficiency.sizing import Verdict
 from sufficiency.sizing.questions import Question, questions_from
 from sufficiency.sizing.verdict import judge
 
-_WIDTH = 100
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Asked:
         relative: bool = False,
         growth: float | None = None,
         confidence: float = 0.95,
+        prior: str | None = "bank",
         **targets: float | None,
     ) -> "Asked":
         """Take the options of the commands."""
         for name, given in (("relative", relative), ("growth", growth)):
             if given and not thresholds:
                 raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
-        questions = questions_from(thresholds, relative=relative, growth=growth, **targets)
+        how: dict[str, Any] = {"relative": relative, "growth": growth, "prior": prior}
+        questions = questions_from(thresholds, **how, **targets)
         return cls(questions, confidence, growth)
 
 
@@ -103,4 +105,4 @@ def answer(result: SufficiencyResult, asked: Asked) -> list[Answer]:
 
 def in_paragraphs(answers: Sequence[Answer]) -> str:
     """For people: a paragraph each."""
-    return "\n\n".join(fill(str(answer), width=_WIDTH) for answer in answers)
+    return "\n\n".join(fill(str(answer), width=WIDTH) for answer in answers)

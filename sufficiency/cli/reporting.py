@@ -25,7 +25,7 @@ _RESULT_FILES = ("result.json", "cells.npz")
 _FIGURES = ("delta.svg", "delta.png", "learning_curve.svg", "learning_curve.png")
 _VERDICT, _REPORT = "verdict.json", "report.html"
 _OURS = {*_RESULT_FILES, *_FIGURES, _VERDICT, _REPORT}
-_DPI = 150
+DPI = 150
 
 
 def check_directory(directory: Path, *, overwrite: bool) -> None:
@@ -79,19 +79,24 @@ def conclude(
     return INSUFFICIENT if fail_if_insufficient and not enough else ENOUGH
 
 
-def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -> int:
-    """Answer questions to a saved result, and write its report."""
+def load_result(directory: Path) -> SufficiencyResult:
+    """Read a saved result."""
     missing = [name for name in _RESULT_FILES if not (directory / name).is_file()]
     if missing:
         raise BadInput(
             f"{directory} holds no result, there is no {missing[0]}; name a directory that `run "
             "--out` or SufficiencyResult.save has made"
         )
+    try:
+        return SufficiencyResult.load(directory)
+    except ValueError as error:
+        raise BadInput(message_of(error)) from error
+
+
+def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -> int:
+    """Answer questions to a saved result, and write its report."""
     with Notices(debug).listening():
-        try:
-            result = SufficiencyResult.load(directory)
-        except ValueError as error:
-            raise BadInput(message_of(error)) from error
+        result = load_result(directory)
         answers = answer(result, asked)
         file = directory / "report.html" if out is None else out
         if not file.parent.is_dir():
@@ -161,7 +166,7 @@ def _draw(
         learning = result.plot_learning_curve()
         for name in _FIGURES:
             display = delta if name.startswith("delta") else learning
-            display.figure_.savefig(making / name, dpi=_DPI)
+            display.figure_.savefig(making / name, dpi=DPI)
         write_report(result, making / _REPORT, _accepted(answers), confidence)
     except Exception as error:
         return error

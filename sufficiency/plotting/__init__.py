@@ -1,5 +1,6 @@
 """Figures of a result, and of the landscape around a net."""
 
+from sufficiency.plotting.collection import CollectionPlanDisplay
 from sufficiency.plotting.curves import (
     DeltaCurveDisplay,
     LearningCurveDisplay,
@@ -10,8 +11,10 @@ from sufficiency.plotting.landscape_comparison import LandscapeComparisonDisplay
 from sufficiency.plotting.landscape_lines import LandscapeLineDisplay
 from sufficiency.plotting.samples import SamplesDisplay
 from sufficiency.plotting.slices import SlicesDisplay
+from sufficiency.plotting.track_record import TrackRecordDisplay
 
 __all__ = [
+    "CollectionPlanDisplay",
     "DeltaCurveDisplay",
     "LandscapeChangeDisplay",
     "LandscapeComparisonDisplay",
@@ -21,4 +24,5 @@ __all__ = [
     "QuadraticValidationDisplay",
     "SamplesDisplay",
     "SlicesDisplay",
+    "TrackRecordDisplay",
 ]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
 _SIGNED_DECADES = 3
+# Sizes over so wide a range are labeled at powers of ten only.
+_MANY_DECADES = 200.0
 
 
 def new_axes(
@@ -30,6 +32,17 @@ def new_axes(
         1, n, figsize=figsize, layout="constrained", squeeze=False, subplot_kw=projection
     )
     return list(axes[0])
+
+
+def label_sizes(ax: Axes, few: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    """Write sizes out, where powers of ten would leave a reader to count."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_xlim()
+    steps = few if high < _MANY_DECADES * low else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 @dataclass(frozen=True, eq=False)

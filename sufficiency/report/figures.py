@@ -14,6 +14,7 @@ from markupsafe import Markup
 from sufficiency._tables import mean_of_finished
 from sufficiency.exceptions import ExtrapolationWarning
 from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.plotting.axes import label_sizes
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
 from sufficiency.sizing import Verdict
@@ -40,9 +41,6 @@ _STYLE = {
     "grid.linewidth": 0.5,
     "axes.axisbelow": True,
 }
-
-# Sizes over so wide a range are labeled at powers of ten only.
-_MANY_DECADES = 200.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _figure(
             # what it is made of is computed for the first width only
             display = draw(ax=ax) if display is None else display.plot(ax)
             add(ax)
-            _label_sizes(ax)
+            label_sizes(ax)
             # below the axes the legend hides nothing
             if legend := ax.get_legend():
                 legend.remove()
@@ -149,14 +147,3 @@ def _figure(
             svg = inline_svg(drawing, f"{name}-{width}", label, f"{name}-caption")
             drawings.append((width, svg))
     return Figure(name, drawings, caption)
-
-
-def _label_sizes(ax: Axes) -> None:
-    """Write sizes out, where powers of ten would leave a reader to count."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = ax.get_xlim()
-    steps = (1.0, 2.0, 5.0) if high < _MANY_DECADES * low else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(subs=steps))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())

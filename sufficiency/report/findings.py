@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sufficiency.curves import FittedCurve
 from sufficiency.report.numbers import count, number, percent
-from sufficiency.sizing import Verdict
+from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
@@ -25,6 +25,15 @@ _SIGNS = {"enough": "✓", "more": "+", "unknown": "?"}
 
 
 @dataclass(frozen=True)
+class Collecting:
+    """What to collect for one question, or why that cannot be said."""
+
+    heading: str
+    plan: CollectionPlan | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
 class Findings:
     """Answers, in the order of the questions, of which the first one decides."""
 
@@ -33,6 +42,7 @@ class Findings:
     no_curve: str = ""  # why
     examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
     suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
+    plans: tuple[Collecting, ...] = ()  # for what is not enough
 
     @property
     def thresholds(self) -> tuple[Verdict, ...]:
@@ -67,7 +77,10 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
     try:
         curve = result.curve
     except ValueError as error:
-        return Findings(answer(q for q in questions if q.kind != "delta"), no_curve=str(error))
+        questions = [question for question in questions if question.kind != "delta"]
+        asked = answer(questions)
+        plans = collecting(result, questions, asked)
+        return Findings(asked, no_curve=str(error), plans=plans)
     examples: tuple[Verdict, ...] = ()
     if not any(question.kind == "delta" for question in questions):
         now = float(curve.predict(result.n_samples)[0])
@@ -76,7 +89,26 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
     suggestions: Sequence[dict[str, Any]] = ()
     with suppress(ValueError):
         suggestions = suggest_thresholds(ladder, family=family)
-    return Findings(answer(questions), curve, "", examples, suggestions)
+    asked = answer(questions)
+    plans = collecting(result, questions, asked)
+    return Findings(asked, curve, "", examples, suggestions, plans)
+
+
+def collecting(
+    result: SufficiencyResult, questions: Sequence[Question], verdicts: Sequence[Verdict]
+) -> tuple[Collecting, ...]:
+    """The plans of three rounds for what is not enough; there is none for growth."""
+    found = []
+    for question, verdict in zip(questions, verdicts, strict=True):
+        if verdict.decision == "enough" or verdict.growth is not None:
+            continue
+        try:
+            plan = result.plan(verdict.threshold, verdict.kind, prior=question.prior)
+        except ValueError as error:
+            found.append(Collecting(f"For {_name(verdict)}", None, str(error)))
+        else:
+            found.append(Collecting(f"For {plan.criterion}", plan))
+    return tuple(found)
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "net": "Network",
+    "scoring": "Score",
     "probe": "Weights around a center",
     "method": "Average over them",
     "train": "Training",

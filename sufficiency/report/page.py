@@ -64,6 +64,10 @@ def render(result: SufficiencyResult, findings: Findings, title: str | None = No
         statuses={verdict.status for verdict in (*thresholds, *targets)},
         targets=tables.targets(targets) if targets else None,
         suggestions=tables.suggestions(findings.suggestions) if findings.suggestions else None,
+        rounds=[
+            tables.rounds(found.plan, i) if found.plan and found.plan.collect else None
+            for i, found in enumerate(findings.plans, start=1)
+        ],
         delta=draw_delta(result, thresholds) if findings.curve else None,
         learning=draw_learning_curve(result) if measured else None,
         sizes=tables.sizes(result, findings.curve),

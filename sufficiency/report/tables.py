@@ -12,7 +12,8 @@ import numpy as np
 from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve
 from sufficiency.report.numbers import count, duration, number, percent
-from sufficiency.sizing import Verdict
+from sufficiency.sizing import CollectionPlan, Verdict
+from sufficiency.sizing.collection import chance_in_words
 from sufficiency.sizing.questions import arrivals
 from sufficiency.sizing.verdict import span
 
@@ -108,6 +109,23 @@ def targets(verdicts: Sequence[Verdict]) -> Table:
             "Target": [Entry(f"{v.kind} {v.threshold:g}", v.threshold) for v in verdicts],
             **_answers(verdicts),
             "Remark": _reasons(verdict.reason for verdict in verdicts),
+        },
+    )
+
+
+def rounds(plan: CollectionPlan, number: int) -> Table:
+    """What to collect in each round."""
+    frame = plan.to_frame()
+    return Table(
+        f"rounds-{number}",
+        f"Rounds of collection for {plan.criterion}; each but the first takes place only if those "
+        "before it were not enough.",
+        {
+            "Round": _entries(frame.index, count),
+            "Collect": _entries(frame["collect"], count),
+            "Total": _entries(frame["total"], count),
+            "Chance that this is enough": _entries(frame["chance"], chance_in_words),
+            "Chance that it takes place": _entries(frame["needed"], percent),
         },
     )
 

@@ -8,4 +8,12 @@ from sufficiency.sizing.size_intervals import SizeEstimate
 from sufficiency.sizing.slices import NeediestSlice
 from sufficiency.sizing.verdict import Verdict
 
-__all__ = ["Caveat", "CollectionPlan", "Ladder", "LearningCurve", "NeediestSlice", "SizeEstimate", "Verdict"]
+__all__ = [
+    "Caveat",
+    "CollectionPlan",
+    "Ladder",
+    "LearningCurve",
+    "NeediestSlice",
+    "SizeEstimate",
+    "Verdict",
+]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy import special
@@ -12,11 +12,13 @@ from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.forecasts.bank import QUANTITIES
-from sufficiency.forecasts.forecast import HORIZON
+from sufficiency.forecasts.forecast import HORIZON, Forecast
 from sufficiency.sizing.beyond import forecast_beyond
+from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.questions import DeltaQuestion, Question, TargetQuestion, percent
 from sufficiency.sizing.replicates import t_quantile
+from sufficiency.sizing.verdict import capitalized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _TOTALS = 400
 # The confidence whose interval gives a distribution where there is no forecast.
 _CONFIDENCE = 0.9
+# A target that is met with a smaller chance, however much is collected, is not planned for.
+_HOPELESS = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +47,16 @@ class CollectionPlan:
     n_available : int
         Samples there are.
     totals : (T,) int64
-        Samples there will be after each round, if none before it was enough.
+        Samples there will be after each round, if none before it was enough; `n_available` alone
+        where nothing is to be collected.
     chances : (T,) float64
         Probability that the target is met by then.
     risk : float
         Accepted probability of ending short of the target.
+    grid : (len,) float64
+        Totals that were compared, from `n_available` on.
+    grid_chances : (len,) float64
+        Probability that each of them is enough: the distribution of the total that is needed.
     costs : (float, float) or None
         Price of a sample and of ending short, in one unit; None: the expected total is minimized.
     """
@@ -58,6 +67,8 @@ class CollectionPlan:
     totals: np.ndarray
     chances: Floats
     risk: float
+    grid: Floats
+    grid_chances: Floats
     costs: tuple[float, float] | None = None
 
     @property
@@ -89,6 +100,11 @@ class CollectionPlan:
         bought = self.expected_total - self.n_available
         return float(self.costs[0] * bought + self.costs[1] * self.chance_short)
 
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether the target is hardly ever met, however much is collected."""
+        return bool(self.grid_chances[-1] < _HOPELESS)
+
     def to_frame(self) -> "pd.DataFrame":
         """
         One row for every round.
@@ -107,33 +123,73 @@ class CollectionPlan:
         index = pd.RangeIndex(1, len(self.totals) + 1, name="round")
         return pd.DataFrame(columns | {"needed": needed}, index)
 
-    def __str__(self) -> str:
-        name = "Δ" if self.quantity == "delta" else f"the unseen {self.quantity}"
-        wanted = f"{name} {'at least' if self.quantity == 'score' else 'at most'} {self.target:.3g}"
-        if not self.collect:
-            return f"Collect nothing: {wanted} is met already, with a chance of {self._percent(0)}."
-        parts = [
-            f"Collect {self.collect:,} samples now, {self.totals[0]:,} in all: with a chance of "
-            f"{self._percent(0)} that is enough for {wanted}"
-        ]
-        if len(self.totals) > 1:
-            rest = ", then ".join(f"{total:,}" for total in self.totals[1:].tolist())
-            parts.append(
-                f"If it is not, measure again, and go on to about {rest}; that ends with "
-                f"{self.expected_total:,.0f} samples on average"
-            )
-        short = f"The chance of ending short is {percent(self.chance_short)}"
-        if self.costs is not None:
-            short += f", and the expected cost {self.expected_cost:.4g}"
-        elif self.chance_short > self.risk * 1.01:
-            short += (
-                f", not {percent(self.risk)}: even {HORIZON:,.0f} times the measured samples "
-                "might not be enough"
-            )
-        return ". ".join([*parts, short]) + "."
+    @property
+    def criterion(self) -> str:
+        """What is to be met, in words."""
+        name = "a Δ" if self.quantity == "delta" else f"an unseen {self.quantity}"
+        return f"{name} of at {'least' if self.quantity == 'score' else 'most'} {self.target:.3g}"
 
-    def _percent(self, i: int) -> str:
-        return percent(self.chances[i])
+    def __str__(self) -> str:
+        return ". ".join(self._steps() if self.collect else self._nothing()) + "."
+
+    def _steps(self) -> list[str]:
+        first, *later = self.totals.tolist()
+        parts = [
+            f"Collect {self.collect:,} samples now, for a total of {first:,}: the chance that "
+            f"this is enough for {self.criterion} is {chance_in_words(self.chances[0])}"
+        ]
+        expected = []
+        if later:
+            parts.append(
+                "If it is not enough, measure again and plan again; as things stand, the next "
+                f"total{'s' * (len(later) > 1)} would be {_series([f'{n:,}' for n in later])}"
+            )
+            expected.append(f"the expected total is {self.expected_total:,.0f} samples")
+        if self.costs is not None:
+            cost = self.expected_cost
+            expected.append(f"the expected cost is {cost:,.{0 if cost >= 100 else 2}f}")
+        if later:
+            expected.append(f"the risk of ending short is {chance_in_words(self.chance_short)}")
+        if expected:
+            parts.append(capitalized(_series(expected)))
+        if self.costs is None and self.chance_short > self.risk * 1.01:
+            parts.append(
+                f"A risk of {percent(self.risk)} cannot be kept: the chance that even "
+                f"{HORIZON:,.0f} times the present samples are enough is "
+                f"{chance_in_words(self.grid_chances[-1])}"
+            )
+        return parts
+
+    def _nothing(self) -> list[str]:
+        if self.out_of_reach:
+            chance = chance_in_words(self.grid_chances[-1])
+            return [
+                f"Collect nothing for now: the chance that even {HORIZON:,.0f} times the present "
+                f"samples are enough for {self.criterion} is {chance}",
+                "More samples will hardly get there; a larger net or other settings may",
+            ]
+        said = (
+            f"Collect nothing: the chance that the {self.n_available:,} samples there are suffice "
+            f"for {self.criterion} is {chance_in_words(self.chances[0])}"
+        )
+        if self.costs is None:
+            return [said]
+        return [said, "Any further samples would cost more than they can be expected to save"]
+
+
+def chance_in_words(chance: float) -> str:
+    """Two significant digits, without the certainty that no forecast has."""
+    if chance < 0.001:
+        return "below 0.1 %"
+    if chance > 0.999:
+        return "above 99.9 %"
+    return percent(chance) if chance < 0.99 else f"{100 * chance:.1f} %"
+
+
+def _series(parts: list[str]) -> str:
+    """One, "one and two", or "one, two, and three"."""
+    *most, last = parts
+    return f"{', '.join(most)}{',' * (len(most) > 1)}{' and ' if most else ''}{last}"
 
 
 def plan_collection(
@@ -152,35 +208,37 @@ def plan_collection(
     """
     The plan with the lowest expected total that keeps the risk, or with the lowest expected cost.
 
-    Where no number of samples keeps the risk, it goes as far as the forecast does.
+    Where no number of samples keeps the risk, it goes as far as the forecast does; where the target
+    is out of reach, it collects nothing.
     """
     check_choice("quantity", quantity, QUANTITIES)
+    target = check_number("target", target, above=0.0 if quantity == "delta" else -math.inf)
     rounds = check_integer("rounds", rounds, 1)
     if not 0.0 < check_number("risk", risk) < 1.0:
         raise InvalidParameterError("risk", f"must be in (0, 1), got {risk!r}; 0.05 is usual")
     costs = _checked_costs(cost_per_sample, cost_of_missing)
-    totals = np.geomspace(ladder.n_available, HORIZON * ladder.n_available, _TOTALS)
-    missed = 1.0 - _reached(ladder, quantity, target, totals, family, prior, widening)
-    if missed[0] <= risk:
-        last = np.array([ladder.n_available])
-        return CollectionPlan(
-            quantity, target, ladder.n_available, last, 1.0 - missed[:1], risk, costs
-        )
+    if quantity == "delta":
+        _check_trainings(ladder)
+    grid = np.geomspace(ladder.n_available, HORIZON * ladder.n_available, _TOTALS)
+    reached = _reached(ladder, quantity, target, grid, family, prior, widening)
+    missed = 1.0 - reached
     if costs is None:
-        accepted = max(risk, float(missed[-1]))
-        price, penalty = 1.0, lambda G: np.where(G <= accepted * (1.0 + 1e-9), 0.0, np.inf)
+        accepted = max(risk, missed[-1]) if reached[-1] >= _HOPELESS else 1.0
+        price, penalty = 1.0, lambda G: np.where(accepted * (1.0 + 1e-9) >= G, 0.0, np.inf)
     else:
         price, penalty = costs[0], lambda G: costs[1] * G
-    path = cheapest_path(totals, missed, rounds, price, penalty)
+    path = cheapest_path(grid, missed, rounds, price, penalty)
     # a round that buys nothing is none, unless no round buys anything
     bought = np.unique(path)[1:] if path[-1] > 0 else path[:1]
     return CollectionPlan(
         quantity,
         target,
         ladder.n_available,
-        np.ceil(totals[bought] - 1e-9).astype(np.int64),
-        1.0 - missed[bought],
+        np.ceil(grid[bought] - 1e-9).astype(np.int64),
+        reached[bought],
         risk,
+        grid,
+        reached,
         costs,
     )
 
@@ -191,14 +249,16 @@ def cheapest_path(
     """
     Positions of the cheapest totals, from the first one on, by dynamic programming.
 
-    G(q) is the probability that more than q samples are needed. With t rounds left and q samples,
+    G(q) is the probability that more than q samples are needed; G of the first total counts as 1,
+    since the first round takes place in any case. With t rounds left and q samples,
 
         J_0(q) = penalty(G(q)),    J_t(q) = min over q' ≥ q of price·(q' − q)·G(q) + J_{t−1}(q'),
 
     since a round is paid only where those before it did not suffice (Mahmood et al., "Optimizing
     Data Collection for Machine Learning", NeurIPS 2022).
     """
-    costs = price * (totals[None, :] - totals[:, None]) * missed[:, None]
+    paid = np.append(1.0, missed[1:])
+    costs = price * (totals[None, :] - totals[:, None]) * paid[:, None]
     costs[np.tri(len(totals), k=-1, dtype=bool)] = np.inf
     rest, choices = penalty(missed), []
     for _ in range(rounds):
@@ -222,6 +282,7 @@ def _reached(
     """(len,) probability that the target is met with at most so many samples."""
     found = forecast_beyond(ladder, quantity, prior, widening)
     if found is not None:
+        _check_possible(quantity, target, found)
         return np.interp(np.log(totals), np.log(found.grid), found.reached(target))
     question: Question = (
         DeltaQuestion(target, prior=None)
@@ -229,17 +290,36 @@ def _reached(
         else TargetQuestion(target, quantity, None)
     )
     estimate = question.estimate(ladder, family, _CONFIDENCE)
+    if estimate.status == "unreachable":
+        return np.zeros(len(totals))
     if estimate.size is None:
-        raise NotIdentifiableError(f"no plan without a size: {estimate.reason}")
-    if estimate.interval is None:
-        t_quantile(_CONFIDENCE, ladder.n_repeats)  # a single repeat: says what is missing
+        raise NotIdentifiableError(f"a plan needs a size, and there is none: {estimate.reason}")
+    t_quantile(_CONFIDENCE, ladder.n_repeats)  # says what a single repeat lacks
     # a normal distribution of log size on each side, through the ends of the interval
-    low, high = estimate.interval
+    low, high = cast("tuple[int, float]", estimate.interval)
     z = special.ndtri(0.5 + _CONFIDENCE / 2.0)
     distance = np.log(totals / estimate.size)
     below, above = math.log(estimate.size / low) / z, math.log(high / estimate.size) / z
     scale = np.where(distance < 0, max(below, 1e-9), max(above, 1e-9))
     return np.asarray(special.ndtr(distance / scale))
+
+
+def _check_trainings(ladder: Ladder) -> None:
+    """Refuse to plan by Δ where a verdict would refuse to decide: untrained nets pass anything."""
+    for caveat in run_caveats(ladder):
+        if caveat.effect == "unknown":
+            raise NotIdentifiableError(f"the trainings are no basis for a plan: {caveat}")
+
+
+def _check_possible(quantity: str, target: float, found: Forecast) -> None:
+    """Refuse a target that no loss or score can meet."""
+    if target > found.best if found.rising else target < found.best:
+        rule = "at most" if found.rising else "at least"
+        raise InvalidParameterError(
+            "target",
+            f"must be finite and {rule} {found.best:g}, the best {quantity} there can be, got "
+            f"{target!r}; choose one between the best and what was measured",
+        )
 
 
 def _checked_costs(per_sample: object, of_missing: object) -> tuple[float, float] | None:

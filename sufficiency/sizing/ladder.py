@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 
 
@@ -117,6 +118,23 @@ class Ladder:
                 "or evaluation failed, see the warnings of fit"
             )
         return int(finished[-1])
+
+    def at_largest(self, quantity: str) -> float:
+        """
+        What was measured at the largest size.
+
+        Parameters
+        ----------
+        quantity : {"loss", "score", "delta"}
+            Of the unseen samples, or Δ.
+
+        Returns
+        -------
+        float
+            Mean over the repeats that finished.
+        """
+        table = getattr(self, "delta" if quantity == "delta" else f"unseen_{quantity}")
+        return float(mean_of_finished(table[:, self.sizes == self.largest])[0])
 
     def repeats(self, kept: npt.ArrayLike) -> Ladder:
         """

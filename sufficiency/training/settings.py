@@ -1,6 +1,7 @@
 """What all cells of a fit share."""
 
 import importlib.metadata
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sklearn import config_context
 from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 from skorch import __version__ as skorch_version
+from torch import nn
 
 from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.skorch_nets import training_batch_size
@@ -22,6 +24,9 @@ from sufficiency.training.train_net import planned_epochs
 
 # With fewer training samples evaluated, their noise would be a large part of small increments.
 _FEWEST = 100
+
+# Parameters of a skorch net, without those that are about data, devices and printing.
+_OF_TRAINING = ("module", "criterion", "optimizer", "lr", "max_epochs", "batch_size", "callbacks")
 
 Scorer = Callable[[Predictor, Any, npt.NDArray], float]
 
@@ -70,6 +75,8 @@ class FitSettings:
                 step if isinstance(step, str) else type(step).__name__
                 for step in [*before, self.net]
             ),
+            "net_parameters": _parameters(self.net),
+            "scoring": _scoring(self.scorer),
             "probe": _with_defaults(self.probe),
             **{name: str(getattr(self, name)) for name in shown},
             "training": str(self.stacking),
@@ -101,6 +108,33 @@ class FitSettings:
         steps = math.ceil(size / batch) if batch > 0 else 1
         # a step takes three of them
         return 3 * planned_epochs(self.net, steps, self.min_steps) * size
+
+
+def _scoring(scorer: Scorer | None) -> str:
+    if scorer is None:
+        return "none"
+    return "the net's own" if scorer is Predictor.score else _name(scorer)
+
+
+def _parameters(net: NeuralNet) -> str:
+    """What a net is made of and how it is trained, as far as that can be said in a line."""
+    given = net.get_params(deep=False)
+    parts = [f"{name}={_name(given[name])}" for name in _OF_TRAINING if name in given]
+    of_parts = sorted(name for name in given if "__" in name)
+    return ", ".join(parts + [f"{name}={_name(given[name])}" for name in of_parts])
+
+
+def _name(value: Any) -> str:
+    """A value in words that are the same in every process."""
+    if isinstance(value, nn.Module):
+        return " ".join(repr(value).split())
+    if isinstance(value, type) or inspect.isroutine(value):
+        return str(value.__qualname__)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_name, value))}]"
+    text = repr(value)
+    # an address tells nothing, and contents of arrays come from the data
+    return type(value).__name__ if " at 0x" in text or hasattr(value, "shape") else text
 
 
 def _with_defaults(probe: Probe) -> str:

@@ -18,6 +18,8 @@ COMMON = {
     "Family",
     "Gap",
     "Growth",
+    "Plan",
+    "Prior",
     "Refit",
     "Settled",
     "Size",

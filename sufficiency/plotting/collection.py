@@ -1,0 +1,143 @@
+"""A plan of collection: the chance that the samples are enough, against their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sufficiency._types import Floats
+from sufficiency.plotting.axes import label_sizes
+from sufficiency.plotting.curves import CurveDisplay
+from sufficiency.sizing.collection import CollectionPlan, chance_in_words
+from sufficiency.sizing.questions import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Annotation
+
+    from sufficiency.result import SufficiencyResult
+
+# The curve is drawn to where it no longer rises by this much.
+_FLAT = 0.005
+# Share of the height of the axes that a line of text takes.
+_LINE = 0.065
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CollectionPlanDisplay(CurveDisplay):
+    """
+    The chance that a total number of samples is enough, with the rounds of a plan.
+
+    Parameters
+    ----------
+    plan : CollectionPlan
+        From :meth:`SufficiencyResult.plan` or :meth:`Campaign.plan`.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        After :meth:`plot`.
+    curve_ : matplotlib Line2D
+        The distribution of the total that is needed.
+    rounds_ : matplotlib Line2D
+        Totals after each round; None where nothing is to be collected.
+    labels_ : list of matplotlib Annotation
+        What is written at them.
+    risk_, available_ : matplotlib Line2D
+        The lines of the accepted risk (None with costs) and of the samples there are.
+
+    See Also
+    --------
+    LandscapeSufficiencyEstimator.plot_plan : The same from a fitted estimator.
+    """
+
+    plan: CollectionPlan
+
+    @classmethod
+    def from_result(
+        cls,
+        result: SufficiencyResult,
+        target: float,
+        quantity: str = "score",
+        *,
+        ax: Axes | None = None,
+        **parameters: Any,
+    ) -> CollectionPlanDisplay:
+        """
+        Draw the plan of a result.
+
+        Parameters
+        ----------
+        result : SufficiencyResult
+            From a fit or from disk.
+        target, quantity, **parameters
+            As in its :meth:`~SufficiencyResult.plan`.
+        ax : matplotlib Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        CollectionPlanDisplay
+        """
+        return cls(plan=result.plan(target, quantity, **parameters)).plot(ax=ax)
+
+    def _draw(self, ax: Axes) -> None:
+        plan = self.plan
+        (self.curve_,) = ax.plot(plan.grid, plan.grid_chances, color="C0")
+        self.available_ = ax.axvline(plan.n_available, color="0.5", linewidth=1, linestyle=":")
+        self.risk_: Line2D | None = None
+        if plan.costs is None:
+            self.risk_ = ax.axhline(1.0 - plan.risk, color="C3", linewidth=1)
+        ax.set(
+            xscale="log",
+            xlim=self._limits(),
+            ylim=(0.0, 1.06),
+            xlabel="total number of samples",
+            ylabel=f"chance that they are enough for\n{plan.criterion}",
+        )
+        ax.yaxis.set_major_formatter(lambda chance, _: percent(chance))
+        label_sizes(ax)
+        self._label_lines(ax)
+        self.rounds_: Line2D | None = None
+        self.labels_: list[Annotation] = []
+        if plan.collect:
+            self._draw_rounds(ax)
+
+    def _limits(self) -> tuple[float, float]:
+        """To where the chance hardly rises any more, with room for labels on the right."""
+        plan = self.plan
+        still = plan.grid[plan.grid_chances < plan.grid_chances[-1] - _FLAT]
+        start = 0.85 * plan.n_available
+        if plan.out_of_reach:
+            return start, float(plan.grid[-1])
+        end = max(float(plan.totals[-1]), *still[-1:], 2.0 * plan.n_available)
+        return start, end * (end / start) ** 0.8
+
+    def _label_lines(self, ax: Axes) -> None:
+        plan = self.plan
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "small"}
+        available = f"available: {plan.n_available:,}"
+        ax.annotate(available, (plan.n_available, 0.0), (4, 4), color="0.35", **style)
+        if plan.costs is None:
+            risk = f"accepted risk of ending short: {percent(plan.risk)}"
+            ax.annotate(risk, (plan.n_available, 1.0 - plan.risk), (4, 4), color="C3", **style)
+
+    def _draw_rounds(self, ax: Axes) -> None:
+        plan = self.plan
+        (self.rounds_,) = ax.plot(plan.totals, plan.chances, "o", color="C1", zorder=3)
+        heights = _spread_out(plan.chances)
+        for i, total in enumerate(plan.totals.tolist()):
+            when = f"round {i + 1}" if i else "now"
+            text = f"{when}: {total:,} samples, {chance_in_words(plan.chances[i])}"
+            # below a curve that rises there is room on the right
+            place = (1.08 * total, heights[i])
+            self.labels_.append(ax.annotate(text, (total, plan.chances[i]), place, va="center"))
+
+
+def _spread_out(chances: Floats) -> Floats:
+    """Heights of labels a little below their points, none of which overlap."""
+    heights = chances - 0.65 * _LINE
+    for i in range(len(heights) - 2, -1, -1):
+        heights[i] = min(heights[i], heights[i + 1] - _LINE)
+    return heights
