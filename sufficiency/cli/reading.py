@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sufficiency.cli.errors import BadInput, did_you_mean, one_line
+from sufficiency.cli.tables import CsvTable, ParquetTable, Table
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -19,7 +20,27 @@ _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LISTED = 12
 # As shells pass it on, which know no tabs.
 _TABS = {"\\t", "tab"}
+# Values that are held at once.
+_BLOCK = 1 << 20
 _DAMAGES = (OSError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Some columns of a table, a few megabytes at a time."""
+
+    table: Table
+    names: list[str]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.table.n_rows, len(self.names)
+
+    def blocks(self, width: int | None = None) -> Iterator[pd.DataFrame]:
+        """All rows in order; `width` is the number of values that become of a row."""
+        width = len(self.names) if width is None else width
+        return self.table.blocks(self.names, max(1, _BLOCK // width))
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +48,7 @@ class Source:
     """Features and target as they stand in a file."""
 
     path: Path
-    features: pd.DataFrame | npt.NDArray
+    features: Columns | npt.NDArray
     target: pd.Series | npt.NDArray
     target_name: str
     groups: pd.Series | None = None
@@ -50,9 +71,9 @@ def read_source(
             raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
         return _read_npz(path, target or "y", features, groups)
     if kind in _CSV:
-        table = _read_csv(path, _separator(separator, kind))
+        table: Table = CsvTable(path, _separator(separator, kind))
     elif kind in _PARQUET:
-        table = _read_parquet(path)
+        table = ParquetTable(path)
     else:
         raise BadInput(
             f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
@@ -71,71 +92,15 @@ def _separator(given: str | None, kind: str) -> str:
     return given
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    try:
-        # all of a column at once, so that its type does not depend on the block
-        table = pd.read_csv(path, sep=separator, low_memory=False)
-        # pandas would number names that are there twice
-        header = pd.read_csv(
-            path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
-        )
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{path} is empty; it must hold a line of names and rows below") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path} must be encoded as UTF-8 ({error}); save it again as such"
-        ) from None
-    except (pd.errors.ParserError, ValueError, OSError, EOFError, zlib.error) as error:
-        raise BadInput(
-            f"{path} cannot be read as a table with the separator {separator!r} "
-            f"({one_line(error)}); repair the line, or set --separator"
-        ) from None
-    _refuse_repeated(path, header.iloc[0])
-    if not isinstance(table.index, pd.RangeIndex):
-        # pandas would take the first column for names of rows, and move all others
-        raise BadInput(
-            f"{path} has more values in a row than names of columns; name all of them, and end no "
-            "row with a separator"
-        )
-    return table
-
-
-def _refuse_repeated(path: Path, names: pd.Series) -> None:
-    repeated = names[names.duplicated() & (names != "")]
-    if len(repeated):
-        raise BadInput(
-            f"{path} has several columns {repeated.iloc[0]!r}; give each a name of its own"
-        )
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except ImportError:
-        raise BadInput(
-            f'{path} needs pyarrow to be read; pip install "sufficiency[parquet]", or save it as '
-            "CSV"
-        ) from None
-    # pyarrow's own errors, whose classes are known to pyarrow only
-    except Exception as error:
-        raise BadInput(
-            f"{path} cannot be read as Parquet ({one_line(error)}); it may be damaged or of "
-            "another kind: write it again"
-        ) from error
-
-
 def _choose_columns(
     path: Path,
-    table: pd.DataFrame,
+    table: Table,
     target: str | None,
     features: Sequence[str],
     drop: Sequence[str],
     groups: str | None,
 ) -> Source:
-    table.columns = [str(name) for name in table.columns]
-    names = list(table.columns)
-    _refuse_repeated(path, pd.Series(names, dtype=object))
-    table = table.reset_index(drop=True)  # rows are counted from 1 in errors
+    names = table.names
     if target is None:
         raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
     wanted = [
@@ -145,7 +110,7 @@ def _choose_columns(
         *([("--groups", groups)] if groups is not None else []),
     ]
     _check_names(path, "column", wanted, names)
-    if table.empty:
+    if not table.n_rows:
         raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
     for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
         if target in chosen:
@@ -154,8 +119,8 @@ def _choose_columns(
     others = [name for name in dict.fromkeys(features or names) if name not in left_out]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
-    grouped_by = None if groups is None else table[groups]
-    return Source(path, table[others], table[target], target, grouped_by)
+    grouped_by = None if groups is None else table.column(groups)
+    return Source(path, Columns(table, others), table.column(target), target, grouped_by)
 
 
 def _check_names(

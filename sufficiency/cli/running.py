@@ -1,7 +1,10 @@
 """A run from its options to its exit status."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -18,6 +21,7 @@ from sufficiency.cli.reading import Source, read_source
 from sufficiency.cli.reporting import check_directory, conclude
 from sufficiency.estimator import LandscapeSufficiencyEstimator
 from sufficiency.result import SufficiencyResult
+from sufficiency.store.interruption import terminable
 
 # As in examples/plot_digits.py.
 DEMO_THRESHOLD = 1e-6
@@ -48,10 +52,10 @@ def run_file(
         if parameters["store"] is not None and out.resolve() == parameters["store"].resolve():
             raise BadInput("--out and --store must be two directories; choose another --out")
         check_directory(out, overwrite=overwrite)
-    with Notices(debug).listening() as notices:
+    with Notices(debug).listening() as notices, _scratch() as folder:
         with only_results_on_stdout(as_json):
             factory = None if net is None else find_factory(net)
-            data = prepare(read_source(path, **columns), drop_missing=drop_missing)
+            data = prepare(read_source(path, **columns), folder, drop_missing=drop_missing)
             if net is None:
                 made = builtin_net(data.X, data.y, task)
             else:
@@ -71,6 +75,15 @@ def run_file(
             as_json=as_json,
             fail_if_insufficient=fail_if_insufficient,
         )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for what is larger than memory, which is gone afterwards, whatever happens."""
+    # Windows removes no file that is still mapped
+    scratch = TemporaryDirectory(prefix="sufficiency-", ignore_cleanup_errors=True)
+    with terminable(), scratch as name:
+        yield Path(name)
 
 
 def run_digits(
