@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 
 import numpy as np
@@ -34,6 +34,8 @@ class Data:
     groups: npt.NDArray | None
     encoded: dict[str, list[str]]
     n_dropped: int
+    slices: dict[str, pd.Series] = field(default_factory=dict)
+    rows: Integers | None = None  # (n,) in the file, from 0; None: all of them
 
 
 def prepare(source: Source, *, drop_missing: bool = False) -> Data:
@@ -50,13 +52,16 @@ def prepare(source: Source, *, drop_missing: bool = False) -> Data:
             features=source.features[~missing],
             target=source.target[~missing],
             groups=None if source.groups is None else source.groups[~missing],
+            slices={name: of[~missing] for name, of in source.slices.items()},
         )
     if isinstance(source.features, pd.DataFrame):
         X, encoded = _encode(source.features)
     else:
         X, encoded = _numeric_array(source), {}
     groups = None if source.groups is None else pd.factorize(source.groups)[0]
-    return Data(source, X, _target(source), groups, encoded, int(missing.sum()))
+    slices = {name: _in_words(of) for name, of in source.slices.items()}
+    rows = np.flatnonzero(~missing)
+    return Data(source, X, _target(source), groups, encoded, int(missing.sum()), slices, rows)
 
 
 def _gaps(source: Source) -> Iterator[tuple[str, Booleans]]:
@@ -70,6 +75,8 @@ def _gaps(source: Source) -> Iterator[tuple[str, Booleans]]:
     yield source.target_name, _missing(target)
     if source.groups is not None:
         yield str(source.groups.name or "the groups"), _missing(source.groups)
+    for name, partition in source.slices.items():
+        yield name, _missing(partition)
 
 
 def _missing(values: pd.Series | npt.NDArray) -> Booleans:
@@ -137,6 +144,16 @@ def _plain(column: pd.Series) -> pd.Series:
                 "numbers nor categories; leave it out with --drop"
             )
     return column.astype(str).astype(object)
+
+
+def _in_words(partition: pd.Series) -> pd.Series:
+    """Values that can be read in the name of a slice: whole numbers, and text for most others."""
+    if partition.dtype.kind == "f" and (partition % 1 == 0).all():
+        return partition.map(int)  # a file with gaps has 3.0 for 3
+    if partition.dtype.kind in "biuf":
+        return partition
+    texts = (v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in partition)
+    return pd.Series(list(texts), partition.index, dtype=object)
 
 
 def _is_a_date(column: pd.Series) -> BadInput:

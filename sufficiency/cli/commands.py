@@ -13,7 +13,7 @@ _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
 )
 _QUESTIONS = ("thresholds", "relative", "growth", "loss_target", "score_target", "confidence")
-_COLUMNS = ("target", "features", "drop", "groups", "separator")
+_COLUMNS = ("target", "features", "drop", "groups", "slices", "separator")
 
 
 @click.group(

@@ -1,4 +1,4 @@
-"""Axes of new figures; color scales of planes, around zero where there are two signs."""
+"""Axes of new figures, names in them; color scales of planes, around zero for two signs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def new_axes(
         1, n, figsize=figsize, layout="constrained", squeeze=False, subplot_kw=projection
     )
     return list(axes[0])
+
+
+def short(name: str, longest: int = 24) -> str:
+    """A name from the user's data that must not cover its neighbors."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sufficiency.curves import FittedCurve
@@ -14,7 +14,7 @@ from sufficiency.sizing import Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, judge, span
+from sufficiency.sizing.verdict import capitalized, judge, judge_slices, span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -33,6 +33,8 @@ class Findings:
     no_curve: str = ""  # why
     examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
     suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
+    # of the first question, the reason where there is no answer
+    slices: Mapping[str, Verdict | str] = field(default_factory=dict)
 
     @property
     def thresholds(self) -> tuple[Verdict, ...]:
@@ -64,10 +66,14 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
     def answer(asked: Iterable[Question]) -> tuple[Verdict, ...]:
         return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
+    def of_slices(asked: Sequence[Verdict]) -> Mapping[str, Verdict | str]:
+        return judge_slices(ladder, asked[0], family) if asked else {}
+
     try:
         curve = result.curve
     except ValueError as error:
-        return Findings(answer(q for q in questions if q.kind != "delta"), no_curve=str(error))
+        asked = answer(q for q in questions if q.kind != "delta")
+        return Findings(asked, no_curve=str(error), slices=of_slices(asked))
     examples: tuple[Verdict, ...] = ()
     if not any(question.kind == "delta" for question in questions):
         now = float(curve.predict(result.n_samples)[0])
@@ -76,7 +82,8 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
     suggestions: Sequence[dict[str, Any]] = ()
     with suppress(ValueError):
         suggestions = suggest_thresholds(ladder, family=family)
-    return Findings(answer(questions), curve, "", examples, suggestions)
+    asked = answer(questions)
+    return Findings(asked, curve, "", examples, suggestions, of_slices(asked))
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:
