@@ -37,7 +37,8 @@ class Entry:
 
     text: str
     value: float | str | None = None  # the same for machines, in full
-    kind: str = ""  # "prose" may be broken into lines, a "name" anywhere, a "mean" before its error
+    # where lines may be broken: "prose", a "name", or "narrowed" numbers; else nowhere
+    kind: str = ""
     picture: str = ""  # address of an image instead of the text, which describes it
 
 
@@ -177,7 +178,8 @@ def slices(result: SufficiencyResult, verdicts: Mapping[str, Verdict | str]) -> 
         columns |= _needs(answers)
         caption += (
             " Sufficient sizes are for the first threshold or target above, and count the samples "
-            "of all slices, in the proportions that were measured."
+            "of all slices, in the proportions that were measured. Each interval is for its slice "
+            "alone; that in a caveat, which names one of many, is wider."
         )
     unit = "loss²" if result.order == 2 else "loss"
     columns |= {
@@ -200,7 +202,7 @@ def _needs(found: Sequence[Verdict | str]) -> dict[str, list[Entry]]:
     # the first columns that thresholds have
     columns = dict(islice(_answers(judged).items(), 3)) if judged else {}
     for header, entries in columns.items():
-        known = iter(entries)
+        known = (replace(entry, kind="narrowed") for entry in entries)
         columns[header] = [next(known) if isinstance(of, Verdict) else Entry("–") for of in found]
     return columns
 
@@ -250,7 +252,7 @@ def _with_errors(
 ) -> list[Entry]:
     """Means with the standard errors that are known."""
     return [
-        replace(entry, text=f"{entry.text} ±{NBSP}{write(error)}", kind="mean")
+        replace(entry, text=f"{entry.text} ±{NBSP}{write(error)}", kind="narrowed")
         if math.isfinite(error)
         else entry
         for entry, error in zip(_entries(means, write), errors, strict=True)
