@@ -175,6 +175,10 @@ class SufficiencyResult:
             # the one net of a repeat was trained on the largest size
             for name in ("train_loss", "unseen_loss", "unseen_score"):
                 tables[name][:, :-1] = np.nan
+        judged = {
+            name: slice_candidates(self.cells, name) >= FEWEST_CANDIDATES
+            for name in self._slice_names()
+        }
         # a repeat without any finished cell is none
         finished = np.isfinite(tables["delta"]).any(axis=1)
         if finished.any():
@@ -195,11 +199,8 @@ class SufficiencyResult:
             point_probe=self.settings.get("probe", "").startswith("PointMass"),
             one_net=one_net,
             of_slice=self._slice_in_words(),
-            slices={
-                name: self._of_slice(name).measurements
-                for name in self._slice_names()
-                if slice_candidates(self.cells, name) >= FEWEST_CANDIDATES
-            },
+            slices={name: self._of_slice(name).measurements for name in judged if judged[name]},
+            too_small=tuple(name for name in judged if not judged[name]),
             **tables,
         )
 
@@ -900,9 +901,10 @@ class SufficiencyResult:
         Write everything onto one HTML page that needs no network, program or other file.
 
         It has the verdict in words, the caveats of this run, sizes with intervals, what to collect
-        in three rounds where the samples are not enough, both curves, all cells, and how it was
-        measured. It works in light and dark mode, on phones, in print and
-        with screen readers; the same result and questions give the same bytes.
+        in three rounds where the samples are not enough, both curves, what each slice needs, the
+        samples that stand out, all cells, and how it was measured. It works in light and dark
+        mode, on phones, in print and with screen readers; the same result and questions give the
+        same bytes.
 
         Parameters
         ----------

@@ -3,7 +3,7 @@
 import shutil
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,8 @@ class Data:
     groups: npt.NDArray | None
     encoded: dict[str, list[str]]
     n_dropped: int
+    slices: dict[str, pd.Series] = field(default_factory=dict)
+    rows: Integers | None = None  # (n,) in the file, from 0; None: all of them
 
 
 class _Gaps:
@@ -76,6 +78,7 @@ def prepare(source: Source, folder: Path, *, drop_missing: bool = False) -> Data
             features=features if isinstance(features, Columns) else features[kept],
             target=source.target[kept],
             groups=None if source.groups is None else source.groups[kept],
+            slices={name: of[kept] for name, of in source.slices.items()},
         )
     _check_features(kinds)
     y = _target(source)
@@ -88,7 +91,9 @@ def prepare(source: Source, folder: Path, *, drop_missing: bool = False) -> Data
         blocks = _encode(columns, encoded, kept, width)
         X = _stored(source.path, blocks, (len(y), width), exact, folder)
     groups = None if source.groups is None else pd.factorize(source.groups)[0]
-    return Data(source, X, y, groups, encoded, int(gaps.rows.sum()))
+    slices = {name: _in_words(of) for name, of in source.slices.items()}
+    rows = np.flatnonzero(kept)
+    return Data(source, X, y, groups, encoded, int(gaps.rows.sum()), slices, rows)
 
 
 def _look(source: Source, columns: Columns | None) -> tuple[_Gaps, list[FeatureKind]]:
@@ -97,6 +102,7 @@ def _look(source: Source, columns: Columns | None) -> tuple[_Gaps, list[FeatureK
     whole[source.target_name] = source.target
     if source.groups is not None:
         whole[str(source.groups.name or "the groups")] = source.groups
+    whole |= {name: partition for name, partition in source.slices.items()}
     kinds = [FeatureKind(name) for name in columns.names] if columns else []
     gaps = _Gaps(len(source.target), [*(kind.name for kind in kinds), *whole])
     for name, values in whole.items():
@@ -122,6 +128,16 @@ def _check_features(kinds: list[FeatureKind]) -> None:
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def _in_words(partition: pd.Series) -> pd.Series:
+    """Values that can be read in the name of a slice: whole numbers, and text for most others."""
+    if partition.dtype.kind == "f" and (partition % 1 == 0).all():
+        return partition.map(int)  # a file with gaps has 3.0 for 3
+    if partition.dtype.kind in "biuf":
+        return partition
+    texts = (v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in partition)
+    return pd.Series(list(texts), partition.index, dtype=object)
 
 
 def _missing(values: pd.Series | npt.NDArray) -> Booleans:

@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,7 @@ class Source:
     target: pd.Series | npt.NDArray
     target_name: str
     groups: pd.Series | None = None
+    slices: dict[str, pd.Series] = field(default_factory=dict)  # by partition
 
 
 def read_source(
@@ -61,6 +62,7 @@ def read_source(
     features: Sequence[str] = (),
     drop: Sequence[str] = (),
     groups: str | None = None,
+    slices: Sequence[str] = (),
     separator: str | None = None,
 ) -> Source:
     """Read a file of a known kind."""
@@ -69,7 +71,7 @@ def read_source(
     if kind == ".npz":
         if drop or separator:
             raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
-        return _read_npz(path, target or "y", features, groups)
+        return _read_npz(path, target or "y", features, groups, slices)
     if kind in _CSV:
         table: Table = CsvTable(path, _separator(separator, kind))
     elif kind in _PARQUET:
@@ -79,7 +81,7 @@ def read_source(
             f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
             f"{kind or 'no suffix'}; convert it, or give it its suffix"
         )
-    return _choose_columns(path, table, target, features, drop, groups)
+    return _choose_columns(path, table, target, features, drop, groups, slices)
 
 
 def _separator(given: str | None, kind: str) -> str:
@@ -99,6 +101,7 @@ def _choose_columns(
     features: Sequence[str],
     drop: Sequence[str],
     groups: str | None,
+    slices: Sequence[str],
 ) -> Source:
     names = table.names
     if target is None:
@@ -108,19 +111,25 @@ def _choose_columns(
         *(("--features", name) for name in features),
         *(("--drop", name) for name in drop),
         *([("--groups", groups)] if groups is not None else []),
+        *(("--slice", name) for name in slices),
     ]
     _check_names(path, "column", wanted, names)
     if not table.n_rows:
         raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
-    for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
+    roles = {"--features": features, "--drop": drop, "--groups": [groups], "--slice": slices}
+    for option, chosen in roles.items():
         if target in chosen:
             raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
     left_out = {target, groups, *drop}
-    others = [name for name in dict.fromkeys(features or names) if name not in left_out]
+    offered = features or [name for name in names if name not in slices]
+    others = [name for name in dict.fromkeys(offered) if name not in left_out]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
     grouped_by = None if groups is None else table.column(groups)
-    return Source(path, Columns(table, others), table.column(target), target, grouped_by)
+    sliced_by = {name: table.column(name) for name in slices}
+    return Source(
+        path, Columns(table, others), table.column(target), target, grouped_by, sliced_by
+    )
 
 
 def _check_names(
@@ -143,42 +152,49 @@ def _listed(names: Sequence[str]) -> str:
     return f"{listed} and {more} more" if more > 0 else listed
 
 
-def _read_npz(path: Path, target: str, features: Sequence[str], groups: str | None) -> Source:
+def _read_npz(
+    path: Path, target: str, features: Sequence[str], groups: str | None, slices: Sequence[str]
+) -> Source:
     if len(features) > 1:
         raise BadInput(f"--features must name one array of {path}, got {', '.join(features)}")
-    wanted = {"--features": features[0] if features else "X", "--target": target}
-    if groups is not None:
-        wanted["--groups"] = groups
+    wanted = [("--features", features[0] if features else "X"), ("--target", target)]
+    wanted += [("--groups", groups)] if groups is not None else []
+    wanted += [("--slice", name) for name in dict.fromkeys(slices)]
     arrays = _load_arrays(path, wanted)
-    X, y = arrays["--features"], arrays["--target"]
-    for option, array in arrays.items():
+    X, y, *others = arrays
+    for (option, name), array in zip(wanted, arrays, strict=True):
         if array.ndim == 0 or len(array) == 0:
             raise BadInput(
-                f"{option}: the array {wanted[option]!r} of {path} is empty; there is nothing "
-                "to measure"
+                f"{option}: the array {name!r} of {path} is empty; there is nothing to measure"
             )
         if len(array) != len(X):
             raise BadInput(
-                f"{option}: the array {wanted[option]!r} of {path} must have an entry for each of "
-                f"the {len(X)} samples of {wanted['--features']!r}, got {len(array)}"
+                f"{option}: the array {name!r} of {path} must have an entry for each of the "
+                f"{len(X)} samples of {wanted[0][1]!r}, got {len(array)}"
+            )
+        if option in ("--groups", "--slice") and array.ndim > 1:
+            raise BadInput(
+                f"{option}: the array {name!r} of {path} must have one dimension, got "
+                f"{array.ndim}; save a number or a name for each sample"
             )
     if X.ndim == 1:
         raise BadInput(
-            f"--features: the array {wanted['--features']!r} of {path} must have a row for each "
-            "sample, got one dimension; save it as X[:, None]"
+            f"--features: the array {wanted[0][1]!r} of {path} must have a row for each sample, "
+            "got one dimension; save it as X[:, None]"
         )
-    named_groups = pd.Series(arrays["--groups"]) if groups is not None else None
-    return Source(path, X, y, target, named_groups)
+    named_groups = pd.Series(others.pop(0)) if groups is not None else None
+    sliced_by = dict(zip(dict.fromkeys(slices), map(pd.Series, others), strict=True))
+    return Source(path, X, y, target, named_groups, sliced_by)
 
 
-def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
+def _load_arrays(path: Path, wanted: Sequence[tuple[str, str]]) -> list[npt.NDArray]:
     try:
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no archive")
         # opened here, since np.load leaves a damaged file open
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            _check_names(path, "array", wanted.items(), archive.files)
-            return {option: archive[name] for option, name in wanted.items()}
+            _check_names(path, "array", wanted, archive.files)
+            return [archive[name] for _, name in wanted]
     except ValueError as error:
         reason = "it holds Python objects, which can run code"
         reason = reason if "pickle" in str(error) else one_line(error)

@@ -18,7 +18,7 @@ from sufficiency.cli.notices import Notices, only_results_on_stdout, say
 from sufficiency.cli.output import DataSummary, cost_document
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source, read_source
-from sufficiency.cli.reporting import check_directory, conclude
+from sufficiency.cli.reporting import check_directory, check_samples_file, conclude
 from sufficiency.estimator import LandscapeSufficiencyEstimator
 from sufficiency.result import SufficiencyResult
 from sufficiency.store.interruption import terminable
@@ -40,6 +40,7 @@ def run_file(
     columns: dict[str, Any],
     out: Path | None,
     overwrite: bool,
+    samples: Path | None,
     as_json: bool,
     fail_if_insufficient: bool,
     **parameters: Any,
@@ -52,6 +53,8 @@ def run_file(
         if parameters["store"] is not None and out.resolve() == parameters["store"].resolve():
             raise BadInput("--out and --store must be two directories; choose another --out")
         check_directory(out, overwrite=overwrite)
+    if samples is not None:
+        check_samples_file(samples, path, out, overwrite=overwrite)
     with Notices(debug).listening() as notices, _scratch() as folder:
         with only_results_on_stdout(as_json):
             factory = None if net is None else find_factory(net)
@@ -72,6 +75,7 @@ def run_file(
             asked,
             warnings=notices.warnings,
             out=out,
+            samples=samples,
             as_json=as_json,
             fail_if_insufficient=fail_if_insufficient,
         )
@@ -137,7 +141,7 @@ def _measured(
     try:
         with only_results_on_stdout(as_json):
             estimator = _estimator(summary, parameters)
-            return estimator.fit(data.X, data.y, data.groups).result_
+            return estimator.fit(data.X, data.y, data.groups, slices=data.slices).result_
     except KeyboardInterrupt:
         say(
             "Error: interrupted; nothing was kept: with --store DIRECTORY a run can be gone on with"
@@ -155,7 +159,8 @@ def _estimate(
     data = summary.data
     try:
         with only_results_on_stdout(as_json):
-            cost = _estimator(summary, parameters).estimate_cost(data.X, data.y, data.groups)
+            estimator = _estimator(summary, parameters)
+            cost = estimator.estimate_cost(data.X, data.y, data.groups, slices=data.slices)
     except (ValueError, TypeError) as error:
         raise BadInput(message_of(error)) from error
     if as_json:

@@ -12,6 +12,8 @@ from sufficiency._types import Integers
 from sufficiency.exceptions import InvalidParameterError
 
 _CLASS = "class"
+# What the table of samples says of each, beside its slices.
+_TAKEN = {"row", "sample", "rank", "share", "share_stderr", "loss", "n_cells", "label", "predicted"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,11 @@ def check_slices(slices: Any, n_samples: int, of: str = "X") -> list[tuple[str, 
     names = [name for name, _ in columns]
     if len(set(names)) < len(names):
         raise InvalidParameterError("slices", f"must have columns of different names, got {names}")
+    if taken := _TAKEN.intersection(names):
+        raise InvalidParameterError(
+            "slices",
+            f"must have no column {min(taken)!r}, which `samples()` has already; call it otherwise",
+        )
     return [(name, _checked(name, column, n_samples, of)) for name, column in columns]
 
 

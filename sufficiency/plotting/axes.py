@@ -1,4 +1,4 @@
-"""Axes of new figures; color scales of planes, around zero where there are two signs."""
+"""Axes of new figures, names in them; color scales of planes, around zero for two signs."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def label_sizes(ax: Axes, few: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def short(name: str, longest: int = 24) -> str:
+    """A name from the user's data that must not cover its neighbors."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 @dataclass(frozen=True, eq=False)

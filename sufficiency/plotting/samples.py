@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-from sufficiency.plotting.axes import new_axes
+from sufficiency.plotting.axes import new_axes, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +86,8 @@ class SamplesDisplay:
         if "label" in first:
             pairs = zip(names, first["label"], first["predicted"], strict=True)
             names = [
-                f"{name}: {label}" + (f" (predicted {predicted})" if predicted != label else "")
+                f"{name}: {short(str(label))}"
+                + (f" (predicted {short(str(predicted))})" if predicted != label else "")
                 for name, label, predicted in pairs
             ]
         shown = {i: result.images[row] for i, row in enumerate(first.index) if row in result.images}
@@ -115,7 +116,7 @@ class SamplesDisplay:
         if len(self.axes_) != 2:
             raise ValueError(f"`axes` must be a pair, got {len(self.axes_)}; pass two axes")
         self.figure_ = cast("Figure", self.axes_[0].figure)
-        self._draw_concentration(self.axes_[0])
+        self.plot_concentration(self.axes_[0])
         self.bars_: BarContainer | None = None
         if self.images:
             self._draw_images(self.axes_[1])
@@ -123,7 +124,15 @@ class SamplesDisplay:
             self._draw_losses(self.axes_[1])
         return self
 
-    def _draw_concentration(self, ax: Axes) -> None:
+    def plot_concentration(self, ax: Axes) -> None:
+        """
+        Draw the Lorenz curve alone.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes
+            Where to draw.
+        """
         n = len(self.shares)
         part = np.arange(n + 1) / n
         carried = np.concatenate([[0.0], np.cumsum(np.sort(self.shares))])
@@ -141,7 +150,7 @@ class SamplesDisplay:
     def _draw_losses(self, ax: Axes) -> None:
         places = np.arange(len(self.losses))
         self.bars_ = ax.barh(places, self.losses, color="C0")
-        ax.set_yticks(places, self.names)
+        ax.set_yticks(places, self.names, parse_math=False)
         ax.invert_yaxis()
         ax.set(xlabel="loss at centers that have not seen them", ylabel="sample")
 
@@ -156,4 +165,5 @@ class SamplesDisplay:
             inset.imshow(image, cmap="gray_r" if image.ndim == 2 else None)
             inset.set_xticks([])
             inset.set_yticks([])
-            inset.set_title(self.names[i].replace(" (predicted", "\n(predicted"), fontsize=7, pad=2)
+            title = self.names[i].replace(" (predicted", "\n(predicted")
+            inset.set_title(title, fontsize=7, pad=2, parse_math=False)

@@ -7,37 +7,19 @@ import numpy as np
 import pytest
 
 from sufficiency import SamplesDisplay, SlicesDisplay
-from sufficiency.cells.cell import SLICE_COLUMNS
-from sufficiency.cells.unseen import UnseenSamples
-from sufficiency.data.slices import Slices
-from tests.helpers import make_result
+from tests.helpers import make_result, with_parts
 
-N, J = 60, 40
+J = 40
 
 
 @pytest.fixture
 def result(rng):
-    """Two repeats, three sizes, forty candidates of two classes, numbers at random."""
-    plain = make_result()
-    codes = np.stack([rng.integers(0, 2, N), np.arange(N) % 15], axis=1).astype(np.int32)
-    slices = Slices(("class", "site"), (("no", "yes"), tuple(range(15))), codes)
-    cells = []
-    for cell in plain.cells:
-        unseen = UnseenSamples(
-            candidates=np.arange(J),
-            increments=rng.exponential(size=J).astype(np.float32) ** 2,
-            losses=rng.random(J).astype(np.float32),
-            others=np.arange(J, N),
-            other_losses=rng.random(N - J).astype(np.float32),
-            predicted=rng.integers(0, 2, N).astype(np.int32),
-            n_candidates=J,
-        )
-        of_slices = {
-            name: dict(zip(SLICE_COLUMNS, [30.0, *rng.random(10)], strict=True))
-            for name in slices.names()
-        }
-        cells.append(dataclasses.replace(cell, unseen=unseen, slices=of_slices))
-    return dataclasses.replace(plain, cells=tuple(cells), slices=slices)
+    """Two repeats, three sizes, forty candidates of two classes and fifteen sites."""
+    names = ["class=no", "class=yes", *(f"site={i}" for i in range(15))]
+    scores = rng.random((2, 3))
+    return with_parts(
+        make_result(unseen_score=scores), dict(zip(names, rng.random(17), strict=True))
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +54,13 @@ class TestSamples:
             assert text == f"{row}: {sample['label']}" + told * wrong
         # the largest on top
         assert display.axes_[1].yaxis_inverted()
+
+    def test_labels_of_users_stay_labels(self):
+        factors = {"class=$x_{": 1.0, f"class={'y' * 99}": 1.0}
+        display = with_parts(make_result(), factors).plot_samples()
+        display.figure_.canvas.draw()
+        texts = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+        assert all(len(text) < 70 and ("$x_{" in text or "yyy…" in text) for text in texts)
 
     def test_images_where_there_are_some(self, result, rng):
         rows = result.samples(12).index
@@ -112,6 +101,23 @@ class TestSlices:
             np.testing.assert_allclose(whole.get_ydata(), result.table(column).mean(axis=0))
             assert ax.get_title() == f"{name}\n30 candidates"
         assert "5 better slices are not shown" in display.figure_.get_suptitle()
+
+    def test_in_a_given_figure(self, result):
+        figure = plt.figure()
+        display = result.plot_slices()
+        assert display.plot(figure, n_columns=2) is display
+        assert display.figure_ is figure
+        columns = {ax.get_subplotspec().colspan.start for ax in display.axes_}
+        assert columns == {0, 1}
+
+    def test_names_of_users_stay_names(self):
+        # no mathematics, which would have to be complete, and no more room than there is
+        names = {"site=$x_{": 2.0, f"site={'long ' * 20}": 1.0}
+        display = with_parts(make_result(), names).plot_slices()
+        display.figure_.canvas.draw()
+        first, second = (ax.get_title().splitlines()[0] for ax in display.axes_)
+        assert first == "site=$x_{"
+        assert second == "site=long long long lon…"
 
     def test_bad_input(self, result):
         with pytest.raises(ValueError, match="`column` must be one of 'delta'"):
