@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sufficiency._types import Integers
 from sufficiency.cells.around_center import Array, CenterView, losses_and_classes, view_center
 from sufficiency.cells.cell import SLICE_COLUMNS, Cell, Columns
-from sufficiency.cells.unseen import UnseenSamples
+from sufficiency.cells.unseen import UnseenSamples, compact
 from sufficiency.curvature import quadratic_validation
 from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
@@ -131,12 +131,12 @@ def _unseen(
     none = np.empty(0, dtype=np.int64)
     rows, losses, predicted = (none, none, none) if others is None else others
     return UnseenSamples(
-        candidates=candidates,
+        candidates=compact(candidates),
         increments=increments.by_candidate.astype(np.float32),
         losses=view.point.astype(np.float32),
-        others=rows,
+        others=compact(rows),
         other_losses=losses.astype(np.float32),
-        predicted=np.concatenate([view.predicted, predicted]).astype(np.int32),
+        predicted=compact(np.concatenate([view.predicted, predicted])),
         n_candidates=len(candidates),
     ).largest()
 

@@ -23,7 +23,8 @@ def sample_frame(cells: Sequence[Cell], slices: Slices | None) -> pd.DataFrame:
     the weight of its size.
     """
     measured = [(cell, cell.unseen) for cell in cells if cell.unseen is not None]
-    rows = np.unique(np.concatenate([np.r_[u.candidates, u.others] for _, u in measured]))
+    rows = np.concatenate([np.r_[u.candidates, u.others] for _, u in measured])
+    rows = np.unique(rows).astype(np.int64)
     at = {id(u): (np.searchsorted(rows, u.candidates), np.searchsorted(rows, u.others))
           for _, u in measured}  # fmt: skip
     weight, loss, n_cells = (np.zeros(len(rows)) for _ in range(3))

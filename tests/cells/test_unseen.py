@@ -185,16 +185,37 @@ def test_without_some_of_the_largest_the_sums_are_right():
     whole = many()
     increments, losses = whole.increments.astype(np.float64), whole.losses.astype(np.float64)
     kept = whole.largest()
-    cell = dataclasses.replace(
-        cell, delta=increments.mean(), unseen_loss=losses.mean(), unseen=kept, slices={}
-    )
+    numbers = {"delta": increments.mean(), "stderr": _stderr(increments)}
+    numbers["unseen_loss"] = losses.mean()
+    cell = dataclasses.replace(cell, **numbers, unseen=kept, slices={})
     gone = kept.candidates[:5]
     found = without(cell, gone, 2, None)
     rest = np.delete(np.arange(len(increments)), gone)
     # sums of 10⁵ numbers, from which five are taken
     assert found.delta == pytest.approx(increments[rest].mean(), rel=1e-9)
+    assert found.stderr == pytest.approx(_stderr(increments[rest]), rel=1e-9)
     assert found.unseen_loss == pytest.approx(losses[rest].mean(), rel=1e-9)
     assert found.unseen.n_candidates == len(rest)
+
+
+def _stderr(values):
+    return values.std(ddof=1) / math.sqrt(len(values))
+
+
+def test_slices_none_of_whose_candidates_are_kept_stay_as_they_are():
+    whole = many()
+    kept = whole.largest()
+    codes = np.zeros((len(whole.candidates), 1), dtype=np.int32)
+    codes[np.argsort(whole.increments)[:50]] = 1
+    slices = Slices(("site",), (("large", "small"),), codes)
+    numbers = {name: 0.5 for name in SLICE_COLUMNS}
+    of_slices = {
+        name: numbers | {"n_candidates": float(len(rows))} for name, rows in slices.members().items()
+    }
+    cell = dataclasses.replace(measured()[0], unseen=kept, slices=of_slices)
+    found = without(cell, kept.candidates[:5], 2, slices)
+    assert found.slices["site=small"] == of_slices["site=small"]
+    assert found.slices["site=large"]["n_candidates"] == len(whole.candidates) - 55
 
 
 def test_candidates_of_a_repeat_are_held_once_and_classes_by_the_largest_center():

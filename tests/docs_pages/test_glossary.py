@@ -20,7 +20,9 @@ COMMON = {
     "Growth",
     "Refit",
     "Settled",
+    "Share",
     "Size",
+    "Slice",
     "Spread",
     "Store",
 }
