@@ -58,7 +58,7 @@ class TestSamples:
             shares.append(own.sum() / increments.sum())
         assert frame.loc[row, "share"] == pytest.approx(np.mean(shares), rel=1e-12)
 
-    def test_a_loss_is_the_mean_over_centers_weighted_by_size(self, result, frame):
+    def test_a_loss_is_the_mean_over_centers_weighted_by_their_sizes_squared(self, result, frame):
         for row in frame.index[[0, 50, -1]]:
             losses, sizes = [], []
             for cell in result.cells:
@@ -67,7 +67,7 @@ class TestSamples:
                 losses += both[rows == row].tolist()
                 sizes += [cell.size] * int((rows == row).sum())
             assert frame.loc[row, "n_cells"] == len(losses)
-            expected = np.average(losses, weights=sizes)
+            expected = np.average(losses, weights=np.square(sizes))
             assert frame.loc[row, "loss"] == pytest.approx(expected, rel=1e-9)
 
     def test_labels_and_partitions_are_those_given(self, data, frame):

@@ -144,8 +144,8 @@ def _unseen(
 def _others(view: CenterView, samples: Samples) -> _Others:
     """Rows, losses and classes of samples beyond the center's own."""
     task = view.task
-    # those that the next subsets take in; looking at them takes a fiftieth of the training at most
-    most = min(4 * task.size, task.settings.training_passes(task.size) // 50)
+    # those that the next subsets take in; looking at them takes a sixtieth of the training at most
+    most = min(4 * task.size, task.settings.training_passes(task.size) // 60)
     rows = task.split.order[task.size : task.size + most]
     if not len(rows):
         return rows, rows, rows

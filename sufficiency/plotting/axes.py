@@ -32,6 +32,14 @@ def new_axes(
     return list(axes[0])
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and its end, in so many characters."""
+    if len(text) <= most:
+        return text
+    n_last = (most - 1) // 2
+    return f"{text[: most - 1 - n_last]}…{text[-n_last:]}"
+
+
 @dataclass(frozen=True, eq=False)
 class Scale:
     """How values become colors."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-from sufficiency.plotting.axes import new_axes
+from sufficiency.plotting.axes import new_axes, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MARKED = 0.01
 _COLUMNS = 4
+# Characters of a label, beside bars and above images.
+_LONGEST = {False: 18, True: 9}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -86,13 +88,15 @@ class SamplesDisplay:
         frame = result.samples()
         first = frame.head(top)
         names = [str(row) for row in first.index]
+        shown = {i: result.images[row] for i, row in enumerate(first.index) if row in result.images}
         if "label" in first:
+            longest = _LONGEST[bool(shown)]
             pairs = zip(names, first["label"], first["predicted"], strict=True)
             names = [
-                f"{name}: {label}" + (f" (predicted {predicted})" if predicted != label else "")
+                f"{name}: {shortened(str(label), longest)}"
+                + f" (predicted {shortened(str(predicted), longest)})" * (predicted != label)
                 for name, label, predicted in pairs
             ]
-        shown = {i: result.images[row] for i, row in enumerate(first.index) if row in result.images}
         display = cls(
             shares=frame["share"].dropna().to_numpy(),
             names=names,
@@ -115,7 +119,9 @@ class SamplesDisplay:
         -------
         self
         """
-        self.axes_ = tuple(new_axes(2, figsize=(10, 4.5)) if axes is None else axes)
+        n = len(self.names)
+        height = max(4.5, 1.5 * -(-n // _COLUMNS) if self.images else 0.2 * n)
+        self.axes_ = tuple(new_axes(2, figsize=(10, height)) if axes is None else axes)
         if len(self.axes_) != 2:
             raise ValueError(f"`axes` must be a pair, got {len(self.axes_)}; pass two axes")
         self.figure_ = cast("Figure", self.axes_[0].figure)

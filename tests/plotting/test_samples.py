@@ -139,6 +139,21 @@ class TestSlices:
             assert ax.get_title() == f"{name}\n30 candidates"
         assert "5 better slices are not shown" in display.figure_.get_suptitle()
 
+    def test_long_names_are_shortened_and_sizes_are_ticks(self, result):
+        slices = dataclasses.replace(
+            result.slices, values=(("no", "a" + 40 * "b" + "c"), tuple(range(15)))
+        )
+        cells = [
+            dataclasses.replace(cell, slices=dict(zip(slices.names(), cell.slices.values())))
+            for cell in result.cells
+        ]
+        display = dataclasses.replace(result, cells=tuple(cells), slices=slices).plot_slices()
+        titles = [ax.get_title().split("\n")[0] for ax in display.axes_]
+        assert all(len(title) <= 28 for title in titles)
+        if any("…" in title for title in titles):
+            assert "class=abbbbbbb…bbbbbbbbbbbbc" in titles
+        assert [tick.get_text() for tick in display.axes_[-1].get_xticklabels()] == ["10", "20", "40"]
+
     def test_bad_input(self, result):
         with pytest.raises(ValueError, match="`column` must be one of 'delta'"):
             result.plot_slices("loss")
