@@ -31,13 +31,13 @@ print(table.to_string(float_format="{:.3g}".format))
 
 # %%
 # The verdict on all digits names the slice that needs most, if chance does not explain it.
-verdict = est.verdict(1e-5)
+verdict = est.verdict(2e-6)
 print(verdict)
 
 # %%
 # And the slice itself answers every question. Its sizes count all digits, in the proportions of
 # this data set: 900 digits are 90 of the old scanner.
-print(est.result_.slice("scanner=old").verdict(1e-5))
+print(est.result_.slice("scanner=old").verdict(2e-6))
 
 # %%
 # The claim, checked:

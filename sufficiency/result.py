@@ -249,9 +249,9 @@ class SufficiencyResult:
             over repeats (NaN for samples that were never candidates), and ``share_stderr`` over the
             repeats that had it as a candidate, if there are several; ``loss`` at the centers that
             had not seen it, a mean with the squares of the centers' sizes as weights (the inverse
-            of Δ by the 1/k² law); ``n_cells``, how many these are; for classifiers ``label`` and ``predicted``, by the largest of them; a column for
-            every partition of `slices`. With more than 100,000 candidates, the thousand that
-            stood out in some cell.
+            of Δ by the 1/k² law); ``n_cells``, how many these are; for classifiers ``label`` and
+            ``predicted``, by the largest of them; a column for every partition of `slices`. With
+            more than 100,000 candidates, the thousand that stood out in some cell.
 
         Raises
         ------

@@ -41,7 +41,9 @@ def coverage(n_sets: int = 600) -> list[dict]:
     """How often intervals of both slices hold the size of their threshold."""
     problem, rng = Populations([0.8, 0.2], [1.0, 2.0]), np.random.default_rng(0)
     asked = {
-        (code, k): problem.true_delta_of(rng, code, k)[0] for code in (0, 1) for k in (N // 2, N // 4)
+        (code, k): problem.true_delta_of(rng, code, k)[0]
+        for code in (0, 1)
+        for k in (N // 2, N // 4)
     }
     hits, widths = dict.fromkeys(asked, 0), {key: [] for key in asked}
     for _ in range(n_sets):

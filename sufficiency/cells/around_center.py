@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -77,10 +77,19 @@ class CenterView:
 
     def losses(self, draws: ProbeDraws, samples: Samples, *, mean: bool = False) -> Array:
         """Losses of the samples at all draws, (B, n), or their mean, (B,)."""
+        return self._evaluated(mean_losses if mean else loss_matrix, draws, samples)
+
+    def candidate_losses(self, draws: ProbeDraws) -> npt.NDArray:
+        """(B, J) losses of the candidates, in as few bytes as they have digits for."""
+        return self._evaluated(partial(loss_matrix, short=True), draws, self.candidates)
+
+    def _evaluated(
+        self, evaluate: Callable[..., npt.NDArray], draws: ProbeDraws, samples: Samples
+    ) -> npt.NDArray:
         plan = _block_plan(self.task, self.center.net, samples, draws.bytes_per_draw)
-        evaluate = mean_losses if mean else loss_matrix
         losses = evaluate(self.center.net, draws, samples.X, samples.encoded, plan)
-        if not np.isfinite(losses).all():
+        # row by row, so that no table of truth values is as large as a quarter of it
+        if not all(np.isfinite(row).all() for row in losses):
             raise DivergedTrainingError("the losses at some weight draws are not finite")
         return losses
 

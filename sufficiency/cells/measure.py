@@ -16,7 +16,7 @@ from sufficiency.curvature import quadratic_validation
 from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta, single_center_delta
-from sufficiency.deltas.monte_carlo import grouped_rows, increment_terms, top_share
+from sufficiency.deltas.monte_carlo import grouped_rows, increments_of_candidates, top_share
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler
@@ -109,7 +109,7 @@ def increments_around(view: CenterView) -> Increments:
         return _closed_form(view, draws)
     if view.task.settings.n_draws == "auto":
         return _until_precise(view, draws)
-    return _monte_carlo(view, view.losses(draws, view.candidates), view.train_losses(draws))
+    return _monte_carlo(view, view.candidate_losses(draws), view.train_losses(draws))
 
 
 def _check(delta: float, method: str) -> None:
@@ -170,8 +170,8 @@ def _monte_carlo(
         )
         return {**asdict(found), **drawn}
 
-    terms = increment_terms(losses, train_losses, size, order)
-    return Increments(terms.mean(axis=0), statistics)
+    of_candidates = increments_of_candidates(losses, train_losses, size, order)
+    return Increments(of_candidates, statistics)
 
 
 def _until_precise(view: CenterView, prepared: ProbeDraws) -> Increments:
@@ -184,7 +184,7 @@ def _until_precise(view: CenterView, prepared: ProbeDraws) -> Increments:
         draws: ProbeDraws = ProbeDraws(prepared.sampler, seeds, prepared.device)
         if mean is not None:
             draws = AntitheticDraws(prepared.sampler, seeds, prepared.device, mean)
-        losses.append(view.losses(draws, view.candidates))
+        losses.append(view.candidate_losses(draws))
         train_losses.append(view.train_losses(draws))
         rows += len(seeds)
         whole, of_train = np.concatenate(losses), np.concatenate(train_losses)

@@ -21,7 +21,8 @@ def cells_without(
     """All cells without some of their candidates."""
     if left_out.size and left_out.dtype.kind not in "iu":
         raise InvalidParameterError(
-            "samples", f"must be integers, got {left_out.dtype}; `np.flatnonzero` makes rows of a mask"
+            "samples",
+            f"must be integers, got {left_out.dtype}; `np.flatnonzero` makes rows of a mask",
         )
     known = np.unique(np.concatenate([cell.unseen.candidates for cell in cells if cell.unseen]))
     foreign = np.setdiff1d(left_out, known)

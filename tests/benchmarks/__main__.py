@@ -43,7 +43,9 @@ def environment():
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)"
+    )
     parser.add_argument("--output", type=Path, help="write the table to this file, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
     arguments = parser.parse_args()

@@ -208,9 +208,10 @@ def test_slices_none_of_whose_candidates_are_kept_stay_as_they_are():
     codes = np.zeros((len(whole.candidates), 1), dtype=np.int32)
     codes[np.argsort(whole.increments)[:50]] = 1
     slices = Slices(("site",), (("large", "small"),), codes)
-    numbers = {name: 0.5 for name in SLICE_COLUMNS}
+    numbers = dict.fromkeys(SLICE_COLUMNS, 0.5)
     of_slices = {
-        name: numbers | {"n_candidates": float(len(rows))} for name, rows in slices.members().items()
+        name: numbers | {"n_candidates": float(len(rows))}
+        for name, rows in slices.members().items()
     }
     cell = dataclasses.replace(measured()[0], unseen=kept, slices=of_slices)
     found = without(cell, kept.candidates[:5], 2, slices)
