@@ -26,11 +26,14 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def backend(require_module):
-    ray = require_module("ray")
-    require_module("ray.util.joblib").register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield partial(joblib.parallel_config, backend="ray", n_jobs=2)
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        # ray would replace builtins.print, which the tests that come later could not pickle then
+        patch.setenv("RAY_TQDM_PATCH_PRINT", "0")
+        ray = require_module("ray")
+        require_module("ray.util.joblib").register_ray()
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        yield partial(joblib.parallel_config, backend="ray", n_jobs=2)
+        ray.shutdown()
 
 
 def score_and_sign(predictor, X, y, folder):
