@@ -37,11 +37,11 @@ def named(ladder: Ladder, confidence: float = CONFIDENCE) -> str:
     return "" if need is None else need.name
 
 
-def coverage(n_sets: int = 600) -> list[dict]:
+def coverage(n_sets: int = 2000) -> list[dict]:
     """How often intervals of both slices hold the size of their threshold."""
     problem, rng = Populations([0.8, 0.2], [1.0, 2.0]), np.random.default_rng(0)
     asked = {
-        (code, k): problem.true_delta_of(rng, code, k)[0]
+        (code, k): problem.true_delta_of(rng, code, k, draws=20_000)[0]
         for code in (0, 1)
         for k in (N // 2, N // 4)
     }

@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from skorch import NeuralNetClassifier
+from torch import nn
 
 from sufficiency import per_sample_losses
 from sufficiency.cells.cell import SLICE_COLUMNS
@@ -116,6 +119,25 @@ def test_others_are_what_the_center_has_not_seen(net):
         assert cell.unseen.predicted.tolist() == center.net.predict(samples.X)[rows].tolist()
     else:
         assert not len(cell.unseen.predicted)
+
+
+class Counting(NeuralNetClassifier):
+    calls: ClassVar = []
+
+    def predict_proba(self, X):
+        self.calls.append(len(X))
+        return super().predict_proba(X)
+
+
+def test_the_net_sees_candidates_once_for_all_slices_and_the_others_once():
+    Counting.calls.clear()
+    net = Counting(Double, module__n_outputs=3, criterion=nn.CrossEntropyLoss, max_epochs=10,
+                   lr=0.1, verbose=0)  # fmt: skip
+    cell, *_ = measured(net=net)
+    assert np.isfinite([of["unseen_score"] for of in cell.slices.values()]).all()
+    # what the training itself predicts is of no interest here
+    assert Counting.calls[-2:] == [len(SPLIT.candidates), len(cell.unseen.others)]
+    assert Counting.calls.count(len(SPLIT.candidates)) == 1
 
 
 @pytest.mark.parametrize(("size", "epochs", "others"), [(12, 1, 0), (12, 30, 18), (3, 100, 12)])
