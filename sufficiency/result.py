@@ -49,8 +49,8 @@ from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
-# Columns of `by_slice`, and the names of their standard errors.
-_BY_SLICE = {"delta": "delta", "unseen_loss": "loss", "unseen_score": "score"}
+# Columns of `by_slice` beside Δ, and the names of their standard errors.
+_BY_SLICE = {"unseen_loss": "loss", "unseen_score": "score"}
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,10 +249,10 @@ class SufficiencyResult:
             for own candidates), largest loss first. Columns: ``rank``; ``share`` of Δ, the mean
             over repeats (NaN for samples that were never candidates), and ``share_stderr`` over the
             repeats that had it as a candidate, if there are several; ``loss`` at the centers that
-            had not seen it, a mean with the centers' sizes as weights; ``n_cells``, how many these
-            are; for classifiers ``label`` and ``predicted``, by the largest of them; a column for
-            every partition of `slices`. With more than 100,000 candidates, the thousand that
-            stood out in some cell.
+            had not seen it, a mean with the squares of the centers' sizes as weights (the inverse
+            of Δ by the 1/k² law); ``n_cells``, how many these are; for classifiers ``label`` and
+            ``predicted``, by the largest of them; a column for every partition of `slices`. With
+            more than 100,000 candidates, the thousand that stood out in some cell.
 
         Raises
         ------
@@ -268,7 +268,8 @@ class SufficiencyResult:
 
         Δ and the loss change exactly; the centers stay those that were trained, some of them on
         these samples. `gap_sq`, `spread` and the score are unknown then, and with them answers
-        about `growth` and scores.
+        about `growth` and scores. With more than 100,000 candidates, every cell leaves out those of
+        them that it kept.
 
         Parameters
         ----------
@@ -291,10 +292,11 @@ class SufficiencyResult:
                 "`without` must go with train='each_size', got 'once', whose Δ is a variance over "
                 "all candidates; fit with a net for each size"
             )
-        rows = np.asarray(samples)
+        rows = np.unique(np.asarray(samples))
         kept = cells_without(cells, rows, self.order, self.slices)
         counts = [cell.unseen.n_candidates for cell in kept if cell.unseen]
-        left_out = f"{rows.size} candidate{'s' * (rows.size != 1)} left out"
+        earlier = [self.settings["candidates"]] if "candidates" in self.settings else []
+        left_out = ", ".join([*earlier, f"{rows.size} candidate{'s' * (rows.size != 1)} left out"])
         return replace(
             self,
             cells=kept,
@@ -310,7 +312,8 @@ class SufficiencyResult:
         -------
         pandas.DataFrame
             One row for each slice and size, with the smallest number of candidates of a repeat and
-            means over repeats with standard errors: Δ, unseen loss and score.
+            means over repeats with standard errors: Δ, with that of :attr:`delta_stderr`, unseen
+            loss and score, with that over repeats.
 
         Raises
         ------
@@ -324,6 +327,7 @@ class SufficiencyResult:
         for name in self._slice_names():
             part = self._of_slice(name)
             columns = {"n_candidates": np.full(len(self.sizes), part.n_candidates)}
+            columns |= {"delta": part.deltas, "delta_stderr": part.delta_stderr}
             for column, short in _BY_SLICE.items():
                 table = part.table(column)
                 counts = np.isfinite(table).sum(axis=0)

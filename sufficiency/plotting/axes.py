@@ -45,9 +45,12 @@ def label_sizes(ax: Axes, few: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def short(name: str, longest: int = 24) -> str:
-    """A name from the user's data that must not cover its neighbors."""
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and its end, in so many characters."""
+    if len(text) <= most:
+        return text
+    n_last = (most - 1) // 2
+    return f"{text[: most - 1 - n_last]}…{text[-n_last:]}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
-from sufficiency.plotting.axes import short
+from sufficiency.plotting.axes import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ _LABELS = {
     "unseen_loss": "unseen loss",
     "unseen_score": "score",
 }
-_MOST, _COLUMNS = 12, 4
+_MOST, _COLUMNS, _LONGEST = 12, 4, 28
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -142,11 +142,13 @@ class SlicesDisplay:
         self.axes_ = list(axes.flat)[: len(shown)]
         for ax in list(axes.flat)[len(shown) :]:
             ax.axis("off")
+        for ax in self.axes_[-n_columns:]:
+            ax.tick_params(labelbottom=True)
         pairs = zip(shown, self.axes_, strict=True)
         self.slices_ = {name: self._draw(ax, name) for name, ax in pairs}
-        self.figure_.supxlabel("training size (samples of all slices)")
+        self.figure_.supxlabel("training size (samples of all slices)", fontsize="medium")
         more = f"; {len(names) - most} better slices are not shown" if len(names) > most else ""
-        self.figure_.supylabel(_LABELS[self.column])
+        self.figure_.supylabel(_LABELS[self.column], fontsize="medium")
         self.figure_.suptitle(f"worst first, all samples in gray{more}", fontsize="medium")
         return self
 
@@ -157,8 +159,11 @@ class SlicesDisplay:
             self.sizes, mean, yerr=np.nan_to_num(stderr), fmt=".-", color="C0", linewidth=1
         )
         ax.set_xscale("log")
+        some = sorted({int(self.sizes[i]) for i in (0, len(self.sizes) // 2, -1)})
+        ax.set_xticks(some, [f"{size:,}" for size in some], fontsize="small")
+        ax.minorticks_off()
         if self.column != "unseen_score":
             ax.set_yscale("log", nonpositive="clip")
-        title = f"{short(name)}\n{self.n_candidates[name]} candidates"
+        title = f"{shortened(name, _LONGEST)}\n{self.n_candidates[name]} candidates"
         ax.set_title(title, fontsize="small", parse_math=False)
         return drawn

@@ -73,6 +73,32 @@ class TestSamples:
             np.testing.assert_array_equal(inset.images[0].get_array(), images[int(row)])
             assert inset.get_title().startswith(f"{row}: ")
 
+    def test_samples_without_an_image_keep_their_place(self, result):
+        rows = result.samples(3).index
+        images = {int(rows[1]): np.zeros((8, 8), dtype=np.uint8)}
+        display = dataclasses.replace(result, images=images).plot_samples(3)
+        insets = display.axes_[1].child_axes
+        assert [len(inset.images) for inset in insets] == [0, 1, 0]
+        assert [inset.get_title().split(":")[0] for inset in insets] == [str(row) for row in rows]
+
+    def test_where_only_the_largest_are_known(self, result):
+        """The rest is a straight line, and what is marked is what is known."""
+        cells = []
+        for cell in result.cells:
+            unseen = dataclasses.replace(cell.unseen, n_candidates=100 * J)
+            mean = unseen.increments.mean(dtype=np.float64)
+            cells.append(dataclasses.replace(cell, unseen=unseen, delta=mean / 50))
+        part = dataclasses.replace(
+            result, cells=tuple(cells), own_unseen=True, disjoint_candidates=False
+        )
+        display = part.plot_samples()
+        # forty of four thousand carry half of Δ
+        x, y = display.lorenz_.get_data()
+        assert (x[0], y[0]) == (0, 0)
+        assert (x[1], y[1]) == pytest.approx((0.99, 0.5), abs=1e-6)
+        assert (x[-1], y[-1]) == (1, 1)
+        assert display.marked_.get_label() == "the largest 1 % carry 50 %"
+
     def test_on_given_axes(self, result):
         _, axes = plt.subplots(1, 2)
         assert result.plot_samples(axes=axes).axes_ == tuple(axes)
@@ -117,7 +143,19 @@ class TestSlices:
         display.figure_.canvas.draw()
         first, second = (ax.get_title().splitlines()[0] for ax in display.axes_)
         assert first == "site=$x_{"
-        assert second == "site=long long long lon…"
+        assert second.startswith("site=long")
+        assert "…" in second
+
+    def test_long_names_are_shortened_and_sizes_are_ticks(self):
+        name = "site=" + "a" * 20 + "b" * 20
+        sizes, table = np.array([10, 20, 40, 2000]), np.ones((2, 4))
+        display = SlicesDisplay(
+            sizes=sizes, whole=table[0], slices={name: table}, n_candidates={name: 30}
+        ).plot()
+        [ax] = display.axes_
+        assert ax.get_title() == f"site={'a' * 9}…{'b' * 13}\n30 candidates"
+        ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+        assert ticks == ["10", "40", "2,000"]
 
     def test_bad_input(self, result):
         with pytest.raises(ValueError, match="`column` must be one of 'delta'"):
