@@ -165,9 +165,7 @@ def questions_from(
                 f"`{name}` must go with `thresholds`, got {how!r} without; it says how they are "
                 "meant"
             )
-    questions: list[Question] = [
-        DeltaQuestion(value, relative, growth, prior) for value in values
-    ]
+    questions: list[Question] = [DeltaQuestion(value, relative, growth, prior) for value in values]
     for kind, target in zip(TARGET_KINDS, (loss_target, score_target), strict=True):
         if target is not None:
             questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind, prior))
