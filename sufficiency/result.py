@@ -33,7 +33,6 @@ from sufficiency.plotting import (
 )
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
-from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
@@ -50,8 +49,8 @@ from sufficiency.sizing.slices import FEWEST_CANDIDATES
 from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
-# Columns of `by_slice`, and the names of their standard errors.
-_BY_SLICE = {"delta": "delta", "unseen_loss": "loss", "unseen_score": "score"}
+# Columns of `by_slice` beside Δ, and the names of their standard errors.
+_BY_SLICE = {"unseen_loss": "loss", "unseen_score": "score"}
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,6 +175,10 @@ class SufficiencyResult:
             # the one net of a repeat was trained on the largest size
             for name in ("train_loss", "unseen_loss", "unseen_score"):
                 tables[name][:, :-1] = np.nan
+        judged = {
+            name: slice_candidates(self.cells, name) >= FEWEST_CANDIDATES
+            for name in self._slice_names()
+        }
         # a repeat without any finished cell is none
         finished = np.isfinite(tables["delta"]).any(axis=1)
         if finished.any():
@@ -196,11 +199,8 @@ class SufficiencyResult:
             point_probe=self.settings.get("probe", "").startswith("PointMass"),
             one_net=one_net,
             of_slice=self._slice_in_words(),
-            slices={
-                name: self._of_slice(name).measurements
-                for name in self._slice_names()
-                if slice_candidates(self.cells, name) >= FEWEST_CANDIDATES
-            },
+            slices={name: self._of_slice(name).measurements for name in judged if judged[name]},
+            too_small=tuple(name for name in judged if not judged[name]),
             **tables,
         )
 
@@ -249,10 +249,10 @@ class SufficiencyResult:
             for own candidates), largest loss first. Columns: ``rank``; ``share`` of Δ, the mean
             over repeats (NaN for samples that were never candidates), and ``share_stderr`` over the
             repeats that had it as a candidate, if there are several; ``loss`` at the centers that
-            had not seen it, a mean with the centers' sizes as weights; ``n_cells``, how many these
-            are; for classifiers ``label`` and ``predicted``, by the largest of them; a column for
-            every partition of `slices`. With more than 100,000 candidates, the thousand that
-            stood out in some cell.
+            had not seen it, a mean with the squares of the centers' sizes as weights (the inverse
+            of Δ by the 1/k² law); ``n_cells``, how many these are; for classifiers ``label`` and
+            ``predicted``, by the largest of them; a column for every partition of `slices`. With
+            more than 100,000 candidates, the thousand that stood out in some cell.
 
         Raises
         ------
@@ -268,7 +268,8 @@ class SufficiencyResult:
 
         Δ and the loss change exactly; the centers stay those that were trained, some of them on
         these samples. `gap_sq`, `spread` and the score are unknown then, and with them answers
-        about `growth` and scores.
+        about `growth` and scores. With more than 100,000 candidates, every cell leaves out those of
+        them that it kept.
 
         Parameters
         ----------
@@ -291,10 +292,11 @@ class SufficiencyResult:
                 "`without` must go with train='each_size', got 'once', whose Δ is a variance over "
                 "all candidates; fit with a net for each size"
             )
-        rows = np.asarray(samples)
+        rows = np.unique(np.asarray(samples))
         kept = cells_without(cells, rows, self.order, self.slices)
         counts = [cell.unseen.n_candidates for cell in kept if cell.unseen]
-        left_out = f"{rows.size} candidate{'s' * (rows.size != 1)} left out"
+        earlier = [self.settings["candidates"]] if "candidates" in self.settings else []
+        left_out = ", ".join([*earlier, f"{rows.size} candidate{'s' * (rows.size != 1)} left out"])
         return replace(
             self,
             cells=kept,
@@ -310,7 +312,8 @@ class SufficiencyResult:
         -------
         pandas.DataFrame
             One row for each slice and size, with the smallest number of candidates of a repeat and
-            means over repeats with standard errors: Δ, unseen loss and score.
+            means over repeats with standard errors: Δ, with that of :attr:`delta_stderr`, unseen
+            loss and score, with that over repeats.
 
         Raises
         ------
@@ -324,6 +327,7 @@ class SufficiencyResult:
         for name in self._slice_names():
             part = self._of_slice(name)
             columns = {"n_candidates": np.full(len(self.sizes), part.n_candidates)}
+            columns |= {"delta": part.deltas, "delta_stderr": part.delta_stderr}
             for column, short in _BY_SLICE.items():
                 table = part.table(column)
                 counts = np.isfinite(table).sum(axis=0)
@@ -429,8 +433,8 @@ class SufficiencyResult:
             (float). None: one sample.
         prior : {"bank", None}, default="bank"
             What answers beyond the measured sizes rest on: how the curves of many real data sets
-            went on, as far as they resemble this one; None: this curve alone. There is no prior for
-            `growth`.
+            went on, as far as they resemble this one; None: this curve alone. For Δ there is no
+            prior with `growth`, nor where the estimator's `curve` is not "auto".
 
         Returns
         -------
@@ -755,7 +759,8 @@ class SufficiencyResult:
         ladder = self.measurements
         fits = decay_fits.fit_decay(ladder, self.family)
         bounds = decay_fits.delta_interval(ladder, fits, sizes, confidence)
-        if (found := forecast_beyond(ladder, "delta", prior)) is not None:
+        question = DeltaQuestion(1.0, prior=prior)  # the forecast of Δ is that of any threshold
+        if (found := question.forecast(ladder, self.family)) is not None:
             beyond = np.atleast_1d(sizes) > ladder.largest
             tail = (1.0 - confidence) / 2.0
             for row, probability in zip(bounds, (tail, 1.0 - tail), strict=True):
@@ -900,9 +905,10 @@ class SufficiencyResult:
         Write everything onto one HTML page that needs no network, program or other file.
 
         It has the verdict in words, the caveats of this run, sizes with intervals, what to collect
-        in three rounds where the samples are not enough, both curves, all cells, and how it was
-        measured. It works in light and dark mode, on phones, in print and
-        with screen readers; the same result and questions give the same bytes.
+        in three rounds where the samples are not enough, both curves, what each slice needs, the
+        samples that stand out, all cells, and how it was measured. It works in light and dark
+        mode, on phones, in print and with screen readers; the same result and questions give the
+        same bytes.
 
         Parameters
         ----------

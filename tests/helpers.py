@@ -1,5 +1,6 @@
 """Small modules, nets and data that several test files share."""
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from sufficiency._random import child_seed
-from sufficiency.cells.cell import Cell
+from sufficiency.cells.cell import SLICE_COLUMNS, Cell
 from sufficiency.cells.measure import measure
+from sufficiency.cells.unseen import UnseenSamples
+from sufficiency.data.slices import Slices
 from sufficiency.result import SufficiencyResult
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
@@ -143,3 +146,44 @@ def make_result(table=None, sizes=(10, 20, 40), **changes) -> SufficiencyResult:
         "settings": {"center": "last"},
     }
     return SufficiencyResult(cells=tuple(cells), **(settings | changes))
+
+
+def with_parts(result, factors, few=(), seed=0) -> SufficiencyResult:
+    """
+    A result with slices and single samples: sixty at random, of which forty are candidates.
+
+    `factors` says by the name of a slice, such as "site=3", how many times the Δ of all its own is;
+    those in `few` have 7 candidates, all others 30.
+    """
+    rng = np.random.default_rng(seed)
+    values = {}
+    for name in factors:
+        partition, _, value = name.partition("=")
+        values.setdefault(partition, []).append(value)
+    codes = [rng.integers(0, len(some), 60) for some in values.values()]
+    slices = Slices(
+        tuple(values), tuple(map(tuple, values.values())), np.stack(codes, axis=1).astype(np.int32)
+    )
+    cells = []
+    for cell in result.cells:
+        if cell.failure:
+            cells.append(cell)
+            continue
+        unseen = UnseenSamples(
+            candidates=np.arange(40),
+            increments=rng.exponential(size=40).astype(np.float32) ** 2,
+            losses=rng.random(40).astype(np.float32),
+            others=np.arange(40, 60),
+            other_losses=rng.random(20).astype(np.float32),
+            predicted=rng.integers(0, 2, 60).astype(np.int32),
+            n_candidates=40,
+        )
+        of_slices = {}
+        for name, factor in factors.items():
+            numbers = {column: getattr(cell, column, 30.0) for column in SLICE_COLUMNS}
+            of_slices[name] = {
+                column: number * (1.0 if column.endswith(("share", "score")) else factor)
+                for column, number in numbers.items()
+            } | {"n_candidates": 7.0 if name in few else 30.0}
+        cells.append(dataclasses.replace(cell, unseen=unseen, slices=of_slices))
+    return dataclasses.replace(result, cells=tuple(cells), slices=slices)

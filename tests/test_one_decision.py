@@ -15,8 +15,9 @@ from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source
 from sufficiency.cli.reporting import conclude
 from sufficiency.report import page
+from sufficiency.report.figures import Figure
 from sufficiency.report.page import write_report
-from tests.helpers import make_result
+from tests.helpers import make_result, with_parts
 from tests.report.pages import read, table, value
 
 SIZES = np.array([20, 40, 80, 160])
@@ -103,6 +104,16 @@ KINDS = {
         {"settings": {"train": "once"}, "loss_drift": rng.choice([0.0, 1.0])},
         {"thresholds": [4.0 / 101**2]},
     ),
+    "slices": lambda rng: (
+        decaying(rng),
+        {"factors": {"site=1": 0.5, "site=2": rng.uniform(1, 9), "site=3": 1.0}},
+        {"thresholds": [4.0 / rng.uniform(30, 300) ** 2]},
+    ),
+    "slices, relative": lambda rng: (
+        decaying(rng),
+        {"factors": {"site=1": 0.5, "site=2": 4.0, "site=3": 2.0}},
+        {"thresholds": [rng.uniform(0.01, 0.2)], "relative": True},
+    ),
     "relative": lambda rng: (
         decaying(rng),
         {},
@@ -114,6 +125,7 @@ KINDS = {
         learning(rng),
         {"loss_target": round(rng.uniform(0.05, 0.4), 3)},
     ),
+    "out of reach": lambda rng: (decaying(rng), learning(rng), {"loss_target": 1e-9}),
     "score": lambda rng: (
         decaying(rng),
         learning(rng),
@@ -139,6 +151,13 @@ def sentence(text):
     return words(text[:1].upper() + text[1:])
 
 
+def verdict_of(part, verdict):
+    """The same asked of one slice: the same change of its loss."""
+    if verdict.kind == "delta":
+        return part.verdict(verdict.threshold, growth=verdict.growth)
+    return part.verdict_for_target(verdict.threshold, verdict.kind)
+
+
 def check_command_line(result, verdict, asked, summary, capsys):
     options = {"warnings": [], "out": None, "fail_if_insufficient": True}
     status = conclude(result, summary, asked, as_json=True, **options)
@@ -153,6 +172,14 @@ def check_command_line(result, verdict, asked, summary, capsys):
     assert (record["low"], record["high"]) == (low, None if high == np.inf else high)
     assert record["caveats"] == [str(caveat) for caveat in verdict.caveats]
     assert record["text"] == str(verdict)
+    named = (record.get("neediest") or {}).get("slice")
+    assert named == (verdict.neediest.name if verdict.neediest else None)
+    for row in record["slices"]:
+        of_slice = verdict_of(result.slice(row["slice"]), verdict)
+        assert (row["decision"], row["sure"]) == (of_slice.decision, of_slice.sure)
+        assert (row["status"], row["size"]) == (of_slice.status, of_slice.size)
+        if row["slice"] == named:
+            assert record["neediest"]["size"] == of_slice.size
     assert record["enough"] == document["enough"] == (verdict.decision == "enough")
     assert status == (verdict.decision != "enough")
     assert conclude(result, summary, asked, as_json=False, **options) == status
@@ -172,6 +199,13 @@ def check_report(result, verdict, asked, path):
     assert interval == (None if verdict.interval is None else "/".join(map(str, verdict.interval)))
     assert (decision, answer[2].text) == (verdict.decision, verdict.headline)
     assert status == verdict.status
+    if result.slices is not None:
+        for row in table(html, "slices")[1]:
+            of_slice = verdict_of(result.slice(row[0].text), verdict)
+            size, interval, decision = map(value, row[1:4])
+            assert size == (None if of_slice.size is None else str(of_slice.size))
+            assert interval == "/".join(map(str, of_slice.interval))
+            assert (decision, row[3].text) == (of_slice.decision, of_slice.headline)
     caveats = html.one("section", id="caveats").text
     assert all(f"{sentence(str(caveat))}." in caveats for caveat in verdict.caveats)
 
@@ -180,11 +214,15 @@ def test_every_door_says_the_same(summary, capsys, tmp_path, monkeypatch):
     # what the figures show is tested elsewhere; they would take nearly all of the time
     monkeypatch.setattr(page, "draw_delta", lambda *_: None)
     monkeypatch.setattr(page, "draw_learning_curve", lambda *_: None)
+    monkeypatch.setattr(page, "draw_slices", lambda *_: Figure("slices-figure", [], "Slices."))
+    monkeypatch.setattr(page, "draw_concentration", lambda *_: Figure("shares", [], "Shares."))
     seen = set()
     for i in range(200):
         name = list(KINDS)[i % len(KINDS)]
         deltas, special, questions = KINDS[name](np.random.default_rng(i))
+        factors = special.pop("factors", None)
         result = make_result(deltas, SIZES, **{"n_samples": 200, **special})
+        result = with_parts(result, factors) if factors else result
         asked = Asked.from_options(**questions)
         if "thresholds" in questions:
             (threshold,) = questions.pop("thresholds")

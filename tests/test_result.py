@@ -93,7 +93,7 @@ def test_arrays_of_thresholds_keep_their_shape():
 def test_an_answer_beyond_the_measured_sizes_is_named():
     told = "size, 199, lies 2.52 times beyond the largest measured size, 79"
     with pytest.warns(ExtrapolationWarning, match=told):
-        assert exact().predict_sufficient_size([1e-2, 1e-4]).tolist() == [19, 199]
+        assert exact().predict_sufficient_size([1e-2, 1e-4], prior=None).tolist() == [19, 199]
 
 
 def test_an_answer_at_the_largest_size_is_measured():

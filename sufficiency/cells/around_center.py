@@ -2,10 +2,11 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
 from sufficiency.probes.base import prepare_probe
 from sufficiency.probes.draws import ProbeDraws
+from sufficiency.training.batches import whole_batches
 from sufficiency.training.centers import TrainedCenter
 from sufficiency.training.tasks import CenterTask
 
@@ -75,10 +77,19 @@ class CenterView:
 
     def losses(self, draws: ProbeDraws, samples: Samples, *, mean: bool = False) -> Array:
         """Losses of the samples at all draws, (B, n), or their mean, (B,)."""
+        return self._evaluated(mean_losses if mean else loss_matrix, draws, samples)
+
+    def candidate_losses(self, draws: ProbeDraws) -> npt.NDArray:
+        """(B, J) losses of the candidates, in as few bytes as they have digits for."""
+        return self._evaluated(partial(loss_matrix, short=True), draws, self.candidates)
+
+    def _evaluated(
+        self, evaluate: Callable[..., npt.NDArray], draws: ProbeDraws, samples: Samples
+    ) -> npt.NDArray:
         plan = _block_plan(self.task, self.center.net, samples, draws.bytes_per_draw)
-        evaluate = mean_losses if mean else loss_matrix
         losses = evaluate(self.center.net, draws, samples.X, samples.encoded, plan)
-        if not np.isfinite(losses).all():
+        # row by row, so that no table of truth values is as large as a quarter of it
+        if not all(np.isfinite(row).all() for row in losses):
             raise DivergedTrainingError("the losses at some weight draws are not finite")
         return losses
 
@@ -166,8 +177,7 @@ def _scores(
     parts: dict[str, Integers | slice] = {_ALL: slice(None), **slices}
     scores, known = dict.fromkeys(parts, math.nan), dict[str, npt.NDArray]()
     X = in_memory(candidates.X)
-    # a loader takes a seed from the global generator even when it does not shuffle
-    with isolated_rng(child_seed(settings.root, "check", task.repeat, task.size)):
+    with _predicting(task, center, X):
         for name, rows in parts.items():
             if settings.scorer is None or len(candidates.y) == 1:
                 break
@@ -179,6 +189,15 @@ def _scores(
             return scores, _NO_CLASSES
         predicted = known["predict"] if "predict" in known else center.net.predict(X)
     return scores, _codes(settings.codec, predicted)
+
+
+@contextmanager
+def _predicting(task: CenterTask, center: TrainedCenter, X: Any) -> Iterator[None]:
+    """Predictions in whole batches that leave the global generators alone."""
+    # a loader takes a seed from them even when it does not shuffle
+    seed = child_seed(task.settings.root, "check", task.repeat, task.size)
+    with isolated_rng(seed), whole_batches(center.net, X, None):
+        yield
 
 
 @contextmanager
@@ -201,8 +220,9 @@ def losses_and_classes(
     losses = loss_matrix(center.net, weights, samples.X, samples.encoded, plan)[0]
     if task.settings.codec.classes is None:
         return losses, _NO_CLASSES
-    with isolated_rng(child_seed(task.settings.root, "check", task.repeat, task.size)):
-        predicted = center.net.predict(in_memory(samples.X))
+    X = in_memory(samples.X)
+    with _predicting(task, center, X):
+        predicted = center.net.predict(X)
     return losses, _codes(task.settings.codec, predicted)
 
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from sufficiency._types import Integers
 from sufficiency.cells.around_center import Array, CenterView, losses_and_classes, view_center
 from sufficiency.cells.cell import SLICE_COLUMNS, Cell, Columns
-from sufficiency.cells.unseen import UnseenSamples
+from sufficiency.cells.unseen import UnseenSamples, compact
 from sufficiency.curvature import quadratic_validation
 from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta, monte_carlo_delta, single_center_delta
-from sufficiency.deltas.monte_carlo import grouped_rows, increment_terms, top_share
+from sufficiency.deltas.monte_carlo import grouped_rows, increments_of_candidates, top_share
 from sufficiency.exceptions import DivergedTrainingError
 from sufficiency.nets.losses import LossFunction, Weights
 from sufficiency.probes import GaussianSampler
@@ -109,7 +109,7 @@ def increments_around(view: CenterView) -> Increments:
         return _closed_form(view, draws)
     if view.task.settings.n_draws == "auto":
         return _until_precise(view, draws)
-    return _monte_carlo(view, view.losses(draws, view.candidates), view.train_losses(draws))
+    return _monte_carlo(view, view.candidate_losses(draws), view.train_losses(draws))
 
 
 def _check(delta: float, method: str) -> None:
@@ -131,12 +131,12 @@ def _unseen(
     none = np.empty(0, dtype=np.int64)
     rows, losses, predicted = (none, none, none) if others is None else others
     return UnseenSamples(
-        candidates=candidates,
+        candidates=compact(candidates),
         increments=increments.by_candidate.astype(np.float32),
         losses=view.point.astype(np.float32),
-        others=rows,
+        others=compact(rows),
         other_losses=losses.astype(np.float32),
-        predicted=np.concatenate([view.predicted, predicted]).astype(np.int32),
+        predicted=compact(np.concatenate([view.predicted, predicted])),
         n_candidates=len(candidates),
     ).largest()
 
@@ -144,8 +144,8 @@ def _unseen(
 def _others(view: CenterView, samples: Samples) -> _Others:
     """Rows, losses and classes of samples beyond the center's own."""
     task = view.task
-    # those that the next subsets take in; looking at them takes a fiftieth of the training at most
-    most = min(4 * task.size, task.settings.training_passes(task.size) // 50)
+    # those that the next subsets take in; looking at them takes a sixtieth of the training at most
+    most = min(4 * task.size, task.settings.training_passes(task.size) // 60)
     rows = task.split.order[task.size : task.size + most]
     if not len(rows):
         return rows, rows, rows
@@ -170,8 +170,8 @@ def _monte_carlo(
         )
         return {**asdict(found), **drawn}
 
-    terms = increment_terms(losses, train_losses, size, order)
-    return Increments(terms.mean(axis=0), statistics)
+    of_candidates = increments_of_candidates(losses, train_losses, size, order)
+    return Increments(of_candidates, statistics)
 
 
 def _until_precise(view: CenterView, prepared: ProbeDraws) -> Increments:
@@ -184,7 +184,7 @@ def _until_precise(view: CenterView, prepared: ProbeDraws) -> Increments:
         draws: ProbeDraws = ProbeDraws(prepared.sampler, seeds, prepared.device)
         if mean is not None:
             draws = AntitheticDraws(prepared.sampler, seeds, prepared.device, mean)
-        losses.append(view.losses(draws, view.candidates))
+        losses.append(view.candidate_losses(draws))
         train_losses.append(view.train_losses(draws))
         rows += len(seeds)
         whole, of_train = np.concatenate(losses), np.concatenate(train_losses)

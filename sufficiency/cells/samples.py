@@ -19,11 +19,12 @@ def sample_frame(cells: Sequence[Cell], slices: Slices | None) -> pd.DataFrame:
     One row for every sample that some center has not seen, the largest loss first.
 
     A share is a candidate's part of Δ in a cell, averaged over the cells of a repeat, and then over
-    the repeats. The loss is the mean over all centers that have not seen the sample, each with
-    the weight of its size.
+    the repeats. The loss is the mean over all centers that have not seen the sample, with the
+    weights k² that the 1/k² law of Δ gives centers of size k: inverse to how much they still move.
     """
     measured = [(cell, cell.unseen) for cell in cells if cell.unseen is not None]
-    rows = np.unique(np.concatenate([np.r_[u.candidates, u.others] for _, u in measured]))
+    rows = np.concatenate([np.r_[u.candidates, u.others] for _, u in measured])
+    rows = np.unique(rows).astype(np.int64)
     at = {id(u): (np.searchsorted(rows, u.candidates), np.searchsorted(rows, u.others))
           for _, u in measured}  # fmt: skip
     weight, loss, n_cells = (np.zeros(len(rows)) for _ in range(3))

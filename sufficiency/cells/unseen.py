@@ -22,13 +22,14 @@ class UnseenSamples:
     the center was trained on, at some, and they take no part in Δ.
     """
 
-    candidates: Integers  # (J,) rows of X, or of X_unseen
+    # rows and classes are integers as short as they can be: see `compact`
+    candidates: npt.NDArray  # (J,) rows of X, or of X_unseen
     increments: npt.NDArray[np.float32]  # (J,) mean |increment|^order over draws; their mean is Δ
     losses: npt.NDArray[np.float32]  # (J,) at the center
-    others: Integers  # (K,) rows of X
+    others: npt.NDArray  # (K,) rows of X
     other_losses: npt.NDArray[np.float32]  # (K,)
     # (J + K,) classes; (K,), of the others, where a larger center knows better; or none
-    predicted: npt.NDArray[np.int32]
+    predicted: npt.NDArray
     n_candidates: int  # before `largest` left some out
 
     def largest(self) -> "UnseenSamples":
@@ -54,6 +55,11 @@ class UnseenSamples:
             other_losses=self.other_losses[others],
             predicted=predicted,
         )
+
+
+def compact(values: npt.NDArray) -> npt.NDArray:
+    """Integers >= 0 in as few bytes as the largest takes."""
+    return values.astype(np.min_scalar_type(values.max(initial=0)))
 
 
 def _top(values: npt.NDArray) -> Integers:

@@ -19,8 +19,11 @@ def cells_without(
     cells: Sequence[Cell], left_out: npt.NDArray, order: int, slices: Slices | None
 ) -> tuple[Cell, ...]:
     """All cells without some of their candidates."""
-    if left_out.dtype.kind not in "iu":
-        raise InvalidParameterError("samples", f"must be integers, got {left_out.tolist()!r}")
+    if left_out.size and left_out.dtype.kind not in "iu":
+        raise InvalidParameterError(
+            "samples",
+            f"must be integers, got {left_out.dtype}; `np.flatnonzero` makes rows of a mask",
+        )
     known = np.unique(np.concatenate([cell.unseen.candidates for cell in cells if cell.unseen]))
     foreign = np.setdiff1d(left_out, known)
     if len(foreign):
@@ -56,7 +59,8 @@ def without(cell: Cell, left_out: Integers, order: int, slices: Slices | None) -
         for name, numbers in cell.slices.items():
             inside = np.zeros(len(kept), dtype=bool)
             inside[members[name]] = True
-            if (inside & kept).any():
+            # a slice of one candidate has no spread
+            if numbers["n_candidates"] - (inside & ~kept).sum() > 1:
                 of_slices[name] = numbers | _numbers(unseen, cell, numbers, inside, kept, order)
     everyone = np.ones(len(kept), dtype=bool)
     numbers = _numbers(unseen, cell, vars(cell), everyone, kept, order)
@@ -82,30 +86,31 @@ def _numbers(
     if (inside & kept).sum() == inside.sum():
         return {"n_candidates": float(before.get("n_candidates", unseen.n_candidates))}
     n_before = before.get("n_candidates", unseen.n_candidates)
+    columns = {"delta": increments, "delta_point": point, "unseen_loss": losses}
     if inside.sum() == n_before:
         rest = inside & kept
-        numbers = {
-            "delta": increments[rest].mean(),
-            "delta_point": point[rest].mean(),
-            "unseen_loss": losses[rest].mean(),
-            "top1pct_share": top_share(increments[rest]),
-        }
         n_after = int(rest.sum())
+        numbers = {name: values[rest].mean() for name, values in columns.items()}
+        numbers["top1pct_share"] = top_share(increments[rest])
+        between = [increments[some].var(ddof=1) / some.sum() if some.sum() > 1 else math.nan
+                   for some in (inside, rest)]  # fmt: skip
+        of_draws = max(before["stderr"] ** 2 - between[0], 0.0)
+        scale = (numbers["delta"] / before["delta"]) ** 2 if before["delta"] else 0.0
+        variance = of_draws * scale + between[1]
     else:
         # only the largest are kept: what is left out is taken off the sums
         gone = inside & ~kept
         n_after = int(n_before - gone.sum())
-        columns = {"delta": increments, "delta_point": point, "unseen_loss": losses}
         numbers = {
             name: (before[name] * n_before - values[gone].sum()) / n_after
             for name, values in columns.items()
         }
         numbers["top1pct_share"] = math.nan
-        rest = inside & kept
-    between = [increments[some].var(ddof=1) / n if n > 1 else math.nan
-               for some, n in ((inside, inside.sum()), (rest, n_after))]  # fmt: skip
-    of_draws = max(before["stderr"] ** 2 - between[0], 0.0)
-    scale = (numbers["delta"] / before["delta"]) ** 2 if before["delta"] else 0.0
-    numbers["stderr"] = math.sqrt(of_draws * scale + between[1])
+        # and off the sum of squares around the mean, nearly all of which is the candidates'
+        squares = before["stderr"] ** 2 * n_before * (n_before - 1)
+        squares -= ((increments[gone] - before["delta"]) ** 2).sum()
+        squares -= n_after * (numbers["delta"] - before["delta"]) ** 2
+        variance = max(squares, 0.0) / (n_after * (n_after - 1)) if n_after > 1 else math.nan
+    numbers["stderr"] = math.sqrt(variance)
     found = {name: float(value) for name, value in numbers.items()}
     return found | dict.fromkeys(unknown, math.nan) | {"n_candidates": float(n_after)}

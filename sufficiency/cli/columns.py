@@ -1,27 +1,32 @@
 """Columns as numbers: what is encoded, what is refused, and which rows have gaps."""
 
-import re
+import shutil
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from numbers import Real
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.preprocessing import OneHotEncoder
 
-from sufficiency._types import Booleans, Floats, Integers
+from sufficiency._types import Booleans, Floats
+from sufficiency.cli.column_kinds import (
+    FEW_CATEGORIES,
+    FeatureKind,
+    check_no_numbers,
+    first_rows,
+    is_a_date,
+    plain_values,
+)
 from sufficiency.cli.errors import BadInput
-from sufficiency.cli.reading import Source
+from sufficiency.cli.reading import Columns, Source
 
-# A text column with more categories than this, and than half of its rows, names the rows.
-_FEW_CATEGORIES = 20
 # Row numbers and categories that are listed.
 _LISTED = 5
-# Commas for points, or between thousands.
-_COMMAS = re.compile(r"[-+]?[\d.,]*\d,\d[\d.,]*")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{1,2}:\d{2}\b")
+# Features that take more bytes as float64 lie in a file.
+_IN_MEMORY = 1 << 26
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,42 +39,105 @@ class Data:
     groups: npt.NDArray | None
     encoded: dict[str, list[str]]
     n_dropped: int
+    slices: dict[str, pd.Series] = field(default_factory=dict)
+    rows: Integers | None = None  # (n,) in the file, from 0; None: all of them
 
 
-def prepare(source: Source, *, drop_missing: bool = False) -> Data:
-    """Turn what a file holds into arrays that nets can be trained on."""
-    gaps = dict(_gaps(source))
-    missing = np.any(list(gaps.values()), axis=0)
-    if missing.any():
+class _Gaps:
+    """Rows with missing or infinite values, and whether a column or array has any."""
+
+    def __init__(self, n_rows: int, names: list[str]) -> None:
+        self.rows: Booleans = np.zeros(n_rows, dtype=np.bool_)
+        self.names = dict.fromkeys(names, False)
+
+    def note(self, name: str, values: pd.Series | npt.NDArray, first: int = 0) -> None:
+        """Look at the rows from `first` on."""
+        missing = _missing(values)
+        self.rows[first : first + len(missing)] |= missing
+        self.names[name] |= bool(missing.any())
+
+
+def prepare(source: Source, folder: Path, *, drop_missing: bool = False) -> Data:
+    """
+    Turn what a file holds into arrays that nets can be trained on.
+
+    The features of a table are read twice, a block at a time: to find their gaps and categories,
+    then to encode them. If they would take much memory, they become a memory map in `folder`.
+    """
+    features = source.features
+    columns = features if isinstance(features, Columns) else None
+    gaps, kinds = _look(source, columns)
+    kept = ~gaps.rows
+    if not kept.all():
         if not drop_missing:
-            raise BadInput(_about_gaps(source, gaps, np.flatnonzero(missing)))
-        if missing.all():
+            raise BadInput(_about_gaps(source, gaps))
+        if not kept.any():
             raise BadInput(f"{source.path} has no row without missing values; drop columns instead")
         source = replace(
             source,
-            features=source.features[~missing],
-            target=source.target[~missing],
-            groups=None if source.groups is None else source.groups[~missing],
+            features=features if isinstance(features, Columns) else features[kept],
+            target=source.target[kept],
+            groups=None if source.groups is None else source.groups[kept],
+            slices={name: of[kept] for name, of in source.slices.items()},
         )
-    if isinstance(source.features, pd.DataFrame):
-        X, encoded = _encode(source.features)
+    _check_features(kinds)
+    y = _target(source)
+    encoded = {kind.name: sorted(kind.texts) for kind in kinds if kind.is_text}
+    if columns is None:
+        X = _numeric_array(source)
     else:
-        X, encoded = _numeric_array(source), {}
+        width = sum(len(kind.texts) or 1 for kind in kinds)
+        exact = all(kind.fits_float32 for kind in kinds)
+        blocks = _encode(columns, encoded, kept, width)
+        X = _stored(source.path, blocks, (len(y), width), exact, folder)
     groups = None if source.groups is None else pd.factorize(source.groups)[0]
-    return Data(source, X, _target(source), groups, encoded, int(missing.sum()))
+    slices = {name: _in_words(of) for name, of in source.slices.items()}
+    rows = np.flatnonzero(kept)
+    return Data(source, X, y, groups, encoded, int(gaps.rows.sum()), slices, rows)
 
 
-def _gaps(source: Source) -> Iterator[tuple[str, Booleans]]:
-    """Where values are missing or infinite, by column or array."""
-    features, target = source.features, source.target
-    if isinstance(features, pd.DataFrame):
-        for name in features:
-            yield str(name), _missing(features[name])
-    else:
-        yield "the features", _missing(features)
-    yield source.target_name, _missing(target)
+def _look(source: Source, columns: Columns | None) -> tuple[_Gaps, list[FeatureKind]]:
+    """Gaps of everything, and the kinds of the columns, of rows without gaps."""
+    whole = {} if columns else {"the features": source.features}
+    whole[source.target_name] = source.target
     if source.groups is not None:
-        yield str(source.groups.name or "the groups"), _missing(source.groups)
+        whole[str(source.groups.name or "the groups")] = source.groups
+    whole |= {name: partition for name, partition in source.slices.items()}
+    kinds = [FeatureKind(name) for name in columns.names] if columns else []
+    gaps = _Gaps(len(source.target), [*(kind.name for kind in kinds), *whole])
+    for name, values in whole.items():
+        gaps.note(name, values)
+    for block in columns.blocks() if columns else ():
+        for kind in kinds:
+            gaps.note(kind.name, block[kind.name], block.index.start)
+        block = block[~gaps.rows[block.index]]
+        for kind in kinds if len(block) else ():
+            kind.look(block[kind.name])
+    return gaps, kinds
+
+
+def _check_features(kinds: list[FeatureKind]) -> None:
+    for kind in kinds:
+        kind.check_values()
+    for kind in kinds:
+        kind.check_categories()
+        if kind.numbers_rows:
+            warnings.warn(
+                f"the column {kind.name!r} numbers the rows; leave it out with --drop, unless "
+                "their order means something",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _in_words(partition: pd.Series) -> pd.Series:
+    """Values that can be read in the name of a slice: whole numbers, and text for most others."""
+    if partition.dtype.kind == "f" and (partition % 1 == 0).all():
+        return partition.map(int)  # a file with gaps has 3.0 for 3
+    if partition.dtype.kind in "biuf":
+        return partition
+    texts = (v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in partition)
+    return pd.Series(list(texts), partition.index, dtype=object)
 
 
 def _missing(values: pd.Series | npt.NDArray) -> Booleans:
@@ -79,8 +147,9 @@ def _missing(values: pd.Series | npt.NDArray) -> Booleans:
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
-def _about_gaps(source: Source, gaps: dict[str, Booleans], rows: Integers) -> str:
-    columns = [repr(name) for name, missing in gaps.items() if missing.any()]
+def _about_gaps(source: Source, gaps: _Gaps) -> str:
+    columns = [repr(name) for name, has_some in gaps.names.items() if has_some]
+    rows = np.flatnonzero(gaps.rows)
     others = f" and {len(columns) - _LISTED} more" if len(columns) > _LISTED else ""
     numbers = ", ".join(str(row + 1) for row in rows[:_LISTED])
     more = ", …" if len(rows) > _LISTED else ""
@@ -92,93 +161,43 @@ def _about_gaps(source: Source, gaps: dict[str, Booleans], rows: Integers) -> st
     )
 
 
-def _encode(table: pd.DataFrame) -> tuple[Floats, dict[str, list[str]]]:
-    """Numbers as they are, then one column for each category; (n, d) and the categories."""
-    table = pd.DataFrame({name: _plain(table[name]) for name in table})
-    texts = [name for name in table if table[name].dtype.kind not in "biuf"]
-    for name in table:
-        if name in texts:
-            _check_categories(name, table[name])
-        elif len(table) > 2 and (table[name].diff().iloc[1:] == 1).all():
-            warnings.warn(
-                f"the column {name!r} numbers the rows; leave it out with --drop, unless their "
-                "order means something",
-                UserWarning,
-                stacklevel=2,
-            )
-    numbers = table.drop(columns=texts).to_numpy(np.float64)
-    if not texts:
-        return numbers, {}
-    encoder = OneHotEncoder(sparse_output=False)
-    X = np.hstack([encoder.fit_transform(table[texts]), numbers])
-    return X, {
-        name: [str(value) for value in values]
-        for name, values in zip(texts, encoder.categories_, strict=True)
-    }
+def _encode(
+    columns: Columns, encoded: dict[str, list[str]], kept: Booleans, width: int
+) -> Iterator[Floats]:
+    """One column for each category, then the numbers as they are, in blocks of rows."""
+    texts = list(encoded)
+    numbers = [name for name in columns.names if name not in encoded]
+    encoder = OneHotEncoder(categories=list(encoded.values()), sparse_output=False)
+    if texts:
+        encoder.fit(pd.DataFrame({name: encoded[name][:1] for name in texts}, dtype=object))
+    for block in columns.blocks(width):
+        block = block[kept[block.index]]
+        if block.empty:
+            continue
+        plain = pd.DataFrame({name: plain_values(block[name]) for name in block})
+        values = plain[numbers].to_numpy(np.float64)
+        yield np.hstack([encoder.transform(plain[texts]), values]) if texts else values
 
 
-def _plain(column: pd.Series) -> pd.Series:
-    """NumPy numbers for whatever is numeric, text for categories."""
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
-        if column.dtype.kind == "c":
-            raise BadInput(f"the column {column.name!r} holds complex numbers; split it into two")
-        return column.astype(np.float64)
-    if column.dtype.kind in "mM" or isinstance(column.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
-        raise _is_a_date(column)
-    if column.dtype == object:
-        if column.map(lambda value: isinstance(value, Real) or hasattr(value, "as_tuple")).all():
-            return column.astype(np.float64)  # decimals, and numbers among objects
-        if column.map(lambda value: hasattr(value, "year") or hasattr(value, "hour")).any():
-            raise _is_a_date(column)
-        if not column.map(lambda value: isinstance(value, (str, bool, int, float))).all():
-            kind = type(column.iloc[0]).__name__
-            raise BadInput(
-                f"the column {column.name!r} holds values of the kind {kind}, which are neither "
-                "numbers nor categories; leave it out with --drop"
-            )
-    return column.astype(str).astype(object)
-
-
-def _is_a_date(column: pd.Series) -> BadInput:
-    return BadInput(
-        f"the column {column.name!r} holds dates or times; replace it by numbers that mean "
-        f"something, such as the days since the first one, or leave it out with --drop "
-        f"{column.name}"
-    )
-
-
-def _check_categories(name: str, column: pd.Series) -> None:
-    values = pd.unique(column)
-    if all(_DATE.match(value) for value in values):
-        raise _is_a_date(column)
-    _check_no_numbers(
-        f"the column {name!r}",
-        column,
-        "leave such a place empty, correct it, or leave the column out with --drop",
-    )
-    if len(values) > max(_FEW_CATEGORIES, len(column) // 2):
+def _stored(
+    path: Path, blocks: Iterator[Floats], shape: tuple[int, int], exact: bool, folder: Path
+) -> npt.NDArray:
+    """Blocks of rows as one array: of float64, or in a file, of float32 if that is `exact`."""
+    if 8 * shape[0] * shape[1] <= _IN_MEMORY:
+        return np.concatenate(list(blocks))
+    dtype = np.dtype(np.float32 if exact else np.float64)
+    needed, free = shape[0] * shape[1] * dtype.itemsize, shutil.disk_usage(folder).free
+    if needed > free:
         raise BadInput(
-            f"the column {name!r} is text with {len(values)} different values in {len(column)} "
-            f"rows, which are no categories; leave it out with --drop {name}"
+            f"{path} takes {needed / 1e9:.1f} GB of disk as numbers, and {folder} has "
+            f"{free / 1e9:.1f} GB left; leave out columns with many categories with --drop, or "
+            "set TMPDIR to a larger disk"
         )
-
-
-def _check_no_numbers(what: str, column: pd.Series, remedy: str, fewest: int = 0) -> None:
-    """Refuse text that was meant to be numbers, if more than `fewest` values differ."""
-    values = pd.Series(pd.unique(column), dtype=object)
-    others = values[pd.to_numeric(values, errors="coerce").isna()]
-    if others.empty:
-        return
-    first = others.iloc[0]
-    if all(_COMMAS.fullmatch(value.strip()) for value in others):
-        raise BadInput(
-            f"{what} holds numbers with commas, such as {first!r}; write them with a decimal "
-            "point, and nothing between thousands"
-        )
-    if 2 * len(others) < len(values) and len(values) > fewest:
-        # labels of the rows are their numbers in the file, some may have been left out
-        row = int(column.index[column == first][0]) + 1
-        raise BadInput(f"{what} is numbers, but not in row {row}, which says {first!r}; {remedy}")
+    place = folder / "features"
+    with place.open("wb") as file:
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype).data)
+    return np.memmap(place, dtype, "r", shape=shape)
 
 
 def _numeric_array(source: Source) -> npt.NDArray:
@@ -200,14 +219,14 @@ def _target(source: Source) -> npt.NDArray:
         whole = pd.api.types.is_integer_dtype(target)
         return target.to_numpy(dtype=np.int64 if whole else np.float64)
     if target.dtype.kind in "mM":
-        raise _is_a_date(target)
+        raise is_a_date(target.name)
     if target.dtype == object and target.map(lambda value: hasattr(value, "as_tuple")).all():
         return target.astype(np.float64).to_numpy()
     labels = target.astype(str)
-    _check_no_numbers(
+    check_no_numbers(
         f"the target {source.target_name!r}",
-        labels.astype(object),
+        first_rows(labels.astype(object)),
         "correct it, or leave the place empty and the row out with --drop-missing",
-        fewest=_FEW_CATEGORIES,  # classes may well be 1, 2 and other
+        fewest=FEW_CATEGORIES,  # classes may well be 1, 2 and other
     )
     return labels.to_numpy(dtype=str)

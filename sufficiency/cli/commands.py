@@ -15,7 +15,7 @@ _DEBUG = click.option(
 _QUESTIONS = ("thresholds", "relative", "growth", "loss_target", "score_target", "confidence")
 _QUESTIONS += ("prior",)
 _TARGETS = ("thresholds", "relative", "loss_target", "score_target", "prior")
-_COLUMNS = ("target", "features", "drop", "groups", "separator")
+_COLUMNS = ("target", "features", "drop", "groups", "slices", "separator")
 
 
 @click.group(

@@ -14,8 +14,8 @@ from sufficiency.exceptions import InvalidParameterError
 ENOUGH, INSUFFICIENT, MISUSED, FAILED = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-# What the command line has no option for.
-_OTHER_NAMES = {"X": "the features", "y": "the target", "path": "RESULT"}
+# What the command line has no option of that name for.
+_OTHER_NAMES = {"X": "the features", "y": "the target", "path": "RESULT", "slices": "--slice"}
 
 
 class BadInput(click.ClickException):

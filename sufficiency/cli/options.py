@@ -122,6 +122,13 @@ TABLE_OPTIONS = (
     ),
     _column("--drop", "Leave out this column.", multiple=True),
     _column("--groups", "Rows with the same value are never divided."),
+    click.Option(
+        ["--slice", "slices"],
+        metavar="COLUMN",
+        multiple=True,
+        help="Answer for the rows of each of its values, too; no feature unless it is named by "
+        "--features. The classes of the target are slices anyway.",
+    ),
     _option("--separator", "Between the columns of a CSV file; \\t is a tab.  [default: a comma]"),
     _flag("--drop-missing", "Leave out rows with missing values."),
     _choice(
@@ -254,11 +261,17 @@ OUTPUT_OPTIONS = (
         "New directory for result, figures, report and verdict.json.",
         click.Path(path_type=Path),
     ),
-    _flag("--overwrite", "Replace the result that --out holds."),
+    _flag("--overwrite", "Replace the result that --out holds, and the file of --samples."),
     click.Option(
         ["--json", "as_json"],
         is_flag=True,
         help="Write nothing but a JSON document to standard output.",
+    ),
+    _option(
+        "--samples",
+        "CSV file for single samples, those first that are predicted worst; `row` is counted from "
+        "1 in DATA, without the header.",
+        click.Path(dir_okay=False, writable=True, path_type=Path),
     ),
     _flag(
         "--fail-if-insufficient",

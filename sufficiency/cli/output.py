@@ -13,7 +13,7 @@ from sufficiency._json import to_json
 from sufficiency._tables import mean_of_finished
 from sufficiency.cli.columns import Data
 from sufficiency.cli.nets import task_of
-from sufficiency.cli.questions import Answer, Asked
+from sufficiency.cli.questions import Answer, Asked, slice_records
 from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import TARGET_KINDS, suggest_thresholds
@@ -45,6 +45,7 @@ class DataSummary:
             "n_features": int(np.prod(self.data.X.shape[1:])),
             "encoded": self.data.encoded,
             "n_dropped": self.data.n_dropped,
+            "slices": list(self.data.slices),
             "task": task_of(self.net),
             "n_classes": self.n_classes,
             "net": self.own_net,
@@ -63,6 +64,8 @@ class DataSummary:
                 f"{name!r} is encoded by scikit-learn's OneHotEncoder: {len(categories)} column"
                 f"{'s' * (len(categories) != 1)} ({', '.join(categories[:_LISTED])}{more})"
             )
+        for name, partition in data.slices.items():
+            lines.append(f"Slices by {name!r}: {partition.nunique():,}")
         classes = f" with {self.n_classes} classes" if self.n_classes is not None else ""
         net = "the built-in perceptron" if self.own_net is None else f"the net of {self.own_net}"
         target = data.source.target_name
@@ -79,7 +82,13 @@ def run_document(
 ) -> str:
     """What --json writes after a run."""
     curve = result.curve
-    records = [(answer.question.kind, answer.record(asked.confidence)) for answer in answers]
+    records = [
+        (
+            answer.question.kind,
+            {**answer.record(asked.confidence), "slices": slice_records(result, answer)},
+        )
+        for answer in answers
+    ]
     return _document(
         summary,
         result.n_samples,
@@ -87,6 +96,7 @@ def run_document(
             "settings": result.settings,
             "order": result.order,
             "ladder": ladder_rows(result),
+            "slices": slice_rows(result),
             "n_failed_cells": sum(bool(cell.failure) for cell in result.cells),
             "curve": {"family": curve.family, "parameters": dict(curve.parameters)},
             "thresholds": [record for kind, record in records if kind == "delta"],
@@ -122,6 +132,24 @@ def ladder_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
     }
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def slice_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
+    """A row for each slice and size, as of :meth:`SufficiencyResult.by_slice`."""
+    if not any(cell.slices for cell in result.cells):
+        return []
+    rows: list[dict[str, Any]] = result.by_slice().reset_index().to_dict("records")
+    return rows
+
+
+def worst_slices(result: SufficiencyResult) -> str:
+    """The slices with the largest Δ at the largest size, as a table."""
+    largest = [row for row in slice_rows(result) if row["size"] == result.measurements.largest]
+    worst = sorted(largest, key=lambda row: np.nan_to_num(-row["delta"], nan=np.inf))
+    columns = ("slice", "n_candidates", "delta", "delta_stderr", "unseen_loss", "unseen_score")
+    table = numbers_table([{name: row[name] for name in columns} for row in worst[:_LISTED]])
+    head = f"Slices with the largest Δ at {result.measurements.largest:,} samples"
+    return f"{head}, {min(_LISTED, len(worst))} of {len(worst)}:\n{table}"
 
 
 def suggestion_rows(result: SufficiencyResult) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from sufficiency.cli.errors import BadInput, message_of
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import Verdict
 from sufficiency.sizing.questions import Question, questions_from
-from sufficiency.sizing.verdict import judge
+from sufficiency.sizing.verdict import judge, judge_slices
 
 WIDTH = 100
 
@@ -63,31 +63,49 @@ class Answer:
         if verdict is None:
             return {
                 **self.question.asked,
-                **dict.fromkeys(("size", "low", "high", "missing")),
+                **self.numbers(),
+                "missing": None,
                 "confidence": confidence,
-                "status": "refused",
-                "decision": "unknown",
-                "sure": False,
                 "enough": False,
-                "reason": self.refusal,
                 "caveats": [],
                 "text": f"{self.refusal}.",
             }
-        units = {"delta": verdict.threshold, "change": verdict.change}
-        units |= {"relative_change": verdict.relative_change}
-        low, high = verdict.interval or (None, None)
-        same = ("size", "confidence", "status", "decision", "sure", "reason")
+        units: dict[str, Any] = {"delta": verdict.threshold, "change": verdict.change}
+        units |= {"relative_change": verdict.relative_change, "neediest": _neediest(verdict)}
         return {
             **self.question.asked,
             **(units if verdict.kind == "delta" else {}),
-            **{name: getattr(verdict, name) for name in same},
-            "low": low,
-            "high": high,
+            **self.numbers(),
             "missing": verdict.n_missing,
+            "confidence": verdict.confidence,
             "enough": self.enough,
             "caveats": [str(caveat) for caveat in verdict.caveats],
             "text": str(verdict),
         }
+
+    def numbers(self) -> dict[str, Any]:
+        """Size, interval and decision."""
+        verdict = self.verdict
+        if verdict is None:
+            unknown = {**_size(None, None), "status": "refused", "decision": "unknown"}
+            return {**unknown, "sure": False, "reason": self.refusal}
+        same = ("status", "decision", "sure", "reason")
+        known = {name: getattr(verdict, name) for name in same}
+        return {**_size(verdict.size, verdict.interval), **known}
+
+
+def _size(size: int | None, interval: tuple[int, float] | None) -> dict[str, Any]:
+    low, high = interval or (None, None)
+    return {"size": size, "low": low, "high": high}
+
+
+def _neediest(verdict: Verdict) -> dict[str, Any] | None:
+    """The slice that needs most samples, where chance does not explain it."""
+    if (most := verdict.neediest) is None:
+        return None
+    found = most.estimate
+    size = _size(found.size, found.interval)
+    return {"slice": most.name, "n_slices": most.n_slices, **size, "status": found.status}
 
 
 def answer(result: SufficiencyResult, asked: Asked) -> list[Answer]:
@@ -101,6 +119,18 @@ def answer(result: SufficiencyResult, asked: Asked) -> list[Answer]:
             refusal = message_of(error, target=f"--{question.kind}-target")
             answers.append(Answer(question, None, refusal))
     return answers
+
+
+def slice_records(result: SufficiencyResult, answer: Answer) -> list[dict[str, Any]]:
+    """The answer for every slice, for JSON."""
+    if answer.verdict is None:
+        return []
+    records = []
+    for name, of in judge_slices(result.measurements, answer.verdict, result.family).items():
+        refusal = of if isinstance(of, str) else ""
+        of_slice = Answer(answer.question, None if isinstance(of, str) else of, refusal)
+        records.append({"slice": name, **of_slice.numbers()})
+    return records
 
 
 def in_paragraphs(answers: Sequence[Answer]) -> str:

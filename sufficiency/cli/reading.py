@@ -2,8 +2,8 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sufficiency.cli.errors import BadInput, did_you_mean, one_line
+from sufficiency.cli.tables import CsvTable, ParquetTable, Table
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -19,7 +20,27 @@ _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LISTED = 12
 # As shells pass it on, which know no tabs.
 _TABS = {"\\t", "tab"}
+# Values that are held at once.
+_BLOCK = 1 << 20
 _DAMAGES = (OSError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Some columns of a table, a few megabytes at a time."""
+
+    table: Table
+    names: list[str]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.table.n_rows, len(self.names)
+
+    def blocks(self, width: int | None = None) -> Iterator[pd.DataFrame]:
+        """All rows in order; `width` is the number of values that become of a row."""
+        width = len(self.names) if width is None else width
+        return self.table.blocks(self.names, max(1, _BLOCK // width))
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +48,11 @@ class Source:
     """Features and target as they stand in a file."""
 
     path: Path
-    features: pd.DataFrame | npt.NDArray
+    features: Columns | npt.NDArray
     target: pd.Series | npt.NDArray
     target_name: str
     groups: pd.Series | None = None
+    slices: dict[str, pd.Series] = field(default_factory=dict)  # by partition
 
 
 def read_source(
@@ -40,6 +62,7 @@ def read_source(
     features: Sequence[str] = (),
     drop: Sequence[str] = (),
     groups: str | None = None,
+    slices: Sequence[str] = (),
     separator: str | None = None,
 ) -> Source:
     """Read a file of a known kind."""
@@ -48,17 +71,17 @@ def read_source(
     if kind == ".npz":
         if drop or separator:
             raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
-        return _read_npz(path, target or "y", features, groups)
+        return _read_npz(path, target or "y", features, groups, slices)
     if kind in _CSV:
-        table = _read_csv(path, _separator(separator, kind))
+        table: Table = CsvTable(path, _separator(separator, kind))
     elif kind in _PARQUET:
-        table = _read_parquet(path)
+        table = ParquetTable(path)
     else:
         raise BadInput(
             f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
             f"{kind or 'no suffix'}; convert it, or give it its suffix"
         )
-    return _choose_columns(path, table, target, features, drop, groups)
+    return _choose_columns(path, table, target, features, drop, groups, slices)
 
 
 def _separator(given: str | None, kind: str) -> str:
@@ -71,71 +94,16 @@ def _separator(given: str | None, kind: str) -> str:
     return given
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    try:
-        # all of a column at once, so that its type does not depend on the block
-        table = pd.read_csv(path, sep=separator, low_memory=False)
-        # pandas would number names that are there twice
-        header = pd.read_csv(
-            path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
-        )
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{path} is empty; it must hold a line of names and rows below") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path} must be encoded as UTF-8 ({error}); save it again as such"
-        ) from None
-    except (pd.errors.ParserError, ValueError, OSError, EOFError, zlib.error) as error:
-        raise BadInput(
-            f"{path} cannot be read as a table with the separator {separator!r} "
-            f"({one_line(error)}); repair the line, or set --separator"
-        ) from None
-    _refuse_repeated(path, header.iloc[0])
-    if not isinstance(table.index, pd.RangeIndex):
-        # pandas would take the first column for names of rows, and move all others
-        raise BadInput(
-            f"{path} has more values in a row than names of columns; name all of them, and end no "
-            "row with a separator"
-        )
-    return table
-
-
-def _refuse_repeated(path: Path, names: pd.Series) -> None:
-    repeated = names[names.duplicated() & (names != "")]
-    if len(repeated):
-        raise BadInput(
-            f"{path} has several columns {repeated.iloc[0]!r}; give each a name of its own"
-        )
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except ImportError:
-        raise BadInput(
-            f'{path} needs pyarrow to be read; pip install "sufficiency[parquet]", or save it as '
-            "CSV"
-        ) from None
-    # pyarrow's own errors, whose classes are known to pyarrow only
-    except Exception as error:
-        raise BadInput(
-            f"{path} cannot be read as Parquet ({one_line(error)}); it may be damaged or of "
-            "another kind: write it again"
-        ) from error
-
-
 def _choose_columns(
     path: Path,
-    table: pd.DataFrame,
+    table: Table,
     target: str | None,
     features: Sequence[str],
     drop: Sequence[str],
     groups: str | None,
+    slices: Sequence[str],
 ) -> Source:
-    table.columns = [str(name) for name in table.columns]
-    names = list(table.columns)
-    _refuse_repeated(path, pd.Series(names, dtype=object))
-    table = table.reset_index(drop=True)  # rows are counted from 1 in errors
+    names = table.names
     if target is None:
         raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
     wanted = [
@@ -143,19 +111,25 @@ def _choose_columns(
         *(("--features", name) for name in features),
         *(("--drop", name) for name in drop),
         *([("--groups", groups)] if groups is not None else []),
+        *(("--slice", name) for name in slices),
     ]
     _check_names(path, "column", wanted, names)
-    if table.empty:
+    if not table.n_rows:
         raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
-    for option, chosen in (("--features", features), ("--drop", drop), ("--groups", [groups])):
+    roles = {"--features": features, "--drop": drop, "--groups": [groups], "--slice": slices}
+    for option, chosen in roles.items():
         if target in chosen:
             raise BadInput(f"{option} must not name the target {target!r}, which is to be learned")
     left_out = {target, groups, *drop}
-    others = [name for name in dict.fromkeys(features or names) if name not in left_out]
+    offered = features or [name for name in names if name not in slices]
+    others = [name for name in dict.fromkeys(offered) if name not in left_out]
     if not others:
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
-    grouped_by = None if groups is None else table[groups]
-    return Source(path, table[others], table[target], target, grouped_by)
+    grouped_by = None if groups is None else table.column(groups)
+    sliced_by = {name: table.column(name) for name in slices}
+    return Source(
+        path, Columns(table, others), table.column(target), target, grouped_by, sliced_by
+    )
 
 
 def _check_names(
@@ -178,42 +152,49 @@ def _listed(names: Sequence[str]) -> str:
     return f"{listed} and {more} more" if more > 0 else listed
 
 
-def _read_npz(path: Path, target: str, features: Sequence[str], groups: str | None) -> Source:
+def _read_npz(
+    path: Path, target: str, features: Sequence[str], groups: str | None, slices: Sequence[str]
+) -> Source:
     if len(features) > 1:
         raise BadInput(f"--features must name one array of {path}, got {', '.join(features)}")
-    wanted = {"--features": features[0] if features else "X", "--target": target}
-    if groups is not None:
-        wanted["--groups"] = groups
+    wanted = [("--features", features[0] if features else "X"), ("--target", target)]
+    wanted += [("--groups", groups)] if groups is not None else []
+    wanted += [("--slice", name) for name in dict.fromkeys(slices)]
     arrays = _load_arrays(path, wanted)
-    X, y = arrays["--features"], arrays["--target"]
-    for option, array in arrays.items():
+    X, y, *others = arrays
+    for (option, name), array in zip(wanted, arrays, strict=True):
         if array.ndim == 0 or len(array) == 0:
             raise BadInput(
-                f"{option}: the array {wanted[option]!r} of {path} is empty; there is nothing "
-                "to measure"
+                f"{option}: the array {name!r} of {path} is empty; there is nothing to measure"
             )
         if len(array) != len(X):
             raise BadInput(
-                f"{option}: the array {wanted[option]!r} of {path} must have an entry for each of "
-                f"the {len(X)} samples of {wanted['--features']!r}, got {len(array)}"
+                f"{option}: the array {name!r} of {path} must have an entry for each of the "
+                f"{len(X)} samples of {wanted[0][1]!r}, got {len(array)}"
+            )
+        if option in ("--groups", "--slice") and array.ndim > 1:
+            raise BadInput(
+                f"{option}: the array {name!r} of {path} must have one dimension, got "
+                f"{array.ndim}; save a number or a name for each sample"
             )
     if X.ndim == 1:
         raise BadInput(
-            f"--features: the array {wanted['--features']!r} of {path} must have a row for each "
-            "sample, got one dimension; save it as X[:, None]"
+            f"--features: the array {wanted[0][1]!r} of {path} must have a row for each sample, "
+            "got one dimension; save it as X[:, None]"
         )
-    named_groups = pd.Series(arrays["--groups"]) if groups is not None else None
-    return Source(path, X, y, target, named_groups)
+    named_groups = pd.Series(others.pop(0)) if groups is not None else None
+    sliced_by = dict(zip(dict.fromkeys(slices), map(pd.Series, others), strict=True))
+    return Source(path, X, y, target, named_groups, sliced_by)
 
 
-def _load_arrays(path: Path, wanted: dict[str, str]) -> dict[str, npt.NDArray]:
+def _load_arrays(path: Path, wanted: Sequence[tuple[str, str]]) -> list[npt.NDArray]:
     try:
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no archive")
         # opened here, since np.load leaves a damaged file open
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            _check_names(path, "array", wanted.items(), archive.files)
-            return {option: archive[name] for option, name in wanted.items()}
+            _check_names(path, "array", wanted, archive.files)
+            return [archive[name] for _, name in wanted]
     except ValueError as error:
         reason = "it holds Python objects, which can run code"
         reason = reason if "pickle" in str(error) else one_line(error)

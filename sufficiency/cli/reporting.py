@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sufficiency._files import new_directory
+from sufficiency._files import new_directory, write_file
 from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, RunFailed, message_of, one_line
 from sufficiency.cli.notices import Notices, say
 from sufficiency.cli.output import (
@@ -15,6 +15,7 @@ from sufficiency.cli.output import (
     numbers_table,
     run_document,
     suggestion_rows,
+    worst_slices,
 )
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
 from sufficiency.report.page import write_report
@@ -50,9 +51,32 @@ def check_directory(directory: Path, *, overwrite: bool) -> None:
             f"--out {directory} holds other results; choose a new directory, or replace them with "
             "--overwrite"
         )
-    parent = next(place for place in directory.absolute().parents if place.exists())
+    _check_place("--out", directory)
+
+
+def check_samples_file(file: Path, data: Path, out: Path | None, *, overwrite: bool) -> None:
+    """Find out, before anything is measured, whether the samples can go into a file."""
+    place = file.resolve()
+    if place == data.resolve():
+        raise BadInput(f"--samples {file} would replace the data; choose another file")
+    if out is not None and out.resolve() in (place, *place.parents):
+        raise BadInput(
+            f"--samples {file} must not lie in --out {out}, which is replaced as a whole; choose "
+            "another place"
+        )
+    if file.exists() and not (overwrite and file.is_file()):
+        raise BadInput(
+            f"--samples {file} exists; choose a new file, or replace it with --overwrite"
+            if file.is_file()
+            else f"--samples {file} must be a file of its own; choose another one"
+        )
+    _check_place("--samples", file)
+
+
+def _check_place(option: str, path: Path) -> None:
+    parent = next(place for place in path.absolute().parents if place.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise BadInput(f"--out {directory} cannot be made in {parent}; choose another place")
+        raise BadInput(f"{option} {path} cannot be made in {parent}; choose another place")
 
 
 def conclude(
@@ -62,6 +86,7 @@ def conclude(
     *,
     warnings: Sequence[str],
     out: Path | None,
+    samples: Path | None = None,
     as_json: bool,
     fail_if_insufficient: bool = False,
 ) -> int:
@@ -70,11 +95,18 @@ def conclude(
     document = ""
     if as_json or out is not None:
         document = run_document(result, summary, asked, answers, warnings)
-    click.echo(document if as_json else _in_words(result, answers))
-    if out is not None:
-        names = _deliver(result, out, document, answers, asked.confidence)
-        if not as_json:
-            click.echo(f"\nIn {out}: {', '.join(names)}")
+    click.echo(document if as_json else _in_words(result, answers, summary))
+    told = []
+    try:
+        if out is not None:
+            names = _deliver(result, out, document, answers, asked.confidence)
+            told.append(f"In {out}: {', '.join(names)}")
+    finally:
+        # what fails there does not lose these
+        if samples is not None:
+            told.append(f"In {samples}: {_write_samples(result, summary, samples):,} samples")
+        if told and not as_json:
+            click.echo("\n" + "\n".join(told))
     enough = all(answer.enough for answer in answers)
     return INSUFFICIENT if fail_if_insufficient and not enough else ENOUGH
 
@@ -114,14 +146,35 @@ def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -
     return ENOUGH
 
 
-def _in_words(result: SufficiencyResult, answers: Sequence[Answer]) -> str:
+def _in_words(result: SufficiencyResult, answers: Sequence[Answer], summary: DataSummary) -> str:
     parts = [numbers_table(ladder_rows(result))]
+    if summary.data.slices:
+        parts.append(worst_slices(result))
     if answers:
         parts.append(in_paragraphs(answers))
     elif suggestions := suggestion_rows(result):
         head = "What more data change now; choose a --threshold by it:"
         parts.append(f"{head}\n{numbers_table(suggestions)}")
     return "\n" + "\n\n".join(parts)
+
+
+def _write_samples(result: SufficiencyResult, summary: DataSummary, file: Path) -> int:
+    """Write single samples as CSV, with their rows in the file that was read; return how many."""
+    frame = result.samples().reset_index()
+    rows, samples = summary.data.rows, frame["sample"].to_numpy()
+    frame.insert(0, "row", 1 + (samples if rows is None else rows[samples]))
+    try:
+        write_file(file, frame.to_csv(index=False).encode("utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise _not_written("--samples", file, error) from error
+    return len(frame)
+
+
+def _not_written(option: str, path: Path, error: OSError) -> RunFailed:
+    return RunFailed(
+        f"{option} {path} could not be written ({one_line(error)}); with --store, the same command "
+        "finds its cells again and measures nothing"
+    )
 
 
 def _deliver(
@@ -142,10 +195,7 @@ def _deliver(
         if replaces:
             say(f"Note: the earlier results in {directory} are replaced")
     except OSError as error:
-        raise RunFailed(
-            f"--out {directory} could not be written ({one_line(error)}); with --store, the same "
-            "command finds its cells again and measures nothing"
-        ) from error
+        raise _not_written("--out", directory, error) from error
     if failure is not None:
         raise RunFailed(
             f"the result is in {directory}, but not all of its figures ({one_line(failure)}); try "

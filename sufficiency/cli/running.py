@@ -1,7 +1,10 @@
 """A run from its options to its exit status."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -15,9 +18,10 @@ from sufficiency.cli.notices import Notices, only_results_on_stdout, say
 from sufficiency.cli.output import DataSummary, cost_document
 from sufficiency.cli.questions import Asked
 from sufficiency.cli.reading import Source, read_source
-from sufficiency.cli.reporting import check_directory, conclude
+from sufficiency.cli.reporting import check_directory, check_samples_file, conclude
 from sufficiency.estimator import LandscapeSufficiencyEstimator
 from sufficiency.result import SufficiencyResult
+from sufficiency.store.interruption import terminable
 
 # As in examples/plot_digits.py.
 DEMO_THRESHOLD = 1e-6
@@ -36,6 +40,7 @@ def run_file(
     columns: dict[str, Any],
     out: Path | None,
     overwrite: bool,
+    samples: Path | None,
     as_json: bool,
     fail_if_insufficient: bool,
     **parameters: Any,
@@ -48,10 +53,12 @@ def run_file(
         if parameters["store"] is not None and out.resolve() == parameters["store"].resolve():
             raise BadInput("--out and --store must be two directories; choose another --out")
         check_directory(out, overwrite=overwrite)
-    with Notices(debug).listening() as notices:
+    if samples is not None:
+        check_samples_file(samples, path, out, overwrite=overwrite)
+    with Notices(debug).listening() as notices, _scratch() as folder:
         with only_results_on_stdout(as_json):
             factory = None if net is None else find_factory(net)
-            data = prepare(read_source(path, **columns), drop_missing=drop_missing)
+            data = prepare(read_source(path, **columns), folder, drop_missing=drop_missing)
             if net is None:
                 made = builtin_net(data.X, data.y, task)
             else:
@@ -68,9 +75,19 @@ def run_file(
             asked,
             warnings=notices.warnings,
             out=out,
+            samples=samples,
             as_json=as_json,
             fail_if_insufficient=fail_if_insufficient,
         )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for what is larger than memory, which is gone afterwards, whatever happens."""
+    # Windows removes no file that is still mapped
+    scratch = TemporaryDirectory(prefix="sufficiency-", ignore_cleanup_errors=True)
+    with terminable(), scratch as name:
+        yield Path(name)
 
 
 def run_digits(
@@ -124,7 +141,7 @@ def _measured(
     try:
         with only_results_on_stdout(as_json):
             estimator = _estimator(summary, parameters)
-            return estimator.fit(data.X, data.y, data.groups).result_
+            return estimator.fit(data.X, data.y, data.groups, slices=data.slices).result_
     except KeyboardInterrupt:
         say(
             "Error: interrupted; nothing was kept: with --store DIRECTORY a run can be gone on with"
@@ -142,7 +159,8 @@ def _estimate(
     data = summary.data
     try:
         with only_results_on_stdout(as_json):
-            cost = _estimator(summary, parameters).estimate_cost(data.X, data.y, data.groups)
+            estimator = _estimator(summary, parameters)
+            cost = estimator.estimate_cost(data.X, data.y, data.groups, slices=data.slices)
     except (ValueError, TypeError) as error:
         raise BadInput(message_of(error)) from error
     if as_json:

@@ -53,3 +53,19 @@ def row_blocks(values: Any) -> Iterator[npt.NDArray]:
     count = max(1, _BLOCK_BYTES // row_bytes)
     for start in range(0, len(values), count):
         yield values[start : start + count]
+
+
+def as_columns(values: npt.NDArray) -> npt.NDArray[np.float64]:
+    """A row for each sample, in float64."""
+    return values.reshape(len(values), -1).astype(np.float64)
+
+
+def moments(rows: Rows) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
+    """Means, deviations and largest values of the columns, in two passes over the file."""
+    center = np.sum([as_columns(block).sum(0) for block in row_blocks(rows)], axis=0) / len(rows)
+    squares, largest = np.zeros_like(center), np.zeros_like(center)
+    for block in row_blocks(rows):
+        columns = as_columns(block)
+        squares += ((columns - center) ** 2).sum(0)
+        largest = np.maximum(largest, np.abs(columns).max(0))
+    return center, np.sqrt(squares / len(rows)), largest

@@ -1,5 +1,6 @@
 """Slices of the samples: the parts by class, site, language or whatever the user names."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from sufficiency._types import Integers
 from sufficiency.exceptions import InvalidParameterError
 
 _CLASS = "class"
+# What the table of samples says of each, beside its slices.
+_TAKEN = {"row", "sample", "rank", "share", "share_stderr", "loss", "n_cells", "label", "predicted"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,11 @@ def check_slices(slices: Any, n_samples: int, of: str = "X") -> list[tuple[str, 
     names = [name for name, _ in columns]
     if len(set(names)) < len(names):
         raise InvalidParameterError("slices", f"must have columns of different names, got {names}")
+    if taken := _TAKEN.intersection(names):
+        raise InvalidParameterError(
+            "slices",
+            f"must have no column {min(taken)!r}, which `samples()` has already; call it otherwise",
+        )
     return [(name, _checked(name, column, n_samples, of)) for name, column in columns]
 
 
@@ -111,7 +119,20 @@ def make_slices(
         codes.append(encoded.astype(np.int32))
     if not partitions:
         return None
-    return Slices(tuple(partitions), tuple(values), np.stack(codes, axis=1))
+    found = Slices(tuple(partitions), tuple(values), np.stack(codes, axis=1))
+    _check_names(found.names())
+    return found
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse values that look alike, such as 1 and "1"."""
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise InvalidParameterError(
+            "slices",
+            f"must have values of different names, got two that are called {name!r}; convert "
+            "the column to one type",
+        )
 
 
 def _plain(value: Any) -> Any:

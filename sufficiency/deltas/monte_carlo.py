@@ -1,11 +1,15 @@
 """Statistics of one (repeat, size): how much the landscape moves when a sample is added."""
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from sufficiency._types import Floats
+
+# Candidates whose terms at all draws are in memory at once.
+_BLOCK = 2**15
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def monte_carlo_delta(
     size: int,
     order: int,
     group: int = 1,
+    block: int = _BLOCK,
 ) -> DeltaStatistics:
     """
     Monte Carlo Δ_{k+1} of one cell (paper, section 3.1, averaged over candidates).
@@ -64,7 +69,7 @@ def monte_carlo_delta(
 
     Parameters
     ----------
-    candidate_losses : (B, J) float64
+    candidate_losses : (B, J) float32 or float64
         Loss of candidate j at draw t.
     train_losses : (B,) or (B, m) float64
         L_k at draw t; or the losses of m of the k training samples, a random choice without
@@ -82,61 +87,109 @@ def monte_carlo_delta(
     group : int, default=1
         So many rows in turn belong together (2 for antithetic pairs) and count as one in the
         standard error.
+    block : int
+        Candidates that are taken at a time, so that no table beside their losses is large.
 
     Returns
     -------
     DeltaStatistics
     """
-    evaluated = train_losses if train_losses.ndim == 2 else train_losses[:, None]
-    difference = candidate_losses - evaluated.mean(axis=1)[:, None]
-    whole = train_losses.ndim == 1 or evaluated.shape[1] == size
-    excess = _excess(train_losses, size)
-    terms = increment_terms(candidate_losses, train_losses, size, order)
-    point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
-    n_candidates = difference.shape[1]
-    gap_sq = spread = delta_mean_sq = delta_variance = math.nan
-    if order == 2:
-        increments = difference / (size + 1)
-        of_means = 0.0 if whole else float(subset_variance(evaluated.mean(axis=0)[None], size)[0])
-        of_rest = float(excess.mean()) - of_means
-        delta_mean_sq = float(np.mean(increments.mean(axis=0) ** 2)) - of_means / (size + 1) ** 2
-        delta_variance = float(np.mean(increments.var(axis=0))) - of_rest / (size + 1) ** 2
-    if n_candidates > 1:
-        spreads = difference.var(axis=1, ddof=1)
-        gap_sq = float(np.mean(difference.mean(axis=1) ** 2 - spreads / n_candidates - excess))
-        spread = float(spreads.mean())
-    variance = crossed_variance(grouped_rows(terms, group))
-    if not whole:
+    table = _Table(candidate_losses, train_losses, size, order, block)
+    of_candidates, (gap, spreads) = table.of_candidates(), table.gaps_and_spreads()
+    gap_sq = float(np.mean(gap**2 - spreads / table.n_candidates - table.excess))
+    mean_sq, between_draws = table.decomposition() if order == 2 else (math.nan, math.nan)
+    variance = _crossed_variance(lambda: (grouped_rows(t, group) for t in table.terms()))
+    if not table.whole:
         # Δ changes by −2·mean_t gap_t·(error of L_k at t) where L_k is off
-        slopes = (difference.mean(axis=1)[:, None] * evaluated).mean(axis=0)[None]
+        slopes = (gap[:, None] * table.evaluated).mean(axis=0)[None]
         variance += 4 * float(subset_variance(slopes, size)[0]) / (size + 1) ** 4
+    point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
     return DeltaStatistics(
-        delta=float(terms.mean()),
+        delta=float(of_candidates.mean()),
         stderr=math.sqrt(variance),
         delta_point=float(point.mean()),
         gap_sq=gap_sq,
-        spread=spread,
-        top1pct_share=top_share(terms.mean(axis=0)),
-        delta_mean_sq=delta_mean_sq,
-        delta_variance=delta_variance,
+        spread=float(spreads.mean()),
+        top1pct_share=top_share(of_candidates),
+        delta_mean_sq=mean_sq,
+        delta_variance=between_draws,
     )
 
 
-def increment_terms(
+def increments_of_candidates(
     candidate_losses: Floats, train_losses: Floats, size: int, order: int
 ) -> Floats:
-    """(B, J) terms |increment|^order whose mean is Δ; see :func:`monte_carlo_delta`."""
-    means = train_losses if train_losses.ndim == 1 else train_losses.mean(axis=1)
-    increments = (candidate_losses - means[:, None]) / (size + 1)
-    excess = _excess(train_losses, size) / (size + 1) ** 2
-    return np.asarray(np.abs(increments) ** order - excess[:, None])
+    """(J,) means over draws of |increment|^order; their mean is Δ of :func:`monte_carlo_delta`."""
+    return _Table(candidate_losses, train_losses, size, order, _BLOCK).of_candidates()
 
 
-def _excess(train_losses: Floats, size: int) -> Floats:
-    """(B,) what the choice of the evaluated samples adds to the square of a difference."""
-    if train_losses.ndim == 1 or train_losses.shape[1] == size:
-        return np.zeros(len(train_losses))
-    return subset_variance(train_losses, size)
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The differences D_tj, which are made for some of the candidates at a time."""
+
+    candidate_losses: Floats  # (B, J)
+    train_losses: Floats  # (B,) or (B, m)
+    size: int
+    order: int
+    block: int
+
+    @property
+    def n_candidates(self) -> int:
+        return self.candidate_losses.shape[1]
+
+    @property
+    def evaluated(self) -> Floats:
+        """(B, m) losses of training samples; (B, 1) means where only these are known."""
+        return self.train_losses if self.train_losses.ndim == 2 else self.train_losses[:, None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether L_k is known, and not only a part of the training samples."""
+        return self.train_losses.ndim == 1 or self.train_losses.shape[1] == self.size
+
+    @property
+    def excess(self) -> Floats:
+        """(B,) what the choice of the evaluated samples adds to the square of a difference."""
+        if self.whole:
+            return np.zeros(len(self.train_losses))
+        return subset_variance(self.train_losses, self.size)
+
+    def differences(self) -> Iterator[Floats]:
+        """Blocks of D, float64."""
+        means = self.evaluated.mean(axis=1)[:, None]
+        for start in range(0, self.n_candidates, self.block):
+            yield self.candidate_losses[:, start : start + self.block] - means
+
+    def terms(self) -> Iterator[Floats]:
+        """Blocks of |increment|^order, whose mean is Δ."""
+        excess = self.excess[:, None] / (self.size + 1) ** 2
+        for difference in self.differences():
+            yield np.abs(difference / (self.size + 1)) ** self.order - excess
+
+    def of_candidates(self) -> Floats:
+        """(J,) means of the terms."""
+        return np.concatenate([terms.mean(axis=0) for terms in self.terms()])
+
+    def gaps_and_spreads(self) -> tuple[Floats, Floats]:
+        """(B,) means of D over candidates, and its variances, NaN for a single one."""
+        n = self.n_candidates
+        gap = np.sum([d.sum(axis=1) for d in self.differences()], axis=0) / n
+        if n == 1:
+            return gap, np.full(len(gap), math.nan)
+        squares = [((d - gap[:, None]) ** 2).sum(axis=1) for d in self.differences()]
+        return gap, np.sum(squares, axis=0) / (n - 1)
+
+    def decomposition(self) -> tuple[float, float]:
+        """The square of an increment's mean over draws, and its variance; means over candidates."""
+        of_means = 0.0
+        if not self.whole:
+            of_means = float(subset_variance(self.evaluated.mean(axis=0)[None], self.size)[0])
+        of_rest = float(self.excess.mean()) - of_means
+        parts = [(float((d.mean(axis=0) ** 2).sum()), float(d.var(axis=0).sum()))
+                 for d in self.differences()]  # fmt: skip
+        mean_sq, variance = np.sum(parts, axis=0) / self.n_candidates
+        kappa_sq = (self.size + 1) ** 2
+        return float(mean_sq - of_means) / kappa_sq, float(variance - of_rest) / kappa_sq
 
 
 def grouped_rows(terms: Floats, group: int) -> Floats:
@@ -158,16 +211,27 @@ def crossed_variance(terms: Floats) -> float:
     contain the interaction once, so that it has to be taken off once. Unbiased, and therefore
     possibly below zero in a small sample; then 0.
     """
-    n_rows, n_columns = terms.shape
+    return _crossed_variance(lambda: iter([terms]))
+
+
+def _crossed_variance(blocks: Callable[[], Iterator[Floats]]) -> float:
+    """That of a table which comes in blocks of its columns, twice."""
+    columns, sums = list[Floats](), list[Floats]()
+    for terms in blocks():
+        columns.append(terms.mean(axis=0))
+        sums.append(terms.sum(axis=1))
+    every = np.concatenate(columns)
+    rows = np.sum(sums, axis=0) / len(every)
+    n_rows, n_columns = len(rows), len(every)
     if n_columns < 2:
         return math.nan
-    columns = terms.mean(axis=0)
-    between_columns = float(columns.var(ddof=1)) / n_columns
+    between_columns = float(every.var(ddof=1)) / n_columns
     if n_rows < 2:
         return between_columns
-    rows = terms.mean(axis=1)
-    residual = terms - rows[:, None] - columns + terms.mean()
-    interaction = float((residual**2).sum()) / ((n_rows - 1) * (n_columns - 1))
+    mean, residuals = rows.mean(), 0.0
+    for terms, of_block in zip(blocks(), columns, strict=True):
+        residuals += float(((terms - rows[:, None] - of_block + mean) ** 2).sum())
+    interaction = residuals / ((n_rows - 1) * (n_columns - 1))
     between_rows = float(rows.var(ddof=1)) / n_rows
     return max(0.0, between_rows + between_columns - interaction / (n_rows * n_columns))
 

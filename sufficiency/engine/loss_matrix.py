@@ -108,7 +108,7 @@ def _within_memory(losses: Losses, weights: Weights, x: Any, y: Tensor, vectoriz
 def _blocks(
     net: NeuralNet, draws: WeightDraws, X: Any, y: npt.NDArray, plan: BlockPlan
 ) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Losses in float64, with the draws and the samples that they belong to."""
+    """Losses, with the draws and the samples that they belong to."""
     losses = LossFunction(net)
     for start in range(0, draws.n_draws, plan.draws):
         stop = min(start + plan.draws, draws.n_draws)
@@ -117,18 +117,28 @@ def _blocks(
         for x, y_block in sample_blocks(net, X, y, plan.samples):
             last = first + len(y_block)
             values = _within_memory(losses, weights, x, y_block, plan.vectorize)
-            yield slice(start, stop), slice(first, last), values.double()
+            yield slice(start, stop), slice(first, last), values
             first = last
 
 
 def loss_matrix(
-    net: NeuralNet, draws: WeightDraws, X: Any, y: npt.NDArray, plan: BlockPlan
-) -> npt.NDArray[np.float64]:
-    """Every loss of every draw."""
-    matrix = np.empty((draws.n_draws, len(y)))
+    net: NeuralNet,
+    draws: WeightDraws,
+    X: Any,
+    y: npt.NDArray,
+    plan: BlockPlan,
+    *,
+    short: bool = False,
+) -> npt.NDArray:
+    """Every loss of every draw, in float64; if `short`, in float32 where no digit needs more."""
+    matrix = np.empty(0)
     with evaluation_mode(net), torch.no_grad():
         for rows, columns, values in _blocks(net, draws, X, y, plan):
-            matrix[rows, columns] = values.cpu().numpy()
+            dtype = torch.float32 if short and values.itemsize <= 4 else torch.float64
+            block = values.to(dtype).cpu().numpy()
+            if not matrix.size:
+                matrix = np.empty((draws.n_draws, len(y)), block.dtype)
+            matrix[rows, columns] = block
     return matrix
 
 
@@ -139,7 +149,7 @@ def mean_losses(
     sums = np.zeros(draws.n_draws)
     with evaluation_mode(net), torch.no_grad():
         for rows, _, values in _blocks(net, draws, X, y, plan):
-            sums[rows] += values.sum(1).cpu().numpy()
+            sums[rows] += values.double().sum(1).cpu().numpy()
     return sums / len(y)
 
 

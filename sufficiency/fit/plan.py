@@ -35,7 +35,7 @@ from sufficiency.fit.parameter_checks import check_parameters
 from sufficiency.nets.constant_prediction import constant_loss
 from sufficiency.nets.default_net import default_net
 from sufficiency.nets.losses import check_criterion, check_losses, representative
-from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.predictor import own_score
 from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, split_net
 from sufficiency.nets.targets import (
     TargetCodec,
@@ -119,7 +119,7 @@ def plan_fit(
     if net is None:
         given = given.map_inputs(as_floating)
         net = default_net(given.X, given.y)
-    scorer: Scorer | None = Predictor.score if hasattr(net, "score") else None
+    scorer: Scorer | None = own_score if hasattr(net, "score") else None
     if params["scoring"] is not None:
         scorer = get_scorer(params["scoring"])
     store = None if directory is None else Store(directory, read_only=read_only)

@@ -37,12 +37,18 @@ class Slopes:
 
 def measure_slopes(doublings: Floats, logs: Floats) -> Slopes:
     """By least squares; `doublings` (m,) are log₂ κ, increasing, `logs` those of the values."""
-    end = doublings[-1]
-    kept = doublings >= end - np.log2(RANGE)
-    last = doublings >= min(end - LAST, doublings[-3:][0])
-    long, _ = np.polyfit(doublings[kept], logs[kept], 1)
-    short, at_end = np.polyfit(doublings[last] - end, logs[last], 1)
-    return Slopes(float(at_end + logs[-1]) / 2.0, -float(long), -float(short))
+    ahead = doublings - doublings[-1]
+    long, _ = _line(ahead, logs, np.log2(RANGE))
+    short, at_end = _line(ahead, logs, LAST)
+    return Slopes((at_end + float(logs[-1])) / 2.0, -long, -short)
+
+
+def _line(ahead: Floats, logs: Floats, reach: float) -> tuple[float, float]:
+    """Slope and value at the end of a line through what is in reach, at least three points."""
+    kept = ahead >= min(-reach, ahead[-3:][0])
+    x, y = ahead[kept] - ahead[kept].mean(), logs[kept]
+    slope = float(x @ y / (x @ x))
+    return slope, float(y.mean()) - slope * float(ahead[kept].mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +104,9 @@ class TrendPrior:
         z = (self.response(slopes) - self.location @ features) / (
             widening * self.spread(features, doublings)
         )
-        return 1.0 - np.interp(z, self.quantiles, self.probabilities, left=0.0, right=1.0)
+        found = 1.0 - np.interp(z, self.quantiles, self.probabilities, left=0.0, right=1.0)
+        # no slope counts as less than the smallest one
+        return np.where(self.log_slopes & (slopes <= SMALLEST_SLOPE), 1.0, found)
 
     def response(self, slopes: npt.ArrayLike) -> Floats:
         """What is predicted of slopes: they, or their logs."""

@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
-from sufficiency.data.memory_maps import Rows, row_blocks
+from sufficiency.data.memory_maps import Rows, as_columns, moments
 
 # Standard deviations from the mean, beyond which inputs saturate.
 _LIMIT = 5.0
@@ -62,29 +62,14 @@ class Standardizer(Callback):
 
 def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray | Rows) -> None:
     if isinstance(values, Rows):
-        center, deviation, largest = _moments_of_rows(values)
+        center, deviation, largest = moments(values)
     else:
-        columns = _columns(values)
+        columns = as_columns(values)
         center, deviation = columns.mean(axis=0), columns.std(axis=0)
         largest = np.abs(columns).max(axis=0)
     deviation[deviation <= 1e-7 * largest] = 1.0
     mean.copy_(torch.from_numpy(center))
     scale.copy_(torch.from_numpy(deviation))
-
-
-def _moments_of_rows(rows: Rows) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
-    """Means, deviations and largest values of samples in a file, in two passes over it."""
-    center = np.sum([_columns(block).sum(0) for block in row_blocks(rows)], axis=0) / len(rows)
-    squares, largest = np.zeros_like(center), np.zeros_like(center)
-    for block in row_blocks(rows):
-        columns = _columns(block)
-        squares += ((columns - center) ** 2).sum(0)
-        largest = np.maximum(largest, np.abs(columns).max(0))
-    return center, np.sqrt(squares / len(rows)), largest
-
-
-def _columns(values: npt.NDArray) -> npt.NDArray[np.float64]:
-    return values.reshape(len(values), -1).astype(np.float64)
 
 
 def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> NeuralNet:

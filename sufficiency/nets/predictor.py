@@ -71,7 +71,7 @@ class PartPredictor(Predictor):
         own = type(self.net).score
         encoded = self.codec.encode(y, "y")
         if own is ClassifierMixin.score:
-            return float(accuracy_score(encoded, self._of_net("predict", X)))
+            return _accuracy(encoded, self._of_net("predict", X))
         if own is RegressorMixin.score:
             return float(r2_score(encoded, self._of_net("predict", X)))
         return super().score(X, y)
@@ -82,3 +82,15 @@ class PartPredictor(Predictor):
         if method not in self.known:
             self.known[method] = super()._of_net(method, self.whole)
         return self.known[method][self.rows]
+
+
+def own_score(predictor: Predictor, X: npt.NDArray, y: npt.NDArray) -> float:
+    """The scorer of a fit without `scoring`."""
+    return predictor.score(X, y)
+
+
+def _accuracy(encoded: npt.NDArray, predicted: npt.NDArray) -> float:
+    """As scikit-learn's, whose checks of plain labels take longer than to predict a slice."""
+    if encoded.ndim == predicted.ndim == 1:
+        return float(np.mean(encoded == predicted))
+    return float(accuracy_score(encoded, predicted))

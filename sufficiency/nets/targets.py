@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from skorch import NeuralNet
 
+from sufficiency.data.memory_maps import Rows, moments
 from sufficiency.data.rows import map_arrays
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import InvalidParameterError
@@ -77,12 +78,18 @@ def cast_inputs(X: Any, dtype: torch.dtype) -> Any:
 
 def warn_of_lost_digits(X: Any, dtype: torch.dtype) -> None:
     """Warn of columns whose values the net's dtype cannot tell apart."""
-    if not isinstance(X, np.ndarray) or X.dtype != np.float64 or X.ndim != 2:
+    if not isinstance(X, (np.ndarray, Rows)) or X.ndim != 2:
         return
-    deviation, largest = X.std(axis=0), np.abs(X).max(axis=0)
+    if isinstance(X, Rows) and X.dtype.kind == "f":
+        _, deviation, largest = moments(X)
+    elif isinstance(X, np.ndarray) and X.dtype == np.float64:
+        deviation, largest = X.std(axis=0), np.abs(X).max(axis=0)
+    else:
+        return
     coarse = _COARSE * torch.finfo(dtype).eps * largest
-    # what float64 itself cannot tell is a constant
-    lost = np.flatnonzero((deviation < coarse) & (deviation > 1e-14 * largest))
+    # the mean of a constant is rounded as often as there are samples
+    constant = deviation <= len(X) * np.finfo(np.float64).eps * largest
+    lost = np.flatnonzero((deviation < coarse) & ~constant)
     if len(lost):
         warnings.warn(
             f"`X` has values in the columns {lost[:5].tolist()} that differ by less than the net's "

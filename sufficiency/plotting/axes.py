@@ -1,4 +1,4 @@
-"""Axes of new figures; color scales of planes, around zero where there are two signs."""
+"""Axes of new figures, names in them; color scales of planes, around zero for two signs."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ def label_sizes(ax: Axes, few: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and its end, in so many characters."""
+    if len(text) <= most:
+        return text
+    n_last = (most - 1) // 2
+    return f"{text[: most - 1 - n_last]}…{text[-n_last:]}"
 
 
 @dataclass(frozen=True, eq=False)

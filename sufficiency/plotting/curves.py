@@ -18,9 +18,9 @@ from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.plotting.axes import new_axes
-from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve
 from sufficiency.sizing.performance import fit_performance
+from sufficiency.sizing.questions import DeltaQuestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,7 +163,9 @@ class DeltaCurveDisplay(CurveDisplay):
         if result.measurements.n_repeats > 1:
             sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)
             band = np.vstack([sizes, result.delta_interval(sizes)])
-        found, forecast = forecast_beyond(result.measurements, "delta"), None
+        forecast = None
+        # that of any threshold
+        found = DeltaQuestion(1.0).forecast(result.measurements, result.family)
         if found is not None:
             beyond = np.geomspace(found.largest, _span(result.curve, size)[1], _BAND_POINTS)
             forecast = np.vstack([beyond, found.values(beyond, 0.5)])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-from sufficiency.plotting.axes import new_axes
+from sufficiency.plotting.axes import new_axes, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MARKED = 0.01
 _COLUMNS = 4
+# Characters of a label, beside bars and above images.
+_LONGEST = {False: 18, True: 9}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -32,13 +34,15 @@ class SamplesDisplay:
     Parameters
     ----------
     shares : (n,) float64
-        Of Δ, one for each candidate.
+        Of Δ, one for each candidate; of very many, those of the largest.
     names : sequence of str
         What is written beside each of the top samples.
     losses : (top,) float64
         Their losses.
     images : dict of {int: uint8 array}, optional
         Their images, by position.
+    n_candidates : int, optional
+        Of all repeats together, where `shares` has only the largest.
 
     Attributes
     ----------
@@ -58,6 +62,7 @@ class SamplesDisplay:
     names: Sequence[str]
     losses: Floats
     images: Mapping[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    n_candidates: int | None = None
 
     @classmethod
     def from_result(
@@ -83,18 +88,21 @@ class SamplesDisplay:
         frame = result.samples()
         first = frame.head(top)
         names = [str(row) for row in first.index]
+        shown = {i: result.images[row] for i, row in enumerate(first.index) if row in result.images}
         if "label" in first:
+            longest = _LONGEST[bool(shown)]
             pairs = zip(names, first["label"], first["predicted"], strict=True)
             names = [
-                f"{name}: {label}" + (f" (predicted {predicted})" if predicted != label else "")
+                f"{name}: {shortened(str(label), longest)}"
+                + f" (predicted {shortened(str(predicted), longest)})" * (predicted != label)
                 for name, label, predicted in pairs
             ]
-        shown = {i: result.images[row] for i, row in enumerate(first.index) if row in result.images}
         display = cls(
             shares=frame["share"].dropna().to_numpy(),
             names=names,
             losses=first["loss"].to_numpy(),
             images=shown,
+            n_candidates=_all_candidates(result),
         )
         return display.plot(axes)
 
@@ -111,11 +119,13 @@ class SamplesDisplay:
         -------
         self
         """
-        self.axes_ = tuple(new_axes(2, figsize=(10, 4.5)) if axes is None else axes)
+        n = len(self.names)
+        height = max(4.5, 1.5 * -(-n // _COLUMNS) if self.images else 0.2 * n)
+        self.axes_ = tuple(new_axes(2, figsize=(10, height)) if axes is None else axes)
         if len(self.axes_) != 2:
             raise ValueError(f"`axes` must be a pair, got {len(self.axes_)}; pass two axes")
         self.figure_ = cast("Figure", self.axes_[0].figure)
-        self._draw_concentration(self.axes_[0])
+        self.plot_concentration(self.axes_[0])
         self.bars_: BarContainer | None = None
         if self.images:
             self._draw_images(self.axes_[1])
@@ -123,16 +133,29 @@ class SamplesDisplay:
             self._draw_losses(self.axes_[1])
         return self
 
-    def _draw_concentration(self, ax: Axes) -> None:
-        n = len(self.shares)
-        part = np.arange(n + 1) / n
-        carried = np.concatenate([[0.0], np.cumsum(np.sort(self.shares))])
+    def plot_concentration(self, ax: Axes) -> None:
+        """
+        Draw the Lorenz curve alone.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes
+            Where to draw.
+        """
+        n_shares = len(self.shares)
+        n = self.n_candidates or n_shares
+        # what the smallest carry that are not among them is drawn as if they were alike
+        part = np.arange(n - n_shares, n + 1) / n
+        carried = 1.0 - np.append(np.cumsum(np.sort(self.shares)[::-1])[::-1], 0.0)
+        if n_shares < n:
+            part, carried = np.append(0.0, part), np.append(0.0, carried)
         ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="all alike")
         (self.lorenz_,) = ax.plot(part, carried, color="C0", label="candidates")
-        n_top = int(np.ceil(_MARKED * n))
-        rest = float(carried[n - n_top])
+        n_top = min(int(np.ceil(_MARKED * n)), n_shares)
+        rest = float(carried[-1 - n_top])
         (self.marked_,) = ax.plot(1 - n_top / n, rest, "o", color="C3")
-        self.marked_.set_label(f"the largest 1 % carry {100 * (1 - rest):.0f} %")
+        marked = _MARKED if n_top < n_shares else n_top / n
+        self.marked_.set_label(f"the largest {100 * marked:.2g} % carry {100 * (1 - rest):.0f} %")
         ax.set(
             xlabel="share of the candidates, smallest first", ylabel="share of Δ that they carry"
         )
@@ -141,7 +164,7 @@ class SamplesDisplay:
     def _draw_losses(self, ax: Axes) -> None:
         places = np.arange(len(self.losses))
         self.bars_ = ax.barh(places, self.losses, color="C0")
-        ax.set_yticks(places, self.names)
+        ax.set_yticks(places, self.names, parse_math=False)
         ax.invert_yaxis()
         ax.set(xlabel="loss at centers that have not seen them", ylabel="sample")
 
@@ -149,11 +172,26 @@ class SamplesDisplay:
         ax.axis("off")
         ax.set_title("largest losses at centers that have not seen them", fontsize="medium")
         n_rows = -(-len(self.names) // _COLUMNS)
-        for i, image in self.images.items():
+        for i, name in enumerate(self.names):
             row, column = divmod(i, _COLUMNS)
             box = (column / _COLUMNS, 1 - (row + 1) / n_rows, 0.92 / _COLUMNS, 0.72 / n_rows)
             inset = ax.inset_axes(box)
-            inset.imshow(image, cmap="gray_r" if image.ndim == 2 else None)
+            if i in self.images:
+                image = self.images[i]
+                inset.imshow(image, cmap="gray_r" if image.ndim == 2 else None)
+            else:
+                # results keep the images of those samples alone that were the largest in a fit
+                inset.text(0.5, 0.5, "no image", ha="center", va="center", fontsize=7)
             inset.set_xticks([])
             inset.set_yticks([])
-            inset.set_title(self.names[i].replace(" (predicted", "\n(predicted"), fontsize=7, pad=2)
+            title = name.replace(" (predicted", "\n(predicted")
+            inset.set_title(title, fontsize=7, pad=2, parse_math=False)
+
+
+def _all_candidates(result: SufficiencyResult) -> int | None:
+    """How many candidates all repeats have together, where not every one is known."""
+    kept = {cell.repeat: cell.unseen for cell in result.cells if cell.unseen}
+    if all(len(unseen.candidates) == unseen.n_candidates for unseen in kept.values()):
+        return None
+    counts = [unseen.n_candidates for unseen in kept.values()]
+    return max(counts) if result.own_unseen else min(sum(counts), result.n_samples)

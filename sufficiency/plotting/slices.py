@@ -11,10 +11,12 @@ import numpy as np
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
+from sufficiency.plotting.axes import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
+    from matplotlib.figure import Figure
 
     from sufficiency.result import SufficiencyResult
 
@@ -23,7 +25,7 @@ _LABELS = {
     "unseen_loss": "unseen loss",
     "unseen_score": "score",
 }
-_MOST, _COLUMNS = 12, 4
+_MOST, _COLUMNS, _LONGEST = 12, 4, 28
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -63,7 +65,15 @@ class SlicesDisplay:
     column: str = "delta"
 
     @classmethod
-    def from_result(cls, result: SufficiencyResult, *, column: str = "delta") -> SlicesDisplay:
+    def from_result(
+        cls,
+        result: SufficiencyResult,
+        *,
+        column: str = "delta",
+        figure: Figure | None = None,
+        n_columns: int = _COLUMNS,
+        most: int = _MOST,
+    ) -> SlicesDisplay:
         """
         Draw a result.
 
@@ -73,6 +83,8 @@ class SlicesDisplay:
             From a fit or from disk, with slices.
         column : {"delta", "unseen_loss", "unseen_score"}, default="delta"
             What to draw.
+        figure, n_columns, most
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -89,7 +101,7 @@ class SlicesDisplay:
             n_candidates={name: int(part["n_candidates"].iloc[0]) for name, part in parts.items()},
             column=column,
         )
-        return display.plot()
+        return display.plot(figure, n_columns, most)
 
     def ranked(self) -> list[str]:
         """Slices by their value at the largest size, the worst first; those without come last."""
@@ -97,9 +109,20 @@ class SlicesDisplay:
         last = {name: sign * part[0, -1] for name, part in self.slices.items()}
         return sorted(last, key=lambda name: np.nan_to_num(last[name], nan=np.inf))
 
-    def plot(self) -> SlicesDisplay:
+    def plot(
+        self, figure: Figure | None = None, n_columns: int = _COLUMNS, most: int = _MOST
+    ) -> SlicesDisplay:
         """
-        Draw, in a new figure.
+        Draw the worst slices.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, optional
+            Where to draw; None: a new figure.
+        n_columns : int, default=4
+            Panels beside each other.
+        most : int, default=12
+            How many slices.
 
         Returns
         -------
@@ -108,26 +131,24 @@ class SlicesDisplay:
         import matplotlib.pyplot as plt
 
         names = self.ranked()
-        shown = names[:_MOST]
-        n_columns = min(_COLUMNS, len(shown))
+        shown = names[:most]
+        n_columns = min(n_columns, len(shown))
         n_rows = -(-len(shown) // n_columns)
-        self.figure_, axes = plt.subplots(
-            n_rows,
-            n_columns,
-            sharex=True,
-            sharey=True,
-            squeeze=False,
-            layout="constrained",
-            figsize=(1 + 2.3 * n_columns, 0.8 + 2.1 * n_rows),
-        )
+        if figure is None:
+            size = (1 + 2.3 * n_columns, 0.8 + 2.1 * n_rows)
+            figure = plt.figure(figsize=size, layout="constrained")
+        self.figure_ = figure
+        axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         self.axes_ = list(axes.flat)[: len(shown)]
         for ax in list(axes.flat)[len(shown) :]:
             ax.axis("off")
+        for ax in self.axes_[-n_columns:]:
+            ax.tick_params(labelbottom=True)
         pairs = zip(shown, self.axes_, strict=True)
         self.slices_ = {name: self._draw(ax, name) for name, ax in pairs}
-        self.figure_.supxlabel("training size (samples of all slices)")
-        more = f"; {len(names) - _MOST} better slices are not shown" if len(names) > _MOST else ""
-        self.figure_.supylabel(_LABELS[self.column])
+        self.figure_.supxlabel("training size (samples of all slices)", fontsize="medium")
+        more = f"; {len(names) - most} better slices are not shown" if len(names) > most else ""
+        self.figure_.supylabel(_LABELS[self.column], fontsize="medium")
         self.figure_.suptitle(f"worst first, all samples in gray{more}", fontsize="medium")
         return self
 
@@ -138,7 +159,11 @@ class SlicesDisplay:
             self.sizes, mean, yerr=np.nan_to_num(stderr), fmt=".-", color="C0", linewidth=1
         )
         ax.set_xscale("log")
+        some = sorted({int(self.sizes[i]) for i in (0, len(self.sizes) // 2, -1)})
+        ax.set_xticks(some, [f"{size:,}" for size in some], fontsize="small")
+        ax.minorticks_off()
         if self.column != "unseen_score":
             ax.set_yscale("log", nonpositive="clip")
-        ax.set_title(f"{name}\n{self.n_candidates[name]} candidates", fontsize="small")
+        title = f"{shortened(name, _LONGEST)}\n{self.n_candidates[name]} candidates"
+        ax.set_title(title, fontsize="small", parse_math=False)
         return drawn

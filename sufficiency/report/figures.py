@@ -1,4 +1,4 @@
-"""The two curves, drawn for wide and for narrow pages."""
+"""The curves, the slices and the concentration of Δ, drawn for wide and for narrow pages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
 from sufficiency._tables import mean_of_finished
 from sufficiency.exceptions import ExtrapolationWarning
-from sufficiency.plotting import DeltaCurveDisplay, LearningCurveDisplay
+from sufficiency.plotting import (
+    DeltaCurveDisplay,
+    LearningCurveDisplay,
+    SamplesDisplay,
+    SlicesDisplay,
+)
 from sufficiency.plotting.axes import label_sizes
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
@@ -22,7 +27,9 @@ from sufficiency.sizing.learning_curve import SIZES_NEEDED, doubling_saves
 from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
     from sufficiency.result import SufficiencyResult
 
@@ -34,6 +41,7 @@ _STYLE = {
     "svg.hashsalt": "sufficiency",  # else ids are random
     "font.size": 9.5,
     "axes.labelsize": 9.5,
+    "figure.labelsize": 9.5,
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "axes.spines.top": False,
@@ -41,6 +49,9 @@ _STYLE = {
     "grid.linewidth": 0.5,
     "axes.axisbelow": True,
 }
+
+# Slices that are drawn, and the height of a panel with its title in inches.
+_WORST, _PANEL_HEIGHT = 6, 1.7
 
 
 @dataclass(frozen=True)
@@ -77,13 +88,13 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
         "curve is the fit, dashed where it goes beyond what was measured. Both axes are "
         "logarithmic."
     )
-    draw = partial(DeltaCurveDisplay.from_result, result, threshold=first)
-    return _figure("delta", "Δ against the training size", caption, draw, draw_others)
+    draw = _on_axes(partial(DeltaCurveDisplay.from_result, result, threshold=first), draw_others)
+    return _figure("delta", "Δ against the training size", caption, draw)
 
 
 def draw_learning_curve(result: SufficiencyResult) -> Figure:
     """Draw loss and score on unseen samples, and say what the last size brought and cost."""
-    draw = partial(LearningCurveDisplay.from_result, result)
+    draw = _on_axes(partial(LearningCurveDisplay.from_result, result))
     caption = " ".join(_learning_sentences(result))
     return _figure("learning", "Loss and score against the training size", caption, draw)
 
@@ -117,33 +128,84 @@ def _learning_sentences(result: SufficiencyResult) -> list[str]:
     return said
 
 
-def _figure(
-    name: str,
-    label: str,
-    caption: str,
-    draw: Callable[..., DeltaCurveDisplay | LearningCurveDisplay],
+def draw_slices(result: SufficiencyResult) -> Figure:
+    """Draw Δ of the worst slices, a panel each."""
+    displays: list[SlicesDisplay] = []
+
+    def draw(drawing: Drawing, columns: int) -> None:
+        how: dict[str, Any] = {"figure": drawing, "n_columns": columns + 1, "most": _WORST}
+        make = displays[0].plot if displays else partial(SlicesDisplay.from_result, result)
+        displays.append(make(**how))
+        axes = displays[-1].axes_
+        drawing.set_figheight(0.8 + _PANEL_HEIGHT * -(-len(axes) // (columns + 1)))
+        drawing.suptitle("")
+        for ax in axes:
+            ax.minorticks_off()
+            label_sizes(ax, (1.0,))
+
+    caption = (
+        "Δ of the slices on top of the table against the training size; in gray that of all "
+        "samples. Points are means over the repeats with standard errors, sizes count the samples "
+        "of all slices. Both axes are logarithmic."
+    )
+    return _figure("slices-delta", "Δ of single slices against the training size", caption, draw)
+
+
+def draw_concentration(samples: pd.DataFrame) -> Figure:
+    """Draw how few candidates carry how much of Δ."""
+    shares = samples["share"].dropna().to_numpy()
+    display = SamplesDisplay(shares=shares, names=(), losses=np.empty(0))
+
+    def draw(drawing: Drawing, columns: int) -> None:
+        display.plot_concentration(drawing.subplots())
+        _legend_below(drawing, columns)
+
+    caption = (
+        f"What part of Δ the candidates carry, {len(shares):,} altogether, added up from the "
+        "smallest to the largest; were they all alike, it would be the gray line."
+    )
+    return _figure("concentration", "Share of Δ that candidates carry", caption, draw)
+
+
+def _on_axes(
+    make: Callable[..., DeltaCurveDisplay | LearningCurveDisplay],
     add: Callable[[Axes], None] = lambda ax: None,
-) -> Figure:
+) -> Callable[[Drawing, int], None]:
+    """How to draw a curve; what it is made of is computed for the first width only."""
+    displays: list[DeltaCurveDisplay | LearningCurveDisplay] = []
+
+    def draw(drawing: Drawing, columns: int) -> None:
+        ax = drawing.subplots()
+        displays.append(displays[0].plot(ax) if displays else make(ax=ax))
+        add(ax)
+        label_sizes(ax)
+        _legend_below(drawing, columns)
+
+    return draw
+
+
+def _figure(name: str, label: str, caption: str, draw: Callable[[Drawing, int], None]) -> Figure:
     from matplotlib import figure, style
 
-    drawings, display = [], None
+    drawings = []
     # whatever style the user has chosen, the page has its own
     with style.context(["default", _STYLE]), warnings.catch_warnings():
         # the page says it in words
         warnings.simplefilter("ignore", ExtrapolationWarning)
+        # names in scripts that the font lacks stand in the table
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         for width, size, columns in _FORMATS:
             drawing = figure.Figure(figsize=size, layout="constrained")
-            ax = drawing.subplots()
-            # what it is made of is computed for the first width only
-            display = draw(ax=ax) if display is None else display.plot(ax)
-            add(ax)
-            label_sizes(ax)
-            # below the axes the legend hides nothing
-            if legend := ax.get_legend():
-                legend.remove()
-            drawing.legend(loc="outside lower left", ncols=columns)
-            for twin in drawing.axes[1:]:
-                twin.grid(False)
+            draw(drawing, columns)
             svg = inline_svg(drawing, f"{name}-{width}", label, f"{name}-caption")
             drawings.append((width, svg))
     return Figure(name, drawings, caption)
+
+
+def _legend_below(drawing: Drawing, columns: int) -> None:
+    """Move the legend below the axes, where it hides nothing."""
+    if legend := drawing.axes[0].get_legend():
+        legend.remove()
+    drawing.legend(loc="outside lower left", ncols=columns)
+    for twin in drawing.axes[1:]:
+        twin.grid(False)

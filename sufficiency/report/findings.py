@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sufficiency.curves import FittedCurve
@@ -14,7 +14,7 @@ from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, judge, span
+from sufficiency.sizing.verdict import capitalized, judge, judge_slices, span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -43,6 +43,8 @@ class Findings:
     examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
     suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
     plans: tuple[Collecting, ...] = ()  # for what is not enough
+    # of the first question, the reason where there is no answer
+    slices: Mapping[str, Verdict | str] = field(default_factory=dict)
 
     @property
     def thresholds(self) -> tuple[Verdict, ...]:
@@ -74,13 +76,16 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
     def answer(asked: Iterable[Question]) -> tuple[Verdict, ...]:
         return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
+    def of_slices(asked: Sequence[Verdict]) -> Mapping[str, Verdict | str]:
+        return judge_slices(ladder, asked[0], family) if asked else {}
+
     try:
         curve = result.curve
     except ValueError as error:
         questions = [question for question in questions if question.kind != "delta"]
         asked = answer(questions)
         plans = collecting(result, questions, asked)
-        return Findings(asked, no_curve=str(error), plans=plans)
+        return Findings(asked, no_curve=str(error), plans=plans, slices=of_slices(asked))
     examples: tuple[Verdict, ...] = ()
     if not any(question.kind == "delta" for question in questions):
         now = float(curve.predict(result.n_samples)[0])
@@ -91,7 +96,7 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
         suggestions = suggest_thresholds(ladder, family=family)
     asked = answer(questions)
     plans = collecting(result, questions, asked)
-    return Findings(asked, curve, "", examples, suggestions, plans)
+    return Findings(asked, curve, "", examples, suggestions, plans, of_slices(asked))
 
 
 def collecting(

@@ -4,7 +4,7 @@ import math
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = "–"
-_NBSP = "\N{NO-BREAK SPACE}"  # so that no line ends between a number and what belongs to it
+NBSP = "\N{NO-BREAK SPACE}"  # so that no line ends between a number and what belongs to it
 
 
 def number(value: float) -> str:
@@ -17,7 +17,7 @@ def number(value: float) -> str:
     if value == 0.0 or -4 < int(exponent) < 6:
         return f"{float(f'{value:.3g}'):,.15g}".replace("-", "−")
     digits = mantissa.rstrip("0").rstrip(".").replace("-", "−")
-    return f"{digits}{_NBSP}×{_NBSP}10{str(int(exponent)).translate(_RAISED)}"
+    return f"{digits}{NBSP}×{NBSP}10{str(int(exponent)).translate(_RAISED)}"
 
 
 def count(value: float) -> str:
@@ -39,4 +39,4 @@ def duration(seconds: float) -> str:
 
 
 def _two_digits(value: float, unit: str) -> str:
-    return f"{float(f'{value:.2g}'):,.15g}{_NBSP}{unit}" if math.isfinite(value) else _NOTHING
+    return f"{float(f'{value:.2g}'):,.15g}{NBSP}{unit}" if math.isfinite(value) else _NOTHING

@@ -17,7 +17,12 @@ from markupsafe import Markup, escape
 
 from sufficiency._files import write_file
 from sufficiency.report import tables
-from sufficiency.report.figures import draw_delta, draw_learning_curve
+from sufficiency.report.figures import (
+    draw_concentration,
+    draw_delta,
+    draw_learning_curve,
+    draw_slices,
+)
 from sufficiency.report.findings import Findings, all_caveats, find, top
 from sufficiency.report.method import paragraphs, settings
 from sufficiency.sizing.questions import Question
@@ -52,6 +57,8 @@ def render(result: SufficiencyResult, findings: Findings, title: str | None = No
     """Make the page."""
     thresholds, targets = findings.thresholds, findings.targets
     measured = np.isfinite(result.measurements.unseen_loss).any()
+    has_slices = any(cell.slices for cell in result.cells)
+    samples = result.samples() if any(cell.unseen for cell in result.cells) else None
     growth = any(verdict.growth is not None for verdict in thresholds)
     return _template().render(
         title="How many samples are enough?" if title is None else str(title),
@@ -70,6 +77,10 @@ def render(result: SufficiencyResult, findings: Findings, title: str | None = No
         ],
         delta=draw_delta(result, thresholds) if findings.curve else None,
         learning=draw_learning_curve(result) if measured else None,
+        slices=tables.slices(result, findings.slices) if has_slices else None,
+        slices_figure=draw_slices(result) if has_slices else None,
+        samples=None if samples is None else tables.samples(samples, result.images),
+        concentration=None if samples is None else draw_concentration(samples),
         sizes=tables.sizes(result, findings.curve),
         cells=tables.cells(result),
         method=paragraphs(result, findings.curve, growth),

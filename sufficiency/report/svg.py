@@ -18,6 +18,7 @@ COLORS = {
     "#2ca02c": "var(--size)",
     "#d62728": "var(--threshold)",
     "#666666": "var(--muted)",
+    "#999999": "var(--muted)",
     "#b0b0b0": "var(--line)",
 }
 _SVG = "{http://www.w3.org/2000/svg}"

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sufficiency._tables import mean_of_finished
 from sufficiency.curves import FittedCurve
-from sufficiency.report.numbers import count, duration, number, percent
+from sufficiency.report.numbers import NBSP, count, duration, number, percent
+from sufficiency.report.pictures import picture
 from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.collection import chance_in_words
 from sufficiency.sizing.questions import arrivals
 from sufficiency.sizing.verdict import span
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
     from sufficiency.result import SufficiencyResult
+
+
+# Rows for slices and for samples, and characters of a name.
+_MOST_SLICES, _TOP, _LONGEST = 50, 12, 120
+# Columns of the frame of samples; all others are partitions.
+_OF_SAMPLES = ("rank", "share", "share_stderr", "loss", "n_cells")
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,9 @@ class Entry:
 
     text: str
     value: float | str | None = None  # the same for machines, in full
-    prose: bool = False  # may be broken into lines
+    # where lines may be broken: "prose", a "name", or "narrowed" numbers; else nowhere
+    kind: str = ""
+    picture: str = ""  # address of an image instead of the text, which describes it
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ def _entries(values: Iterable[float], write: Callable[[float], str] = number) ->
 
 
 def _reasons(texts: Iterable[str]) -> list[Entry]:
-    return [Entry(text or "–", prose=bool(text)) for text in texts]
+    return [Entry(text or "–", kind="prose" if text else "") for text in texts]
 
 
 def _size(verdict: Verdict) -> Entry:
@@ -164,6 +177,104 @@ def sizes(result: SufficiencyResult, curve: FittedCurve | None) -> Table:
             "Repeats": _entries(np.isfinite(result.table("delta")).sum(axis=0), count),
         },
     )
+
+
+def slices(result: SufficiencyResult, verdicts: Mapping[str, Verdict | str]) -> Table:
+    """What was measured for every slice at the largest size, and what each needs."""
+    largest = result.measurements.largest
+    measured = result.by_slice().xs(largest, level="size")
+    frame = measured.sort_values("delta", ascending=False, kind="stable").head(_MOST_SLICES)
+    better = len(measured) - len(frame)
+    caption = (
+        f"The samples of each slice at {largest:,} training samples, the largest size: means over "
+        "the repeats ± standard errors, the largest Δ first"
+        f"{f', without {better:,} smaller ones' if better else ''}."
+    )
+    columns = {"Slice": _names(frame.index)}
+    answers = [verdicts.get(name, "") for name in frame.index]
+    if verdicts:
+        columns |= _needs(answers)
+        caption += (
+            " Sufficient sizes are for the first threshold or target above, and count the samples "
+            "of all slices, in the proportions that were measured. Each interval is for its slice "
+            "alone; that in a caveat, which names one of many, is wider."
+        )
+    unit = "loss²" if result.order == 2 else "loss"
+    columns |= {
+        "Candidates": _entries(frame["n_candidates"], count),
+        f"Δ ({unit})": _with_errors(frame["delta"], frame["delta_stderr"]),
+        "Unseen loss": _with_errors(frame["unseen_loss"], frame["loss_stderr"]),
+        "Unseen score": _with_errors(frame["unseen_score"], frame["score_stderr"]),
+    }
+    if frame["unseen_score"].isna().all():
+        del columns["Unseen score"]
+    reasons = [of.reason if isinstance(of, Verdict) else of for of in answers]
+    if any(reasons):
+        columns["Remark"] = _reasons(reasons)
+    return Table("slices", caption, columns)
+
+
+def _needs(found: Sequence[Verdict | str]) -> dict[str, list[Entry]]:
+    """Size, interval and decision of slices, as far as some have any."""
+    judged = [verdict for verdict in found if isinstance(verdict, Verdict)]
+    # the first columns that thresholds have
+    columns = dict(islice(_answers(judged).items(), 3)) if judged else {}
+    for header, entries in columns.items():
+        known = (replace(entry, kind="narrowed") for entry in entries)
+        columns[header] = [next(known) if isinstance(of, Verdict) else Entry("–") for of in found]
+    return columns
+
+
+def samples(frame: pd.DataFrame, images: Mapping[int, npt.NDArray[np.uint8]]) -> Table:
+    """The samples that are predicted worst."""
+    frame = frame.head(_TOP)
+    columns = {
+        "Rank": _entries(frame["rank"], count),
+        "Sample": _entries(frame.index, count),
+    }
+    if any(row in images for row in frame.index):
+        columns["Image"] = [
+            Entry(f"sample {row}", picture=picture(images[row])) if row in images else Entry("–")
+            for row in frame.index
+        ]
+    known = {"label": "Label", "predicted": "Predicted"}
+    columns |= {header: _names(frame[name]) for name, header in known.items() if name in frame}
+    columns["Loss"] = _entries(frame["loss"])
+    columns["Share of Δ"] = _with_errors(frame["share"], frame["share_stderr"], percent)
+    partitions = [name for name in frame if name not in (*known, *_OF_SAMPLES)]
+    if partitions:
+        parts = frame[partitions].to_dict("records")
+        named = (", ".join(f"{name}={value}" for name, value in part.items()) for part in parts)
+        columns["Slices"] = _names(named)
+    return Table(
+        "samples",
+        f"The {len(frame)} samples that are predicted worst by networks that were not trained on "
+        "them: wrong labels, rare cases and outliers all stand here. They are numbered from 0, in "
+        "the order in which they were passed to fit.",
+        columns,
+        n_headers=2,
+    )
+
+
+def _names(values: Iterable[Any]) -> list[Entry]:
+    """Texts of users, of any length."""
+    texts = ("–" if value is None else str(value) for value in values)
+    return [
+        Entry(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…", kind="name")
+        for text in texts
+    ]
+
+
+def _with_errors(
+    means: Iterable[float], errors: Iterable[float], write: Callable[[float], str] = number
+) -> list[Entry]:
+    """Means with the standard errors that are known."""
+    return [
+        replace(entry, text=f"{entry.text} ±{NBSP}{write(error)}", kind="narrowed")
+        if math.isfinite(error)
+        else entry
+        for entry, error in zip(_entries(means, write), errors, strict=True)
+    ]
 
 
 # Columns of the frame, their headers, and how they are written.

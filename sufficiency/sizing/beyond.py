@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats
@@ -12,9 +13,12 @@ from sufficiency.forecasts.bank import bank_prior
 from sufficiency.forecasts.forecast import Curve, Forecast, curve_of
 from sufficiency.forecasts.trend import Slopes
 from sufficiency.sizing.ladder import Ladder
+from sufficiency.sizing.replicates import t_quantile
 
 # Fewer sizes show no bend.
 FEWEST_SIZES = 4
+# The confidence for which the error of the level is that of Student's t.
+_USUAL = 0.95
 _TABLES = {"delta": "delta", "loss": "unseen_loss", "score": "unseen_score"}
 
 
@@ -54,8 +58,11 @@ def forecast_beyond(
         float(curve.doublings[-1]),
         *(Slopes(c.slopes.level, power * c.slopes.long, power * c.slopes.short) for c in shown),
     )
-    factor = ladder.overlap_factor
-    common = curve.common * (factor**2 if np.isfinite(factor) else 1.0)
+    factor = ladder.overlap_factor if np.isfinite(ladder.overlap_factor) else 1.0
+    if ladder.n_repeats > 1:
+        # few repeats know little of how much they differ
+        factor *= t_quantile(_USUAL, ladder.n_repeats) / special.ndtri(0.5 + _USUAL / 2.0)
+    common = curve.common * factor**2
     return Forecast(
         prior=trends,
         features=features,

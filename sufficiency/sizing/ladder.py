@@ -60,6 +60,8 @@ class Ladder:
         The slice that all this is about, with its share of the samples; empty: all of them.
     slices : dict of {str: Ladder}
         Those slices that have enough candidates to be judged.
+    too_small : tuple of str
+        Those that have not.
     """
 
     sizes: Integers
@@ -85,6 +87,7 @@ class Ladder:
     one_net: bool = False
     of_slice: str = ""
     slices: Mapping[str, Ladder] = field(default_factory=dict)
+    too_small: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Give every table one shape, whatever its creator passed."""

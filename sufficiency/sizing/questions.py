@@ -64,16 +64,20 @@ class DeltaQuestion:
         """The question by the keys of the command line's JSON."""
         return {"threshold": self.threshold, "relative": self.relative, "growth": self.growth}
 
-    def forecast(self, ladder: Ladder) -> Forecast | None:
-        """What the bank's data sets lead one to expect; there is none for growth."""
-        prior = self.prior if is_one_sample(self.growth) else None
-        return forecast_beyond(ladder, self.kind, prior)
+    def forecast(self, ladder: Ladder, family: str = "auto") -> Forecast | None:
+        """
+        What the bank's data sets lead one to expect.
+
+        There is none for growth, nor where a family was chosen, which says how Δ goes on.
+        """
+        known = is_one_sample(self.growth) and family == "auto"
+        return forecast_beyond(ladder, self.kind, self.prior if known else None)
 
     def estimate(self, ladder: Ladder, family: str, confidence: float) -> SizeEstimate:
         """From the fitted decay of Δ, or of the change under growth."""
         threshold = absolute_threshold(ladder, self.threshold, relative=self.relative)
         fits = fit_decay(ladder, family, self.growth)
-        return estimate_size(ladder, fits, threshold, confidence, self.forecast(ladder))
+        return estimate_size(ladder, fits, threshold, confidence, self.forecast(ladder, family))
 
     def answer(self, ladder: Ladder, family: str, confidence: float) -> tuple[SizeEstimate, Answer]:
         """The estimate with what a verdict says beside it."""
@@ -112,7 +116,7 @@ class TargetQuestion:
         """The question by the keys of the command line's JSON."""
         return {self.kind: self.target}
 
-    def forecast(self, ladder: Ladder) -> Forecast | None:
+    def forecast(self, ladder: Ladder, family: str = "auto") -> Forecast | None:
         """What the bank's data sets lead one to expect."""
         return forecast_beyond(ladder, self.kind, self.prior)
 

@@ -73,7 +73,8 @@ def estimate_size(
         reason = str(error)
     low, high = _hull(fits.inside, threshold, confidence)
     if size is None or size > largest or high > np.log(largest + 1.0):
-        if beyond is not None:
+        # a curve that does not fall is no case for a forecast
+        if beyond is not None and math.isfinite(curve.log_kappa(threshold)):
             return estimate_beyond(beyond, threshold, confidence, size, ladder.n_repeats)
         low, high = _hull(fits.inside + fits.beyond, threshold, confidence)
     interval = to_sizes(low, np.inf if size is None else high, smallest)

@@ -43,7 +43,7 @@ def neediest_slice(
     family: str,
     growth: float | None,
     confidence: float,
-    forecast_of: Callable[[Ladder], Forecast | None],
+    forecast_of: Callable[[Ladder, str], Forecast | None],
 ) -> NeediestSlice | None:
     """
     The slice that needs most samples, if its Δ lies above that of all beyond chance.
@@ -56,7 +56,7 @@ def neediest_slice(
     found = []
     for name, of_slice in above.items():
         fits = fit_decay(of_slice, family, growth)
-        estimate = estimate_size(of_slice, fits, threshold, 1.0 - level, forecast_of(of_slice))
+        estimate = estimate_size(of_slice, fits, threshold, 1.0 - level, forecast_of(of_slice, family))
         found.append(NeediestSlice(name, estimate, len(slices)))
     return max(found, key=lambda need: need.estimate.size or np.inf, default=None)
 

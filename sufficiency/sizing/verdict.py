@@ -9,10 +9,10 @@ from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.sizing.caveats import Caveat, beyond_measured, single_repeat
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
-from sufficiency.sizing.questions import Question, percent
+from sufficiency.sizing.questions import DeltaQuestion, Question, TargetQuestion, percent
 from sufficiency.sizing.replicates import check_confidence
 from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
-from sufficiency.sizing.slices import NeediestSlice, neediest_slice
+from sufficiency.sizing.slices import FEWEST_CANDIDATES, NeediestSlice, neediest_slice
 
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
@@ -212,6 +212,21 @@ def judge(
         **vars(estimate),
         **vars(replace(answer, caveats=caveats)),
     )
+
+
+def judge_slices(ladder: Ladder, verdict: Verdict, family: str) -> dict[str, Verdict | str]:
+    """What a verdict is about, asked of every slice; the reason where that cannot be."""
+    question: Question = TargetQuestion(verdict.threshold, verdict.kind)
+    if verdict.kind == "delta":
+        question = DeltaQuestion(verdict.threshold, growth=verdict.growth)
+    few = f"fewer than {FEWEST_CANDIDATES} candidates; raise `n_candidates`, or join slices"
+    found: dict[str, Verdict | str] = dict.fromkeys(ladder.too_small, few)
+    for name, of_slice in ladder.slices.items():
+        try:
+            found[name] = judge(of_slice, question, family=family, confidence=verdict.confidence)
+        except ValueError as error:
+            found[name] = str(error)
+    return found
 
 
 def decide(

@@ -13,7 +13,7 @@ logger = logging.getLogger("sufficiency.store")
 
 
 @contextmanager
-def interruptible(how_to_go_on: Callable[[], str]) -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Within this context SIGTERM raises KeyboardInterrupt, as Ctrl-C does."""
     in_main = threading.current_thread() is threading.main_thread()
     takes_over = in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -21,12 +21,20 @@ def interruptible(how_to_go_on: Callable[[], str]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
-    except KeyboardInterrupt:
-        logger.warning("interrupted: %s", how_to_go_on())
-        raise
     finally:
         if takes_over:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def interruptible(how_to_go_on: Callable[[], str]) -> Iterator[None]:
+    """The same, and an interrupt says how to go on."""
+    with terminable():
+        try:
+            yield
+        except KeyboardInterrupt:
+            logger.warning("interrupted: %s", how_to_go_on())
+            raise
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -31,10 +31,12 @@ class BatchDataset(Dataset):
 
     def __getitems__(self, indices: list[int]) -> tuple[Any, Tensor]:
         """The batch that collation would make of these samples."""
+        # skorch has a zero for every sample without a target
+        y = torch.zeros(len(indices), 1) if self.y is None else as_tensor(self.y[indices])
         if not isinstance(self.X, (dict, tuple)):
-            return as_tensor(self.X[indices]), as_tensor(self.y[indices])
+            return as_tensor(self.X[indices]), y
         x = map_arrays(self.X, lambda part: as_tensor(part[indices]))
-        return list(x) if isinstance(x, tuple) else x, as_tensor(self.y[indices])
+        return list(x) if isinstance(x, tuple) else x, y
 
 
 def _batch_loader(dataset: BatchDataset, **settings: Any) -> DataLoader:
@@ -51,7 +53,7 @@ def whole_batches(net: NeuralNet, X: Any, y: Any) -> Iterator[None]:
     """
     plain = net.dataset is Dataset and not net.get_params_for("dataset")
     cuts = all(cuts_only(net, prefix) for prefix in ("iterator_train", "iterator_valid"))
-    if not (plain and cuts and is_arrays(X) and isinstance(y, np.ndarray)):
+    if not (plain and cuts and is_arrays(X) and (y is None or isinstance(y, np.ndarray))):
         yield
         return
     # set_params refuses datasets and loaders on a net that is initialized

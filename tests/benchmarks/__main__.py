@@ -9,7 +9,14 @@ from pathlib import Path
 import joblib
 import torch
 
-from tests.benchmarks import ladder, precision, probe_stage
+from tests.benchmarks import ladder, precision, probe_stage, samples
+
+PARTS = {
+    "probe_stage": probe_stage,
+    "precision": precision,
+    "ladder": ladder,
+    "samples": samples,
+}
 
 
 def processor():
@@ -36,14 +43,17 @@ def environment():
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)"
+    )
     parser.add_argument("--output", type=Path, help="write the table to this file, as JSON")
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default: 1)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     table = []
     print(f"{'measure':68}{'measured':>10}  target")
-    for part in (probe_stage, precision, ladder):
-        for name, value, target in part.rows():
+    for part in arguments.parts or PARTS:
+        for name, value, target in PARTS[part].rows():
             print(f"{name:68}{value:>10.3g}  {target}", flush=True)
             table.append({"measure": name, "value": value, "target": target})
     if arguments.output:

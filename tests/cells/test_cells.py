@@ -12,7 +12,7 @@ from sufficiency._random import child_seed, isolated_rng
 from sufficiency.cells.cell import CELL_COLUMNS, Cell
 from sufficiency.data.samples import Samples
 from sufficiency.data.splits import Split
-from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.predictor import own_score
 from sufficiency.nets.targets import fit_target_codec
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.training.settings import FitSettings
@@ -49,7 +49,7 @@ def prepare(net, n=50, **changes):
         "net": net,
         "codec": codec,
         "probe": PROBE,
-        "scorer": Predictor.score,
+        "scorer": own_score,
         "root": 5,
         "n_draws": 4,
         "n_eval": None,

@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from skorch import NeuralNetClassifier
+from torch import nn
 
 from sufficiency import per_sample_losses
 from sufficiency.cells.cell import SLICE_COLUMNS
@@ -105,8 +108,8 @@ def test_one_net_for_all_sizes_has_slices_at_each():
 def test_others_are_what_the_center_has_not_seen(net):
     made = double_regressor() if net == "regressor" else None
     cell, settings, samples = measured(net=made)
-    # ten epochs of 12 samples are worth 360 passes, of which a fiftieth is 7
-    assert cell.unseen.others.tolist() == SPLIT.order[12:19].tolist()
+    # ten epochs of 12 samples are worth 360 passes, of which a sixtieth is 6
+    assert cell.unseen.others.tolist() == SPLIT.order[12:18].tolist()
     [(_, center)] = centers([center_task(settings, SPLIT, 1, 12)], samples)
     expected = per_sample_losses(center.net, samples.X, samples.encoded)
     np.testing.assert_allclose(cell.unseen.other_losses, expected[cell.unseen.others], rtol=SINGLE)
@@ -118,8 +121,27 @@ def test_others_are_what_the_center_has_not_seen(net):
         assert not len(cell.unseen.predicted)
 
 
-@pytest.mark.parametrize(("size", "epochs", "others"), [(12, 1, 0), (12, 30, 21), (3, 100, 12)])
-def test_looking_at_others_takes_a_fiftieth_of_the_training(size, epochs, others):
+class Counting(NeuralNetClassifier):
+    calls: ClassVar = []
+
+    def predict_proba(self, X):
+        self.calls.append(len(X))
+        return super().predict_proba(X)
+
+
+def test_the_net_sees_candidates_once_for_all_slices_and_the_others_once():
+    Counting.calls.clear()
+    net = Counting(Double, module__n_outputs=3, criterion=nn.CrossEntropyLoss, max_epochs=10,
+                   lr=0.1, verbose=0)  # fmt: skip
+    cell, *_ = measured(net=net)
+    assert np.isfinite([of["unseen_score"] for of in cell.slices.values()]).all()
+    # what the training itself predicts is of no interest here
+    assert Counting.calls[-2:] == [len(SPLIT.candidates), len(cell.unseen.others)]
+    assert Counting.calls.count(len(SPLIT.candidates)) == 1
+
+
+@pytest.mark.parametrize(("size", "epochs", "others"), [(12, 1, 0), (12, 30, 18), (3, 100, 12)])
+def test_looking_at_others_takes_a_sixtieth_of_the_training(size, epochs, others):
     """And they are no more than four times what the center was trained on."""
     net = classifier(Double, module__n_outputs=3, max_epochs=epochs)
     cell, *_ = measured(net=net, size=size)
@@ -185,16 +207,38 @@ def test_without_some_of_the_largest_the_sums_are_right():
     whole = many()
     increments, losses = whole.increments.astype(np.float64), whole.losses.astype(np.float64)
     kept = whole.largest()
-    cell = dataclasses.replace(
-        cell, delta=increments.mean(), unseen_loss=losses.mean(), unseen=kept, slices={}
-    )
+    numbers = {"delta": increments.mean(), "stderr": _stderr(increments)}
+    numbers["unseen_loss"] = losses.mean()
+    cell = dataclasses.replace(cell, **numbers, unseen=kept, slices={})
     gone = kept.candidates[:5]
     found = without(cell, gone, 2, None)
     rest = np.delete(np.arange(len(increments)), gone)
     # sums of 10⁵ numbers, from which five are taken
     assert found.delta == pytest.approx(increments[rest].mean(), rel=1e-9)
+    assert found.stderr == pytest.approx(_stderr(increments[rest]), rel=1e-9)
     assert found.unseen_loss == pytest.approx(losses[rest].mean(), rel=1e-9)
     assert found.unseen.n_candidates == len(rest)
+
+
+def _stderr(values):
+    return values.std(ddof=1) / math.sqrt(len(values))
+
+
+def test_slices_none_of_whose_candidates_are_kept_stay_as_they_are():
+    whole = many()
+    kept = whole.largest()
+    codes = np.zeros((len(whole.candidates), 1), dtype=np.int32)
+    codes[np.argsort(whole.increments)[:50]] = 1
+    slices = Slices(("site",), (("large", "small"),), codes)
+    numbers = dict.fromkeys(SLICE_COLUMNS, 0.5)
+    of_slices = {
+        name: numbers | {"n_candidates": float(len(rows))}
+        for name, rows in slices.members().items()
+    }
+    cell = dataclasses.replace(measured()[0], unseen=kept, slices=of_slices)
+    found = without(cell, kept.candidates[:5], 2, slices)
+    assert found.slices["site=small"] == of_slices["site=small"]
+    assert found.slices["site=large"]["n_candidates"] == len(whole.candidates) - 55
 
 
 def test_candidates_of_a_repeat_are_held_once_and_classes_by_the_largest_center():

@@ -1,5 +1,7 @@
 """Whatever is wrong with the input is said in one line, with the remedy, and status 2."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,10 +186,7 @@ class TestParquet:
         assert "write it again" in message
 
     def test_without_pyarrow(self, workplace, refuse, monkeypatch):
-        def missing(*args, **kwargs):
-            raise ImportError("Missing optional dependency 'pyarrow'.")
-
-        monkeypatch.setattr(pd, "read_parquet", missing)
+        monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
         (workplace / "t.parquet").write_bytes(b"")
         assert 'pip install "sufficiency[parquet]"' in refuse("t.parquet", "--target", "y")
 

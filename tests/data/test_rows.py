@@ -5,12 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from skorch import NeuralNetClassifier
 from skorch.dataset import Dataset
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.data.memory_maps import Rows, row_blocks
+from sufficiency.nets.targets import warn_of_lost_digits
 from tests.oracles import MLP
 
 pytestmark = pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
@@ -117,6 +119,20 @@ def test_the_store_knows_a_map_by_its_content(in_file, rng, tmp_path):
     estimator(classifier(), store=tmp_path / "store").fit(X, y)
     found = estimator(classifier(), store=tmp_path / "store").finished_result(in_file(X), y)
     assert not any(cell.failure for cell in found.cells)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_digits_that_the_net_cannot_hold_are_pointed_out(dtype, in_file, rng):
+    X = 1 + rng.random((5000, 3))
+    # a constant, whose mean is rounded, and seconds since 1970, of which float32 knows every 128th
+    X[:, 1], X[:, 2] = 0.1, 1.7e9 + 100 * rng.random(5000)
+    kinds = [np.asarray, lambda values: Rows(in_file(values.astype(dtype)))]
+    for kind in kinds:
+        with pytest.warns(UserWarning, match=r"columns \[2\]"):
+            warn_of_lost_digits(kind(X), torch.float32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warn_of_lost_digits(kind(X[:, :2]), torch.float32)
 
 
 def test_nan_in_a_file_is_found(in_file, rng):

@@ -64,6 +64,7 @@ def test_without_any_there_are_none():
         (pd.DataFrame({"site": ["a", None, "a", "a"]}), "got 1 in 'site'"),
         ([1, 2, 3, 4], "a value of its own for each of them"),
         (pd.DataFrame([[1, 2]] * 4, columns=["a", "a"]), "different names"),
+        ([1, "1", 1, "2"], "got two that are called 'slice=1'; convert the column to one type"),
     ],
 )
 def test_refused(slices, message):

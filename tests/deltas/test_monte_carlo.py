@@ -58,6 +58,24 @@ def test_mean_and_variance_add_up_to_delta(rng):
     assert parts == pytest.approx(statistics.delta, rel=1e-14)
 
 
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("n_train", [None, 5])
+def test_blocks_of_candidates_change_nothing(order, n_train, rng):
+    losses = cell(rng, n_candidates=40)
+    if n_train:
+        losses["train_losses"] = rng.uniform(0.1, 0.3, (6, n_train))
+    losses["candidate_losses"] = losses["candidate_losses"].astype(np.float32)
+    once, parts = (
+        monte_carlo_delta(**losses, size=7, order=order, group=2, block=block) for block in (40, 7)
+    )
+    double = losses["candidate_losses"].astype(np.float64)
+    wide = monte_carlo_delta(**losses | {"candidate_losses": double}, size=7, order=order, group=2)
+    assert repr(wide) == repr(once)
+    for name, value in vars(once).items():
+        # sums of 40 and of 240 numbers in another order
+        assert getattr(parts, name) == pytest.approx(value, rel=1e-13, nan_ok=True), name
+
+
 def test_order_one_has_no_decomposition(rng):
     statistics = monte_carlo_delta(**cell(rng), size=7, order=1)
     assert math.isnan(statistics.delta_mean_sq)

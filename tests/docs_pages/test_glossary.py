@@ -22,7 +22,9 @@ COMMON = {
     "Prior",
     "Refit",
     "Settled",
+    "Share",
     "Size",
+    "Slice",
     "Spread",
     "Store",
 }

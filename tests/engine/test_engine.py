@@ -41,6 +41,18 @@ def test_blocks_change_rounding_only(draws, samples, vectorize, rng):
     np.testing.assert_allclose(mean_losses(net, stacked, X, y, plan), expected.mean(1), **EXACT)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_short_losses_are_the_same_numbers(dtype, rng):
+    net = NeuralNetClassifier(MLP, criterion=nn.CrossEntropyLoss).initialize()
+    net.module_.to(torch.from_numpy(np.empty(0, dtype)).dtype)
+    X, y = rng.normal(size=(9, 5)).astype(dtype), rng.integers(0, 3, 9)
+    draws = StackedWeights.single(LossFunction(net).center())
+    plan = BlockPlan(1, 4, vectorize=True)
+    long, short = (loss_matrix(net, draws, X, y, plan, short=short) for short in (False, True))
+    assert (long.dtype, short.dtype) == (np.float64, dtype)
+    np.testing.assert_array_equal(short.astype(np.float64), long)
+
+
 def test_means_of_unequal_blocks_are_weighted(rng):
     net = double(NeuralNetRegressor(nn.Linear, module__in_features=1, module__out_features=1))
     X, y = np.zeros((10, 1)), np.zeros((10, 1))

@@ -8,6 +8,7 @@ import pytest
 
 from sufficiency import DeltaCurveDisplay, ExtrapolationWarning
 from sufficiency.curves import FittedCurve
+from sufficiency.sizing.beyond import forecast_beyond
 from tests.helpers import make_result
 
 NAN = math.nan
@@ -111,6 +112,15 @@ def test_the_curve_is_the_fit_inside_and_dashed_from_the_largest_size_on(result,
     assert {"extrapolated", inside.get_label()} <= set(labels(display.ax_))
 
 
+def test_beyond_the_largest_size_the_forecast_is_dashed(result):
+    display = draw(make_result(result.table("delta"), SIZES))
+    x, y = display.extrapolation_.get_data()
+    found = forecast_beyond(make_result(result.table("delta"), SIZES).measurements, "delta")
+    np.testing.assert_allclose(y, found.values(x, 0.5))
+    np.testing.assert_allclose(x[[0, -1]], [79, 158], rtol=1e-14)
+    assert "forecast" in labels(display.ax_)
+
+
 def test_where_the_largest_size_failed_its_neighbor_ends_the_measured_range(result):
     table = result.table("delta").copy()
     table[:, 3] = NAN
@@ -162,7 +172,7 @@ def test_the_threshold_and_its_size_are_marked(result):
 def test_a_size_beyond_the_measured_ones_is_reached_by_the_dashed_curve(result):
     with pytest.warns(ExtrapolationWarning):
         display = draw(result, threshold=4e-8)
-    assert display.sufficient_size > 5000
+    assert display.sufficient_size > 1000
     assert display.extrapolation_.get_xdata()[-1] > display.sufficient_size
     assert f"sufficient: {display.sufficient_size:,} samples" in labels(display.ax_)
 

@@ -7,37 +7,19 @@ import numpy as np
 import pytest
 
 from sufficiency import SamplesDisplay, SlicesDisplay
-from sufficiency.cells.cell import SLICE_COLUMNS
-from sufficiency.cells.unseen import UnseenSamples
-from sufficiency.data.slices import Slices
-from tests.helpers import make_result
+from tests.helpers import make_result, with_parts
 
-N, J = 60, 40
+J = 40
 
 
 @pytest.fixture
 def result(rng):
-    """Two repeats, three sizes, forty candidates of two classes, numbers at random."""
-    plain = make_result()
-    codes = np.stack([rng.integers(0, 2, N), np.arange(N) % 15], axis=1).astype(np.int32)
-    slices = Slices(("class", "site"), (("no", "yes"), tuple(range(15))), codes)
-    cells = []
-    for cell in plain.cells:
-        unseen = UnseenSamples(
-            candidates=np.arange(J),
-            increments=rng.exponential(size=J).astype(np.float32) ** 2,
-            losses=rng.random(J).astype(np.float32),
-            others=np.arange(J, N),
-            other_losses=rng.random(N - J).astype(np.float32),
-            predicted=rng.integers(0, 2, N).astype(np.int32),
-            n_candidates=J,
-        )
-        of_slices = {
-            name: dict(zip(SLICE_COLUMNS, [30.0, *rng.random(10)], strict=True))
-            for name in slices.names()
-        }
-        cells.append(dataclasses.replace(cell, unseen=unseen, slices=of_slices))
-    return dataclasses.replace(plain, cells=tuple(cells), slices=slices)
+    """Two repeats, three sizes, forty candidates of two classes and fifteen sites."""
+    names = ["class=no", "class=yes", *(f"site={i}" for i in range(15))]
+    scores = rng.random((2, 3))
+    return with_parts(
+        make_result(unseen_score=scores), dict(zip(names, rng.random(17), strict=True))
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +55,13 @@ class TestSamples:
         # the largest on top
         assert display.axes_[1].yaxis_inverted()
 
+    def test_labels_of_users_stay_labels(self):
+        factors = {"class=$x_{": 1.0, f"class={'y' * 99}": 1.0}
+        display = with_parts(make_result(), factors).plot_samples()
+        display.figure_.canvas.draw()
+        texts = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+        assert all(len(text) < 70 and ("$x_{" in text or "yyy…" in text) for text in texts)
+
     def test_images_where_there_are_some(self, result, rng):
         rows = result.samples(12).index
         images = {int(row): rng.integers(0, 256, (8, 8), dtype=np.uint8) for row in rows}
@@ -83,6 +72,32 @@ class TestSamples:
         for inset, row in zip(insets, rows, strict=True):
             np.testing.assert_array_equal(inset.images[0].get_array(), images[int(row)])
             assert inset.get_title().startswith(f"{row}: ")
+
+    def test_samples_without_an_image_keep_their_place(self, result):
+        rows = result.samples(3).index
+        images = {int(rows[1]): np.zeros((8, 8), dtype=np.uint8)}
+        display = dataclasses.replace(result, images=images).plot_samples(3)
+        insets = display.axes_[1].child_axes
+        assert [len(inset.images) for inset in insets] == [0, 1, 0]
+        assert [inset.get_title().split(":")[0] for inset in insets] == [str(row) for row in rows]
+
+    def test_where_only_the_largest_are_known(self, result):
+        """The rest is a straight line, and what is marked is what is known."""
+        cells = []
+        for cell in result.cells:
+            unseen = dataclasses.replace(cell.unseen, n_candidates=100 * J)
+            mean = unseen.increments.mean(dtype=np.float64)
+            cells.append(dataclasses.replace(cell, unseen=unseen, delta=mean / 50))
+        part = dataclasses.replace(
+            result, cells=tuple(cells), own_unseen=True, disjoint_candidates=False
+        )
+        display = part.plot_samples()
+        # forty of four thousand carry half of Δ
+        x, y = display.lorenz_.get_data()
+        assert (x[0], y[0]) == (0, 0)
+        assert (x[1], y[1]) == pytest.approx((0.99, 0.5), abs=1e-6)
+        assert (x[-1], y[-1]) == (1, 1)
+        assert display.marked_.get_label() == "the largest 1 % carry 50 %"
 
     def test_on_given_axes(self, result):
         _, axes = plt.subplots(1, 2)
@@ -112,6 +127,35 @@ class TestSlices:
             np.testing.assert_allclose(whole.get_ydata(), result.table(column).mean(axis=0))
             assert ax.get_title() == f"{name}\n30 candidates"
         assert "5 better slices are not shown" in display.figure_.get_suptitle()
+
+    def test_in_a_given_figure(self, result):
+        figure = plt.figure()
+        display = result.plot_slices()
+        assert display.plot(figure, n_columns=2) is display
+        assert display.figure_ is figure
+        columns = {ax.get_subplotspec().colspan.start for ax in display.axes_}
+        assert columns == {0, 1}
+
+    def test_names_of_users_stay_names(self):
+        # no mathematics, which would have to be complete, and no more room than there is
+        names = {"site=$x_{": 2.0, f"site={'long ' * 20}": 1.0}
+        display = with_parts(make_result(), names).plot_slices()
+        display.figure_.canvas.draw()
+        first, second = (ax.get_title().splitlines()[0] for ax in display.axes_)
+        assert first == "site=$x_{"
+        assert second.startswith("site=long")
+        assert "…" in second
+
+    def test_long_names_are_shortened_and_sizes_are_ticks(self):
+        name = "site=" + "a" * 20 + "b" * 20
+        sizes, table = np.array([10, 20, 40, 2000]), np.ones((2, 4))
+        display = SlicesDisplay(
+            sizes=sizes, whole=table[0], slices={name: table}, n_candidates={name: 30}
+        ).plot()
+        [ax] = display.axes_
+        assert ax.get_title() == f"site={'a' * 9}…{'b' * 13}\n30 candidates"
+        ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+        assert ticks == ["10", "40", "2,000"]
 
     def test_bad_input(self, result):
         with pytest.raises(ValueError, match="`column` must be one of 'delta'"):

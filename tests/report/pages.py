@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.helpers import make_result
+from tests.helpers import make_result, with_parts
 
 NAN = float("nan")
 SIZES = (9, 19, 39, 79)
@@ -21,6 +21,15 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 def plain(**changes):
     return make_result(DELTA, SIZES, **({"unseen_loss": LOSS, "unseen_score": SCORE} | changes))
+
+
+# by how much the Δ of each slice exceeds that of all
+FACTORS = {"site=1": 0.5, "site=2": 4.0, "site=3": 1.0, "class=no": 1.5, "class=yes": 0.8}
+
+
+def parted(factors=FACTORS, few=(), **changes):
+    """With slices and single samples."""
+    return with_parts(plain(**changes), factors, few)
 
 
 def one_failed(**changes):

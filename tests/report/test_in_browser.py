@@ -1,12 +1,13 @@
 """The report as people meet it: in Chromium, on a phone and a desk, in light, dark and print."""
 
+import dataclasses
 import os
 import shutil
 
 import numpy as np
 import pytest
 
-from tests.helpers import make_result
+from tests.helpers import make_result, with_parts
 from tests.report.pages import DELTA, LOSS, NAN, SCORE, SIZES, plain
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -34,10 +35,22 @@ def eventful():
     )
 
 
+def of_many_parts():
+    """Slices and samples with images, whose names are long, or would like to be more."""
+    names = ["class=" + "Wortzusammensetzung" * 9, "class=<script>document.title = 'run'</script>"]
+    names += ["site=" + "a hospital with a long name, " * 9, "site=$x_{", "site=東京", "site=</td>"]
+    names += [f"site={i}" for i in range(9)]
+    result = with_parts(plain(), {name: 1.0 + i for i, name in enumerate(names)}, few=names[-1:])
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 3), dtype=np.uint8)
+    images = dict(zip(result.samples(12).index.tolist(), pixels, strict=True))
+    return dataclasses.replace(result, images=images)
+
+
 REPORTS = {
     "enough": (plain(), {"thresholds": [4e-3, 1e-3, 1e-5], "score_target": 0.8}),
     "open": (plain(), {"title": "<script>document.title = 'run'</script>"}),
     "single": (make_result(DELTA[:1], SIZES), {"thresholds": 1e-4}),
+    "parts": (of_many_parts(), {"thresholds": 1e-3, "title": "of many parts"}),
     "eventful": (eventful(), {"thresholds": [1e-3, 1e-12], "loss_target": 1e-6}),
 }
 
@@ -193,4 +206,21 @@ def test_paper_has_everything(visit, name):
 
 
 def test_texts_of_users_have_not_run(visit):
-    assert visit("open").title() == REPORTS["open"][1]["title"]
+    for name in ("open", "parts"):
+        assert visit(name).title() == REPORTS[name][1]["title"]
+
+
+def test_images_are_shown(visit):
+    page = visit("parts", 360)
+    pictures = page.query_selector_all("td img")
+    assert len(pictures) == 12
+    assert all(it.evaluate("it => it.complete && it.naturalWidth") == 28 for it in pictures)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_long_names_leave_room_for_the_numbers(visit, width):
+    page = visit("parts", width)
+    for name in page.query_selector_all("tbody .name"):
+        box = name.bounding_box()
+        assert box["width"] <= 300
+        assert box["height"] <= 300

@@ -1,5 +1,7 @@
 """Ladders whose truth is known: from formulas, and from linear least squares on Gaussian data."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sufficiency.curves import FittedCurve
@@ -131,3 +133,56 @@ class LeastSquares:
         spread = 2 * self.moment(1 + norm, 4 * norm, 2 * self.dim, 4 * self.dim)
         values = (added / (k + added)) ** 2 * (gap + spread / added)
         return values.mean(), values.std() / np.sqrt(draws)
+
+
+class Populations(LeastSquares):
+    """Least squares on a mix of populations that differ in the standard deviation of the noise."""
+
+    def __init__(self, shares, noise):
+        self.shares, self.noise = np.array(shares), np.array(noise)
+
+    def ladder(self, rng, n, repeats=4) -> Ladder:
+        """A fit's ladder, with one for each population."""
+        sizes, n_candidates = self.sizes(n), n // 5
+        # as many of each as their shares, as in a stratified split
+        codes = np.repeat(np.arange(len(self.shares)), np.round(self.shares * n).astype(int))
+        X = rng.standard_normal((n, self.dim))
+        y = self.noise[codes] * rng.standard_normal(n)
+        within = np.argsort(rng.random(n))
+        rank = np.empty(n)
+        for code in range(len(self.shares)):
+            of_code = within[codes[within] == code]
+            rank[of_code] = (np.arange(len(of_code)) + rng.random()) / len(of_code)
+        folds = np.argsort(rank)
+        tables = np.empty((1 + len(self.shares), 2, repeats, len(sizes)))
+        for r in range(repeats):
+            new = folds[r * n_candidates : (r + 1) * n_candidates]
+            order = rng.permutation(np.setdiff1d(folds, new))
+            parts = [slice(None), *(codes[new] == code for code in range(len(self.shares)))]
+            for i, k in enumerate(sizes):
+                each, _ = self.cell(X[order[:k]], y[order[:k]], X[new], y[new])
+                for table, part in zip(tables, parts, strict=True):
+                    some = each[part] / (k + 1) ** 2
+                    table[:, r, i] = some.mean(), some.std(ddof=1) / np.sqrt(len(some))
+        shape = {"n_available": n, "n_pool": n, "n_candidates": n_candidates}
+        whole, *ladders = (measured(sizes, d, stderr=s, **shape) for d, s in tables)
+        return replace(whole, slices={str(code): of for code, of in enumerate(ladders)})
+
+    def true_delta_of(self, rng, code, k, draws=4000):
+        """
+        Δ of a population at centers of k samples, and its standard error.
+
+        By another way than `cell`: the loss of its next sample at w is N(0, v)², v = s² + ‖w‖².
+        """
+        values = []
+        for _ in range(draws // 200):
+            X = rng.standard_normal((200, k, self.dim))
+            y = rng.standard_normal((200, k)) * rng.choice(self.noise, (200, k), p=self.shares)
+            S = X.transpose(0, 2, 1) @ X / k
+            w = np.linalg.solve(S, X.transpose(0, 2, 1) @ y[..., None] / k)
+            z = self.sigma * rng.standard_normal(w.shape)
+            loss = ((y - (X @ (w + z))[..., 0]) ** 2).mean(axis=1)
+            v = self.noise[code] ** 2 + ((w + z) ** 2).sum(axis=(1, 2))
+            values.append((v - loss) ** 2 + 2 * v**2)
+        values = np.concatenate(values) / (k + 1) ** 2
+        return values.mean(), values.std() / np.sqrt(len(values))

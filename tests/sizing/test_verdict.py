@@ -25,13 +25,17 @@ class Known:
     estimate: SizeEstimate
     kind = "delta"
 
+    def forecast(self, ladder, family):
+        return None
+
     def answer(self, ladder, family, confidence):
         curve = fit_curve(ladder.sizes, ladder.delta, family="theory")
         return self.estimate, Answer(curve, "nothing moves", (), 1e-6)
 
 
 def judge(ladder, threshold, *, relative=False, growth=None, **given):
-    return verdicts.judge(ladder, DeltaQuestion(threshold, relative, growth), **given)
+    """By the measured curve alone; tests/sizing/test_beyond.py has the bank."""
+    return verdicts.judge(ladder, DeltaQuestion(threshold, relative, growth, None), **given)
 
 
 @pytest.fixture
@@ -315,14 +319,14 @@ class TestTargets:
         assert str(verdict).endswith("You have 2,000, so none are missing.")
 
     def test_a_score(self, ladder):
-        verdict = verdicts.judge(ladder, TargetQuestion(1 - 0.5 * 3001**-0.5, "score"))
+        verdict = verdicts.judge(ladder, TargetQuestion(1 - 0.5 * 3001**-0.5, "score", None))
         assert verdict.decision == "more"
         assert "the unseen score is at least 0.9908" in str(verdict)
         assert any("times beyond" in caveat.text for caveat in verdict.caveats)
 
     def test_what_no_number_of_samples_reaches(self, ladder):
         flat = replace(ladder, unseen_loss=0.5 + ladder.unseen_loss / 10)
-        verdict = verdicts.judge(flat, TargetQuestion(0.3, "loss"))
+        verdict = verdicts.judge(flat, TargetQuestion(0.3, "loss", None))
         assert (verdict.status, verdict.decision) == ("unreachable", "unknown")
         assert str(verdict).startswith("Out of reach: the loss of this net")
         assert verdict.missing == "no number is enough"

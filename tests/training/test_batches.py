@@ -44,6 +44,14 @@ def test_batches_are_bitwise_those_of_the_default_loader(settings, data):
         assert torch.equal(y, y_expected)
 
 
+def test_predictions_need_no_targets(data):
+    trained = net().initialize()
+    expected = trained.predict_proba(data[0])
+    with whole_batches(trained, data[0], None):
+        assert trained.dataset is BatchDataset
+        assert (trained.predict_proba(data[0]) == expected).all()
+
+
 def test_the_net_is_as_before_also_after_an_error(data):
     trained = net().initialize()
     before = trained.get_params(deep=False)

@@ -11,7 +11,7 @@ docs/studies/results/prior.json. The right answer is n.
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from data import BankLadder, read_bank
 from fit_prior import features_of, first_shown, fit_prior, rows_of, usual_noise
+from processes import Continued, weights_of
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -123,6 +124,19 @@ def power_law(case: Case) -> Interval:
     return first_below(line - t * error), first_below(line), first_below(line + t * error)
 
 
+def with_processes(case: Case, weights: npt.NDArray) -> Interval:
+    """By the mixture of processes."""
+    curve = case.ladder.curve(case.quantity, case.first, case.last)
+    finest = 0.5 / (case.ladder.n_candidates * len(case.ladder.tables["score"]))
+    distance = max(1.0 - case.target, finest) if case.quantity == "score" else case.target
+    ahead = np.linspace(-4.0, 10.0, 400)
+    reached = Continued(curve, case.quantity).reached(math.log(distance), ahead, weights)
+    tail = (1.0 - CONFIDENCE) / 2.0
+    ends = [np.searchsorted(reached, p) for p in (tail, 0.5, 1.0 - tail)]
+    shown = case.ladder.sizes[case.last - 1] / case.ladder.sizes[-1]
+    return tuple(shown * 2.0 ** ahead[i] if i < len(ahead) else math.inf for i in ends)
+
+
 def summary(answers: list[Interval], data_sets: list[str]) -> dict[str, object]:
     """Every data set weighs the same."""
     low, size, high = np.array(answers).T
@@ -146,20 +160,17 @@ def summary(answers: list[Interval], data_sets: list[str]) -> dict[str, object]:
 
 def judge(ladders: list[BankLadder], quantity: str) -> dict[str, object]:
     """All ways, for one quantity."""
-    answers: dict[str, list[Interval]] = {"bank": [], "none": [], "power law": []}
-    data_sets = []
-    rows, others = rows_of(ladders, quantity), ladders
+    ways = ("bank", "processes", "none", "power law")
+    answers: dict[str, list[Interval]] = {way: [] for way in ways}
+    data_sets, rows = [], rows_of(ladders, quantity)
     for case in cases_of(ladders, quantity):
         name = case.ladder.data_set
         others = [ladder for ladder in ladders if ladder.data_set != name]
         prior = _fitted(rows, quantity, name, others)
-        ways: dict[str, Callable[[], Interval]] = {
-            "bank": lambda case=case, prior=prior: with_prior(case, prior),
-            "none": lambda case=case: without_prior(case),
-            "power law": lambda case=case: power_law(case),
-        }
-        for way, answer in ways.items():
-            answers[way].append(answer())
+        answers["bank"].append(with_prior(case, prior))
+        answers["processes"].append(with_processes(case, _weights(quantity, name, others)))
+        answers["none"].append(without_prior(case))
+        answers["power law"].append(power_law(case))
         data_sets.append(name)
     return {"n": len(data_sets), **{way: summary(a, data_sets) for way, a in answers.items()}}
 
@@ -175,6 +186,16 @@ def _fitted(rows, quantity: str, without: str, others: list[BankLadder]) -> Tren
     return _PRIORS[key]
 
 
+_WEIGHTS: dict[tuple[str, str], npt.NDArray] = {}
+
+
+def _weights(quantity: str, without: str, others: list[BankLadder]) -> npt.NDArray:
+    key = quantity, without
+    if key not in _WEIGHTS:
+        _WEIGHTS[key] = weights_of(others, quantity)
+    return _WEIGHTS[key]
+
+
 def main() -> None:
     """Judge and write."""
     warnings.simplefilter("ignore")
@@ -185,7 +206,7 @@ def main() -> None:
         **{quantity: judge(ladders, quantity) for quantity in QUANTITIES},
     }
     for quantity in QUANTITIES:
-        for way in ("bank", "none", "power law"):
+        for way in ("bank", "processes", "none", "power law"):
             print(quantity, way, record.rounded(found[quantity][way]))
     print(record.write("prior", "python docs/studies/bank/judge_prior.py", found))
 
