@@ -118,7 +118,7 @@ class CollectionPlanDisplay(CurveDisplay):
         plan = self.plan
         style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "small"}
         available = f"available: {plan.n_available:,}"
-        ax.annotate(available, (plan.n_available, 0.0), (4, 4), color="0.35", **style)
+        ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
             risk = f"accepted risk of ending short: {percent(plan.risk)}"
             ax.annotate(risk, (plan.n_available, 1.0 - plan.risk), (4, 4), color="C3", **style)
