@@ -239,7 +239,7 @@ def plan_collection(
     if costs is None:
         possible = reached[-1] if reached[-1] >= _HOPELESS else 0.0
         missed = 1.0 - reached / possible if possible else np.zeros(_TOTALS)
-        price, penalty = 1.0, lambda G: np.where(G <= risk, 0.0, np.inf)
+        price, penalty = 1.0, lambda G: np.where(risk >= G, 0.0, np.inf)
     else:
         missed = 1.0 - reached
         price, penalty = costs[0], lambda G: costs[1] * G

@@ -227,7 +227,7 @@ def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = Fal
 
 def arrivals(growth: float | None) -> str:
     """What comes and moves the landscape, with its verb."""
-    if is_one_sample(growth):
+    if growth is None or is_one_sample(growth):
         return "one more sample moves"
     if counts_samples(growth):
         return f"{growth:,} more samples move"
