@@ -88,7 +88,7 @@ class CollectionPlanDisplay(CurveDisplay):
         self.available_ = ax.axvline(plan.n_available, color="0.5", linewidth=1, linestyle=":")
         self.risk_: Line2D | None = None
         if plan.costs is None:
-            self.risk_ = ax.axhline(1.0 - plan.risk, color="C3", linewidth=1)
+            self.risk_ = ax.axhline(self._accepted, color="C3", linewidth=1)
         ax.set(
             xscale="log",
             xlim=self._limits(),
@@ -104,6 +104,11 @@ class CollectionPlanDisplay(CurveDisplay):
         if plan.collect:
             self._draw_rounds(ax)
 
+    @property
+    def _accepted(self) -> float:
+        """The chance that keeps the risk, which is about what the limit would be enough for."""
+        return float((1.0 - self.plan.risk) * self.plan.grid_chances[-1])
+
     def _limits(self) -> tuple[float, float]:
         """To where the chance hardly rises any more, with room for labels on the right."""
         plan = self.plan
@@ -112,7 +117,7 @@ class CollectionPlanDisplay(CurveDisplay):
         if plan.out_of_reach:
             return start, float(plan.grid[-1])
         end = max(float(plan.totals[-1]), *still[-1:], 2.0 * plan.n_available)
-        return start, end * (end / start) ** 0.8
+        return start, end * (end / start) ** 0.6
 
     def _label_lines(self, ax: Axes) -> None:
         plan = self.plan
@@ -120,8 +125,8 @@ class CollectionPlanDisplay(CurveDisplay):
         available = f"available: {plan.n_available:,}"
         ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
-            risk = f"accepted risk of ending short: {percent(plan.risk)}"
-            ax.annotate(risk, (plan.n_available, 1.0 - plan.risk), (4, 4), color="C3", **style)
+            risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
+            ax.annotate(risk, (plan.n_available, self._accepted), (4, 4), color="C3", **style)
 
     def _draw_rounds(self, ax: Axes) -> None:
         plan = self.plan
