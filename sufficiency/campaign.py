@@ -30,21 +30,15 @@ _MARKER, _KIND, _FORMAT = "campaign.json", "sufficiency campaign", 1
 _ROUND = "round-{:03d}"
 # What all rounds of a campaign have in common: attributes of the results, and their settings.
 _SAME = ("order", "own_unseen", "of_slice")
-_SAME_SETTINGS = ("net", "net_parameters", "scoring", "probe", "method", "train", "center")
-_SAME_SETTINGS += ("min_steps",)
+_SAME_SETTINGS = (
+    *("net", "net_parameters", "scoring", "probe", "method", "train", "center"),
+    "min_steps",
+)
 # So many misses of the usual size are presumed before any is known.
 _PRIOR_MISSES = 8
 _COLUMNS = (
-    "quantity",
-    "round",
-    "later",
-    "size",
-    "median",
-    "low",
-    "high",
-    "measured",
-    "inside",
-    "z",
+    *("quantity", "round", "later", "size", "median", "low", "high"),
+    *("measured", "inside", "z"),
 )
 
 

@@ -127,8 +127,10 @@ def _records(plans: Plans) -> list[dict[str, Any]]:
     records = []
     for question, plan in plans:
         per_sample, of_missing = plan.costs or (None, None)
-        same = ("quantity", "target", "n_available", "collect", "risk", "expected_total")
-        same += ("expected_cost", "chance_short", "out_of_reach")
+        same = (
+            *("quantity", "target", "n_available", "collect", "risk", "expected_total"),
+            *("expected_cost", "chance_short", "out_of_reach"),
+        )
         records.append(
             {
                 **question.asked,

@@ -30,14 +30,21 @@ class Asked:
         growth: float | None = None,
         confidence: float = 0.95,
         prior: str | None = "bank",
-        **targets: float | None,
+        loss_target: float | None = None,
+        score_target: float | None = None,
     ) -> "Asked":
         """Take the options of the commands."""
         for name, given in (("relative", relative), ("growth", growth)):
             if given and not thresholds:
                 raise BadInput(f"--{name} must go with a --threshold; it says how that is meant")
-        how: dict[str, Any] = {"relative": relative, "growth": growth, "prior": prior}
-        questions = questions_from(thresholds, **how, **targets)
+        questions = questions_from(
+            thresholds,
+            relative=relative,
+            growth=growth,
+            loss_target=loss_target,
+            score_target=score_target,
+            prior=prior,
+        )
         return cls(questions, confidence, growth)
 
 

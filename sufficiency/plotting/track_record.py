@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -137,7 +137,12 @@ class TrackRecordDisplay:
         for i, (number, found) in enumerate(rows.groupby("round"), start=1):
             middle = found["median"].to_numpy()
             ends = [middle - found["low"].to_numpy(), found["high"].to_numpy() - middle]
-            style = {"fmt": "s", "markersize": 4, "capsize": 3, "color": f"C{int(number) - 1}"}
+            style: dict[str, Any] = {
+                "fmt": "s",
+                "markersize": 4,
+                "capsize": 3,
+                "color": f"C{int(number) - 1}",
+            }
             label = f"forecast of round {number}, {100 * self.confidence:g} %"
             places = found["size"].to_numpy() * step ** (i - len(rounds) - 1)
             drawn = ax.errorbar(places, middle, yerr=ends, label=label, **style)
