@@ -31,14 +31,21 @@ _ROUND = "round-{:03d}"
 # What all rounds of a campaign have in common: attributes of the results, and their settings.
 _SAME = ("order", "own_unseen", "of_slice")
 _SAME_SETTINGS = (
-    *("net", "net_parameters", "scoring", "probe", "method", "train", "center"),
-    "min_steps",
-)
+    "net", "net_parameters", "scoring", "probe", "method", "train", "center", "min_steps"
+)  # fmt: skip
 # So many misses of the usual size are presumed before any is known.
 _PRIOR_MISSES = 8
 _COLUMNS = (
-    *("quantity", "round", "later", "size", "median", "low", "high"),
-    *("measured", "inside", "z"),
+    "quantity",
+    "round",
+    "later",
+    "size",
+    "median",
+    "low",
+    "high",
+    "measured",
+    "inside",
+    "z",
 )
 
 
@@ -142,6 +149,7 @@ class Campaign:
         *,
         rounds: int = 3,
         risk: float = 0.05,
+        limit: int | None = None,
         cost_per_sample: float | None = None,
         cost_of_missing: float | None = None,
         prior: str | None = "bank",
@@ -156,7 +164,7 @@ class Campaign:
 
         Parameters
         ----------
-        target, quantity, rounds, risk, cost_per_sample, cost_of_missing, prior
+        target, quantity, rounds, risk, limit, cost_per_sample, cost_of_missing, prior
             As in :meth:`SufficiencyResult.plan`; `rounds` counts those that are still to come.
 
         Returns
@@ -180,6 +188,7 @@ class Campaign:
             quantity=quantity,
             rounds=rounds,
             risk=risk,
+            limit=limit,
             cost_per_sample=cost_per_sample,
             cost_of_missing=cost_of_missing,
             family=latest.family,

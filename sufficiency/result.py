@@ -658,6 +658,7 @@ class SufficiencyResult:
         *,
         rounds: int = 3,
         risk: float = 0.05,
+        limit: int | None = None,
         cost_per_sample: float | None = None,
         cost_of_missing: float | None = None,
         prior: str | None = "bank",
@@ -677,7 +678,10 @@ class SufficiencyResult:
         rounds : int, default=3
             How often one can still collect. With 1, everything is collected at once.
         risk : float, default=0.05
-            Accepted probability, in (0, 1), that the last round ends short of the target.
+            Accepted probability, in (0, 1), that the last round ends short of a target for which
+            `limit` samples would be enough.
+        limit : int, optional
+            The largest total that can be collected. None: ten times what there is.
         cost_per_sample, cost_of_missing : float, optional
             Price of a sample, and of ending short, in one unit. They take the place of `risk`.
         prior
@@ -708,6 +712,7 @@ class SufficiencyResult:
             quantity=quantity,
             rounds=rounds,
             risk=risk,
+            limit=limit,
             cost_per_sample=cost_per_sample,
             cost_of_missing=cost_of_missing,
             family=self.family,
@@ -825,6 +830,7 @@ class SufficiencyResult:
         *,
         rounds: int = 3,
         risk: float = 0.05,
+        limit: int | None = None,
         cost_per_sample: float | None = None,
         cost_of_missing: float | None = None,
         prior: str | None = "bank",
@@ -835,7 +841,7 @@ class SufficiencyResult:
 
         Parameters
         ----------
-        target, quantity, rounds, risk, cost_per_sample, cost_of_missing, prior
+        target, quantity, rounds, risk, limit, cost_per_sample, cost_of_missing, prior
             As in :meth:`plan`.
         ax : matplotlib Axes, optional
             Where to draw; None: a new figure.
@@ -851,6 +857,7 @@ class SufficiencyResult:
             ax=ax,
             rounds=rounds,
             risk=risk,
+            limit=limit,
             cost_per_sample=cost_per_sample,
             cost_of_missing=cost_of_missing,
             prior=prior,

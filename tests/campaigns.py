@@ -30,5 +30,5 @@ def result_of(n: int, seed: int = 0, noise: float = 0.02, **changes) -> Sufficie
 
     loss = noisy(0.1 + 3.0 / np.sqrt(kappa))
     columns = {"unseen_loss": loss, "unseen_score": 1.0 - loss / 3.0, "settings": SETTINGS}
-    columns |= {"n_samples": n, "n_candidates": n // 5} | changes
+    columns |= {"n_samples": n, "n_candidates": n // 5, "family": "auto"} | changes
     return make_result(noisy(4.0 / kappa**2.2), sizes, **columns)

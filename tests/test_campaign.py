@@ -84,9 +84,11 @@ def test_the_track_record_is_the_forecast_against_what_came(campaign, results):
         found = forecast_beyond(before.measurements, row.quantity)
         sign = -1 if row.quantity == "score" else 1
         for value, below in ((row.low, 0.1), (row.median, 0.5), (row.high, 0.9)):
-            chance = found.chance(row.size, value)[0]
-            # bisection over 20 standard deviations in 60 halvings
-            assert (chance if sign > 0 else 1 - chance) == pytest.approx(below, abs=1e-9)
+            # around the value, since a distribution of slopes of which none is smaller than the
+            # smallest has a step there; a millionth of it moves the chance by less than 1e-4
+            around = [found.chance(row.size, value * (1 + e))[0] for e in (-1e-6, 1e-6)]
+            share = below if sign > 0 else 1 - below
+            assert min(around) - 1e-4 <= share <= max(around) + 1e-4
         assert row.inside == (row.low <= row.measured <= row.high)
         # worse is larger for losses and Δ, smaller for scores
         assert (row.z > 0) == (sign * (row.measured - row.median) > 0)

@@ -30,8 +30,8 @@ def sample_frame(cells: Sequence[Cell], slices: Slices | None) -> pd.DataFrame:
     weight, loss, n_cells = (np.zeros(len(rows)) for _ in range(3))
     for cell, u in measured:
         for where, losses in zip(at[id(u)], (u.losses, u.other_losses), strict=True):
-            weight[where] += cell.size
-            loss[where] += cell.size * losses.astype(np.float64)
+            weight[where] += float(cell.size) ** 2
+            loss[where] += float(cell.size) ** 2 * losses.astype(np.float64)
             n_cells[where] += 1
     share, stderr = _shares(measured, at, len(rows))
     frame = pd.DataFrame({"share": share, "share_stderr": stderr, "loss": loss / weight}, rows)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.preprocessing import OneHotEncoder
 
-from sufficiency._types import Booleans, Floats
+from sufficiency._types import Booleans, Floats, Integers
 from sufficiency.cli.column_kinds import (
     FEW_CATEGORIES,
     FeatureKind,
@@ -102,7 +102,7 @@ def _look(source: Source, columns: Columns | None) -> tuple[_Gaps, list[FeatureK
     whole[source.target_name] = source.target
     if source.groups is not None:
         whole[str(source.groups.name or "the groups")] = source.groups
-    whole |= {name: partition for name, partition in source.slices.items()}
+    whole |= source.slices
     kinds = [FeatureKind(name) for name in columns.names] if columns else []
     gaps = _Gaps(len(source.target), [*(kind.name for kind in kinds), *whole])
     for name, values in whole.items():

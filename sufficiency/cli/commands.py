@@ -12,8 +12,10 @@ from sufficiency.cli.options import CAMPAIGN, OUTPUT_OPTIONS, PLAN, REPORT, RUN
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
 )
+_QUESTIONS = (
+    "thresholds", "relative", "growth", "loss_target", "score_target", "confidence", "prior"
+)  # fmt: skip
 _TARGETS = ("thresholds", "relative", "loss_target", "score_target", "prior")
-_QUESTIONS = (*_TARGETS, "growth", "confidence")
 _COLUMNS = ("target", "features", "drop", "groups", "slices", "separator")
 
 

@@ -173,9 +173,14 @@ PLAN_OPTIONS = (
     _option("--rounds", "How often you can still collect.", _COUNT, 3),
     _option(
         "--risk",
-        "Accepted probability of ending short of the target.",
+        "Accepted probability of ending short of a target that the limit would reach.",
         _Number(0, 1, min_open=True, max_open=True),
         0.05,
+    ),
+    _option(
+        "--limit",
+        "Largest total that can be collected.  [default: ten times what there is]",
+        _COUNT,
     ),
     _option("--cost-per-sample", "Price of a sample; goes with --cost-of-missing.", _PRICE),
     _option("--cost-of-missing", "Price of ending short, in place of a risk.", _PRICE),

@@ -128,9 +128,9 @@ def _records(plans: Plans) -> list[dict[str, Any]]:
     for question, plan in plans:
         per_sample, of_missing = plan.costs or (None, None)
         same = (
-            *("quantity", "target", "n_available", "collect", "risk", "expected_total"),
-            *("expected_cost", "chance_short", "out_of_reach"),
-        )
+            "quantity", "target", "n_available", "collect", "risk", "limit", "expected_total",
+            "expected_cost", "chance_short", "chance_short_of_limit", "out_of_reach",
+        )  # fmt: skip
         records.append(
             {
                 **question.asked,

@@ -127,9 +127,7 @@ def _choose_columns(
         raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
     grouped_by = None if groups is None else table.column(groups)
     sliced_by = {name: table.column(name) for name in slices}
-    return Source(
-        path, Columns(table, others), table.column(target), target, grouped_by, sliced_by
-    )
+    return Source(path, Columns(table, others), table.column(target), target, grouped_by, sliced_by)
 
 
 def _check_names(

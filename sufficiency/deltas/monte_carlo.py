@@ -9,7 +9,7 @@ import numpy as np
 from sufficiency._types import Floats
 
 # Candidates whose terms at all draws are in memory at once.
-_BLOCK = 2**15
+_BLOCK = 2**13
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,11 @@ from sklearn.utils import Tags, get_tags
 from skorch import NeuralNet
 
 from sufficiency._types import Integers
-from sufficiency.data.rows import writable
+from sufficiency.data.rows import n_rows, take_rows, writable
 from sufficiency.nets.targets import TargetCodec, cast_inputs
+
+# Samples that a net predicts at a time: skorch keeps the outputs of all batches.
+_MOST = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +83,11 @@ class PartPredictor(Predictor):
         if X is not self.part:
             return super()._of_net(method, X)
         if method not in self.known:
-            self.known[method] = super()._of_net(method, self.whole)
+            parts = []
+            for start in range(0, n_rows(self.whole), _MOST):
+                part = take_rows(self.whole, slice(start, start + _MOST))
+                parts.append(super()._of_net(method, part))
+            self.known[method] = np.concatenate(parts)
         return self.known[method][self.rows]
 
 

@@ -105,7 +105,7 @@ class CollectionPlanDisplay(CurveDisplay):
             self._draw_rounds(ax)
 
     def _limits(self) -> tuple[float, float]:
-        """To the last round, with room for its label; without rounds, to where the curve is flat."""
+        """To the last round with its label; without any, to where the curve is flat."""
         plan, start = self.plan, 0.85 * self.plan.n_available
         if plan.collect:
             end = max(float(plan.totals[-1]), 1.5 * plan.n_available)

@@ -141,7 +141,7 @@ def draw_slices(result: SufficiencyResult) -> Figure:
         drawing.suptitle("")
         for ax in axes:
             ax.minorticks_off()
-            label_sizes(ax, (1.0,))
+            label_sizes(ax, (1.0, 3.0))
 
     caption = (
         "Δ of the slices on top of the table against the training size; in gray that of all "

@@ -12,7 +12,7 @@ from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.forecasts.bank import QUANTITIES
-from sufficiency.forecasts.forecast import HORIZON, Forecast
+from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.beyond import forecast_beyond
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.ladder import Ladder
@@ -23,12 +23,15 @@ from sufficiency.sizing.verdict import capitalized
 if TYPE_CHECKING:
     import pandas as pd
 
-# Totals that are compared, evenly on the log scale.
-_TOTALS = 400
+# Totals that are compared, evenly on the log scale, and by default the largest of them in units of
+# what there is: hardly anyone collects more, and farther ahead forecasts are hardly worth more.
+_TOTALS, _LIMIT = 400, 10
 # The confidence whose interval gives a distribution where there is no forecast.
 _CONFIDENCE = 0.9
 # A target that is met with a smaller chance, however much is collected, is not planned for.
 _HOPELESS = 0.05
+# A chance this near to 1 goes without saying.
+_CERTAIN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +55,9 @@ class CollectionPlan:
     chances : (T,) float64
         Probability that the target is met by then.
     risk : float
-        Accepted probability of ending short of the target.
+        Accepted probability of ending short of the target where the limit would be enough.
     grid : (len,) float64
-        Totals that were compared, from `n_available` on.
+        Totals that were compared, from `n_available` to the limit.
     grid_chances : (len,) float64
         Probability that each of them is enough: the distribution of the total that is needed.
     costs : (float, float) or None
@@ -80,6 +83,17 @@ class CollectionPlan:
     def chance_short(self) -> float:
         """Probability that the last round ends short of the target."""
         return float(1.0 - self.chances[-1])
+
+    @property
+    def limit(self) -> int:
+        """The largest total that was considered."""
+        return int(self.grid[-1])
+
+    @property
+    def chance_short_of_limit(self) -> float:
+        """Probability that the last round ends short although the limit would be enough."""
+        possible = float(self.grid_chances[-1])
+        return 1.0 - float(self.chances[-1]) / possible if possible > 0 else 0.0
 
     @property
     def outcomes(self) -> Floats:
@@ -152,11 +166,11 @@ class CollectionPlan:
             expected.append(f"the risk of ending short is {chance_in_words(self.chance_short)}")
         if expected:
             parts.append(capitalized(_series(expected)))
-        if self.costs is None and self.chance_short > self.risk * 1.01:
+        if self.costs is None and self.grid_chances[-1] < 1.0 - _CERTAIN:
             parts.append(
-                f"A risk of {percent(self.risk)} cannot be kept: the chance that even "
-                f"{HORIZON:,.0f} times the present samples are enough is "
-                f"{chance_in_words(self.grid_chances[-1])}"
+                f"The chance that {self.limit:,} samples, the limit of this plan, are enough is "
+                f"{chance_in_words(self.grid_chances[-1])}; of these cases, "
+                f"{chance_in_words(self.chance_short_of_limit)} end short"
             )
         return parts
 
@@ -164,8 +178,8 @@ class CollectionPlan:
         if self.out_of_reach:
             chance = chance_in_words(self.grid_chances[-1])
             return [
-                f"Collect nothing for now: the chance that even {HORIZON:,.0f} times the present "
-                f"samples are enough for {self.criterion} is {chance}",
+                f"Collect nothing for now: the chance that even {self.limit:,} samples are enough "
+                f"for {self.criterion} is {chance}",
                 "More samples will hardly get there; a larger net or other settings may",
             ]
         said = (
@@ -199,6 +213,7 @@ def plan_collection(
     quantity: str = "score",
     rounds: int = 3,
     risk: float = 0.05,
+    limit: int | None = None,
     cost_per_sample: float | None = None,
     cost_of_missing: float | None = None,
     family: str = "auto",
@@ -208,8 +223,8 @@ def plan_collection(
     """
     The plan with the lowest expected total that keeps the risk, or with the lowest expected cost.
 
-    Where no number of samples keeps the risk, it goes as far as the forecast does; where the target
-    is out of reach, it collects nothing.
+    The risk is that of ending short where at most `limit` samples are needed: no plan can avoid to
+    end short of what is out of reach. Where that is hardly in reach, it collects nothing.
     """
     check_choice("quantity", quantity, QUANTITIES)
     target = check_number("target", target, above=0.0 if quantity == "delta" else -math.inf)
@@ -219,13 +234,14 @@ def plan_collection(
     costs = _checked_costs(cost_per_sample, cost_of_missing)
     if quantity == "delta":
         _check_trainings(ladder)
-    grid = np.geomspace(ladder.n_available, HORIZON * ladder.n_available, _TOTALS)
+    grid = np.geomspace(ladder.n_available, _checked_limit(limit, ladder.n_available), _TOTALS)
     reached = _reached(ladder, quantity, target, grid, family, prior, widening)
-    missed = 1.0 - reached
     if costs is None:
-        accepted = max(risk, missed[-1]) if reached[-1] >= _HOPELESS else 1.0
-        price, penalty = 1.0, lambda G: np.where(accepted * (1.0 + 1e-9) >= G, 0.0, np.inf)
+        possible = reached[-1] if reached[-1] >= _HOPELESS else 0.0
+        missed = 1.0 - reached / possible if possible else np.zeros(_TOTALS)
+        price, penalty = 1.0, lambda G: np.where(risk >= G, 0.0, np.inf)
     else:
+        missed = 1.0 - reached
         price, penalty = costs[0], lambda G: costs[1] * G
     path = cheapest_path(grid, missed, rounds, price, penalty)
     # a round that buys nothing is none, unless no round buys anything
@@ -280,7 +296,9 @@ def _reached(
     widening: float,
 ) -> Floats:
     """(len,) probability that the target is met with at most so many samples."""
-    found = forecast_beyond(ladder, quantity, prior, widening)
+    # a family that was chosen says how Δ goes on
+    known = quantity != "delta" or family == "auto"
+    found = forecast_beyond(ladder, quantity, prior if known else None, widening)
     if found is not None:
         _check_possible(quantity, target, found)
         return np.interp(np.log(totals), np.log(found.grid), found.reached(target))
@@ -320,6 +338,16 @@ def _check_possible(quantity: str, target: float, found: Forecast) -> None:
             f"must be finite and {rule} {found.best:g}, the best {quantity} there can be, got "
             f"{target!r}; choose one between the best and what was measured",
         )
+
+
+def _checked_limit(limit: int | None, n_available: int) -> int:
+    if limit is None:
+        return _LIMIT * n_available
+    if check_integer("limit", limit, 1) <= n_available:
+        raise InvalidParameterError(
+            "limit", f"must be more than the {n_available:,} samples there are, got {limit:,}"
+        )
+    return limit
 
 
 def _checked_costs(per_sample: object, of_missing: object) -> tuple[float, float] | None:

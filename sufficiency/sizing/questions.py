@@ -165,9 +165,7 @@ def questions_from(
                 f"`{name}` must go with `thresholds`, got {how!r} without; it says how they are "
                 "meant"
             )
-    questions: list[Question] = [
-        DeltaQuestion(value, relative, growth, prior) for value in values
-    ]
+    questions: list[Question] = [DeltaQuestion(value, relative, growth, prior) for value in values]
     for kind, target in zip(TARGET_KINDS, (loss_target, score_target), strict=True):
         if target is not None:
             questions.append(TargetQuestion(check_number(f"{kind}_target", target), kind, prior))
@@ -229,7 +227,7 @@ def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = Fal
 
 def arrivals(growth: float | None) -> str:
     """What comes and moves the landscape, with its verb."""
-    if is_one_sample(growth):
+    if growth is None or is_one_sample(growth):
         return "one more sample moves"
     if counts_samples(growth):
         return f"{growth:,} more samples move"

@@ -56,7 +56,9 @@ def neediest_slice(
     found = []
     for name, of_slice in above.items():
         fits = fit_decay(of_slice, family, growth)
-        estimate = estimate_size(of_slice, fits, threshold, 1.0 - level, forecast_of(of_slice, family))
+        estimate = estimate_size(
+            of_slice, fits, threshold, 1.0 - level, forecast_of(of_slice, family)
+        )
         found.append(NeediestSlice(name, estimate, len(slices)))
     return max(found, key=lambda need: need.estimate.size or np.inf, default=None)
 

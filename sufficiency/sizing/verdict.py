@@ -219,7 +219,7 @@ def judge_slices(ladder: Ladder, verdict: Verdict, family: str) -> dict[str, Ver
     question: Question = TargetQuestion(verdict.threshold, verdict.kind)
     if verdict.kind == "delta":
         question = DeltaQuestion(verdict.threshold, growth=verdict.growth)
-    few = f"fewer than {FEWEST_CANDIDATES} candidates; raise `n_candidates`, or join slices"
+    few = f"fewer than {FEWEST_CANDIDATES} candidates: raise n_candidates, or join slices"
     found: dict[str, Verdict | str] = dict.fromkeys(ladder.too_small, few)
     for name, of_slice in ladder.slices.items():
         try:

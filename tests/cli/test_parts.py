@@ -104,7 +104,7 @@ class TestSlice:
         (answer,) = document_of(run(*words, file="few.csv"))["thresholds"]
         (island,) = (row for row in answer["slices"] if row["slice"] == "site=island")
         assert (island["status"], island["decision"]) == ("refused", "unknown")
-        assert island["reason"].startswith("fewer than 20 candidates; ")
+        assert island["reason"].startswith("fewer than 20 candidates: ")
 
     def test_numbers_with_gaps_keep_their_names(self, houses, run):
         clinic = pd.Series(np.arange(N) % 2 + 1.0)

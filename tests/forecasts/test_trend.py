@@ -42,7 +42,7 @@ def test_sizes_far_below_the_largest_do_not_count():
 
 def test_at_least_three_sizes_make_the_end():
     u = np.array([1.0, 4.0, 7.0, 10.0])
-    assert 10.0 - 7.0 > LAST
+    assert LAST < 10.0 - 7.0
     slopes = measure_slopes(u, np.array([0.0, -1.0, -2.0, -4.0]))
     assert slopes.short == pytest.approx((1.0 + 2.0) / 6.0)
 

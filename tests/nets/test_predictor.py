@@ -5,7 +5,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import accuracy_score, get_scorer, r2_score, roc_auc_score
 from skorch import NeuralNetBinaryClassifier
 
-from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.predictor import PartPredictor, Predictor
 from sufficiency.nets.targets import fit_target_codec
 from tests.helpers import Perceptron, classifier, labeled, measured, regressor
 
@@ -110,3 +110,17 @@ def test_inputs_are_cast_to_the_nets_precision(of_numbers):
     predictor, X, _ = of_numbers
     assert predictor.cast(X.astype(np.float64)).dtype == np.float32
     assert predictor.cast(np.arange(3)).dtype.kind == "i"
+
+
+def test_parts_of_many_samples_are_predicted_as_a_whole_is(of_classes):
+    """More samples than are predicted at a time; rounding alone may differ."""
+    predictor, X, y = of_classes
+    many = np.tile(X, (1100, 1))
+    rows = np.arange(65_000, 66_000)
+    part = PartPredictor(predictor.net, predictor.codec, many, {}, many[rows], rows)
+    expected = predictor.predict_proba(many[rows])
+    np.testing.assert_allclose(part.predict_proba(part.part), expected, rtol=1e-5)
+    assert len(part.known["predict_proba"]) == len(many)
+    assert part.score(part.part, np.tile(y, 1100)[rows]) == pytest.approx(
+        np.mean(predictor.predict(many[rows]) == np.tile(y, 1100)[rows])
+    )

@@ -113,9 +113,10 @@ def test_the_curve_is_the_fit_inside_and_dashed_from_the_largest_size_on(result,
 
 
 def test_beyond_the_largest_size_the_forecast_is_dashed(result):
-    display = draw(make_result(result.table("delta"), SIZES))
+    result = make_result(result.table("delta"), SIZES, family="auto")
+    display = draw(result)
     x, y = display.extrapolation_.get_data()
-    found = forecast_beyond(make_result(result.table("delta"), SIZES).measurements, "delta")
+    found = forecast_beyond(result.measurements, "delta")
     np.testing.assert_allclose(y, found.values(x, 0.5))
     np.testing.assert_allclose(x[[0, -1]], [79, 158], rtol=1e-14)
     assert "forecast" in labels(display.ax_)

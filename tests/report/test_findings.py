@@ -35,7 +35,11 @@ def sentence(text):
         (plain(), 1e-3, ("enough", "✓", "Enough", "none")),
         (plain(n_samples=70), 1e-3, ("enough", "✓", "Enough, probably", "none")),
         (plain(n_samples=100, family="theory"), 2e-4, ("more", "+", "More needed", "about ")),
-        (plain(n_samples=130, family="theory"), 2e-4, ("more", "+", "More needed, probably", "about ")),
+        (
+            plain(n_samples=130, family="theory"),
+            2e-4,
+            ("more", "+", "More needed, probably", "about "),
+        ),
         (make_result(np.array([[1.0, 2, 3]] * 2), family="power_law"), 1e-3, None),
         (plain(loss_drift=10.0), 1e-3, None),
         (plain(constant_loss=0.1), 1e-3, None),

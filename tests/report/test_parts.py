@@ -79,7 +79,7 @@ class TestSlices:
         assert headers[-1] == "Remark"
         (few,) = (row for row in rows if row[0].text == "site=2")
         assert [cell.text for cell in few[1:4]] == ["–", "–", "–"]
-        assert few[-1].text.startswith("fewer than 20 candidates; ")
+        assert few[-1].text.startswith("fewer than 20 candidates: ")
         assert value(few[4]) == "7"
 
     def test_of_very_many_the_worst(self, tmp_path, quick):

@@ -74,9 +74,7 @@ def test_a_score_that_is_unknown_leaves_the_loss_to_itself(rng):
         SIZES, some.delta, unseen_loss=alone.unseen_loss, unseen_score=1.0 - alone.unseen_loss / 4.0
     )
     target = float(some.unseen_loss[:, -1].mean()) / 2.0
-    sizes = [
-        TargetQuestion(target, "loss").estimate(one, "auto", 0.9).size for one in (alone, own)
-    ]
+    sizes = [TargetQuestion(target, "loss").estimate(one, "auto", 0.9).size for one in (alone, own)]
     # 1 − loss/4 falls exactly as the loss
     assert sizes[0] == sizes[1]
 

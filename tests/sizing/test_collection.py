@@ -14,7 +14,7 @@ from tests.campaigns import result_of
 from tests.helpers import make_result
 
 # neighboring totals that are compared differ by this factor
-STEP = 1000 ** (1 / 399)
+STEP = 10 ** (1 / 399)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,11 @@ def test_one_round_buys_the_quantile(result, quantity, target):
     plan = result.plan(target, quantity, rounds=1, risk=0.1)
     chance = forecast_beyond(result.measurements, quantity).chance
     (total,) = plan.totals
-    # the next smaller total of the grid does not keep the risk; one part in 10⁴ for its own grid
-    assert chance(total, target)[0] >= 0.9 - 1e-4
-    assert chance(total / STEP - 1, target)[0] < 0.9 + 1e-4
+    wanted = 0.9 * chance(plan.limit, target)[0]
+    # the next smaller total of the grid does not keep the risk; the forecast's own grid is linear
+    # between two of its points
+    assert chance(total, target)[0] >= wanted - 1e-3
+    assert chance(total / STEP - 1, target)[0] < wanted + 1e-3
     assert plan.chance_short == pytest.approx(1 - plan.chances[0])
 
 
@@ -142,8 +144,11 @@ def test_an_interval_without_an_end_leaves_half_open():
     estimate = result.estimate_for_target(0.12, "loss", confidence=0.9, prior=None)
     assert estimate.interval[1] == math.inf
     plan = result.plan(0.12, "loss", prior=None)
-    assert plan.chances[-1] == pytest.approx(0.5)
-    assert "A risk of 5 % cannot be kept" in str(plan)
+    # the half above the size never meets the target; the plan is about what the limit allows
+    assert plan.grid_chances[-1] < 0.5
+    assert plan.chance_short_of_limit <= 0.05
+    chance = chance_in_words(plan.grid_chances[-1])
+    assert f"samples, the limit of this plan, are enough is {chance}; of these" in str(plan)
 
 
 def test_a_target_that_is_met_already(result):
@@ -168,11 +173,16 @@ def test_a_target_out_of_reach_is_not_planned_for(target, quantity, prior):
     assert "a larger net or other settings may" in str(plan)
 
 
-def test_a_risk_that_cannot_be_kept_is_named(result):
+def test_the_risk_is_about_what_the_limit_allows(result):
     plan = result.plan(0.966)
     assert 0.05 < plan.chance_short < 0.95
-    assert plan.chance_short == pytest.approx(1 - plan.grid_chances[-1])
-    assert "A risk of 5 % cannot be kept: the chance that even 1,000 times" in str(plan)
+    assert plan.chance_short_of_limit <= 0.05
+    by_hand = (plan.grid_chances[-1] - plan.chances[-1]) / plan.grid_chances[-1]
+    assert plan.chance_short_of_limit == pytest.approx(by_hand)
+    assert "The chance that 10,000 samples, the limit of this plan, are enough is" in str(plan)
+    farther = result.plan(0.966, limit=40_000)
+    assert farther.limit == 40_000
+    assert farther.chance_short < plan.chance_short
 
 
 def test_what_costs_more_than_it_saves_is_not_bought(result):
@@ -190,6 +200,9 @@ def test_what_costs_more_than_it_saves_is_not_bought(result):
         ({"risk": 1}, r"`risk` must be in \(0, 1\), got 1"),
         ({"risk": math.nan}, "`risk` must be finite"),
         ({"risk": "small"}, "`risk` must be a number"),
+        ({"limit": 1000}, "`limit` must be more than the 1,000 samples there are, got 1,000"),
+        ({"limit": 0}, "`limit` must be >= 1"),
+        ({"limit": 1e4}, "`limit` must be an integer"),
         ({"cost_per_sample": 1.0}, "`cost_of_missing` must go with the other cost"),
         ({"cost_of_missing": 1.0}, "`cost_per_sample` must go with the other cost"),
         ({"cost_per_sample": 0, "cost_of_missing": 1}, "`cost_per_sample` must be finite and > 0"),
@@ -220,7 +233,7 @@ def test_without_a_forecast_a_plan_needs_a_size_and_its_interval():
 def plan_of(totals, chances, *, costs=None, risk=0.05, horizon=None):
     """Chosen numbers, so that every word is known."""
     grid = np.array([1000.0, 1e6])
-    last = chances[-1] if horizon is None else horizon
+    last = 1.0 if horizon is None else horizon
     return CollectionPlan(
         quantity="score",
         target=0.95,
@@ -248,12 +261,12 @@ WORDS = {
         "the risk of ending short is 5 %.",
     ),
     "three": (
-        plan_of([2000, 3000, 5000], [0.2, 0.5, 0.75]),
+        plan_of([2000, 3000, 5000], [0.2, 0.5, 0.75], horizon=0.8),
         "Collect 1,000 samples now, for a total of 2,000: the chance that this is enough for an "
         "unseen score of at least 0.95 is 20 %. If it is not enough, measure again and plan again; "
         "as things stand, the next totals would be 3,000 and 5,000. The expected total is 3,800 "
-        "samples and the risk of ending short is 25 %. A risk of 5 % cannot be kept: the chance "
-        "that even 1,000 times the present samples are enough is 75 %.",
+        "samples and the risk of ending short is 25 %. The chance that 1,000,000 samples, the "
+        "limit of this plan, are enough is 80 %; of these cases, 6.2 % end short.",
     ),
     "four, with costs": (
         plan_of([2000, 3000, 4000, 5000], [0.2, 0.4, 0.6, 0.9], costs=(0.5, 1e5)),

@@ -23,13 +23,13 @@ from processes import Continued, weights_of
 from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import record  # noqa: E402
+import record
 
-from sufficiency.forecasts.bank import QUANTITIES  # noqa: E402
-from sufficiency.forecasts.forecast import Forecast  # noqa: E402
-from sufficiency.forecasts.trend import TrendPrior  # noqa: E402
-from sufficiency.sizing import Ladder  # noqa: E402
-from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion  # noqa: E402
+from sufficiency.forecasts.bank import QUANTITIES
+from sufficiency.forecasts.forecast import Forecast
+from sufficiency.forecasts.trend import TrendPrior
+from sufficiency.sizing import Ladder
+from sufficiency.sizing.questions import DeltaQuestion, TargetQuestion
 
 CONFIDENCE, SHARE = 0.9, 8.0
 Interval = tuple[float, float, float]  # low, size and high, as a share of n
@@ -113,7 +113,9 @@ def power_law(case: Case) -> Interval:
     finest = 0.5 / (case.ladder.n_candidates * len(case.ladder.tables["score"]))
     log_target = math.log(max(1.0 - case.target, finest) if score else case.target)
     grid = np.linspace(u[0], u[-1] + 10.0, 2000)
-    error = np.sqrt(variance * (1.0 + 1.0 / m + (grid - u.mean()) ** 2 / ((u - u.mean()) ** 2).sum()))
+    error = np.sqrt(
+        variance * (1.0 + 1.0 / m + (grid - u.mean()) ** 2 / ((u - u.mean()) ** 2).sum())
+    )
     line = at_mean + slope * (grid - u.mean())
     t = stats.t.ppf(0.5 + CONFIDENCE / 2.0, m - 2)
 

@@ -71,7 +71,9 @@ class Continued:
 
 def weights_of(ladders: list[BankLadder], quantity: str) -> npt.NDArray:
     """(G,) how often each process describes a curve."""
-    logs = np.array([Continued(ladder.curve(quantity), quantity).log_densities for ladder in ladders])
+    logs = np.array(
+        [Continued(ladder.curve(quantity), quantity).log_densities for ladder in ladders]
+    )
     densities = np.exp(logs - logs.max(axis=1, keepdims=True))
     _, inverse, counts = np.unique(
         [ladder.data_set for ladder in ladders], return_inverse=True, return_counts=True

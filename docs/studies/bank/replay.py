@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from data import BankLadder, read_bank
 from fit_prior import fit_prior, rows_of, usual_noise
 from judge_prior import Case, without_prior
@@ -28,7 +27,7 @@ from sufficiency.forecasts.trend import RANGE, TrendPrior
 from sufficiency.sizing.collection import cheapest_path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import record  # noqa: E402
+import record
 
 START, SHARES, ROUNDS, RISK = 10.0, (0.3, 0.6, 0.9), (1, 3, 5), 0.05
 # Sizes that a ladder must have at the start, and the smallest improvement that is worth a target.

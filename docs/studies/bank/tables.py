@@ -52,7 +52,7 @@ def _frequent(y: npt.NDArray, fewest: int = 20) -> tuple[npt.NDArray]:
 
 
 def encoded(frame: pd.DataFrame, table: Table) -> Samples:
-    """Numbers with medians in gaps, categories as indicators; rows without a target are left out."""
+    """Numbers with medians in gaps, categories as indicators, of the rows that have a target."""
     frame = frame.drop(columns=[*table.drop, "rownames"], errors="ignore")
     frame = frame[frame[table.target].notna()]
     y = frame.pop(table.target)
