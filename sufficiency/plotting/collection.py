@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sufficiency.result import SufficiencyResult
 
-# The curve is drawn to where it no longer rises by this much.
+# Without rounds the curve is drawn to where it no longer rises by this much.
 _FLAT = 0.005
 # Share of the height of the axes that a line of text takes.
 _LINE = 0.065
@@ -92,7 +92,7 @@ class CollectionPlanDisplay(CurveDisplay):
         ax.set(
             xscale="log",
             xlim=self._limits(),
-            ylim=(0.0, 1.06),
+            ylim=(0.0, 1.08),
             xlabel="total number of samples",
             ylabel=f"chance that they are enough for\n{plan.criterion}",
         )
@@ -110,14 +110,14 @@ class CollectionPlanDisplay(CurveDisplay):
         return float((1.0 - self.plan.risk) * self.plan.grid_chances[-1])
 
     def _limits(self) -> tuple[float, float]:
-        """To where the chance hardly rises any more, with room for labels on the right."""
-        plan = self.plan
-        still = plan.grid[plan.grid_chances < plan.grid_chances[-1] - _FLAT]
-        start = 0.85 * plan.n_available
-        if plan.out_of_reach:
-            return start, float(plan.grid[-1])
-        end = max(float(plan.totals[-1]), *still[-1:], 2.0 * plan.n_available)
-        return start, end * (end / start) ** 0.6
+        """To the last round with its label; without any, to where the curve is flat."""
+        plan, start = self.plan, 0.85 * self.plan.n_available
+        if plan.collect:
+            end = max(float(plan.totals[-1]), 1.5 * plan.n_available)
+            return start, end * (end / start) ** 0.8
+        rising = plan.grid[plan.grid_chances < plan.grid_chances[-1] - _FLAT]
+        end = float(plan.grid[-1]) if plan.out_of_reach else max(rising, default=0.0)
+        return start, max(end, 3.0 * plan.n_available)
 
     def _label_lines(self, ax: Axes) -> None:
         plan = self.plan
@@ -125,18 +125,20 @@ class CollectionPlanDisplay(CurveDisplay):
         available = f"available: {plan.n_available:,}"
         ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
+            # above the curve, where there is room
+            place = {"xy": (0.99, self._accepted), "xycoords": ("axes fraction", "data")}
             risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
-            ax.annotate(risk, (plan.n_available, self._accepted), (4, 4), color="C3", **style)
+            ax.annotate(risk, xytext=(0, 4), ha="right", color="C3", **place, **style)
 
     def _draw_rounds(self, ax: Axes) -> None:
         plan = self.plan
         (self.rounds_,) = ax.plot(plan.totals, plan.chances, "o", color="C1", zorder=3)
-        heights = _spread_out(plan.chances)
+        heights, (start, end) = _spread_out(plan.chances), ax.get_xlim()
         for i, total in enumerate(plan.totals.tolist()):
             when = f"round {i + 1}" if i else "now"
             text = f"{when}: {total:,} samples, {chance_in_words(plan.chances[i])}"
             # below a curve that rises there is room on the right
-            place = (1.08 * total, heights[i])
+            place = (total * (end / start) ** 0.015, heights[i])
             self.labels_.append(ax.annotate(text, (total, plan.chances[i]), place, va="center"))
 
 
