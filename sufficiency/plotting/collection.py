@@ -126,7 +126,10 @@ class CollectionPlanDisplay(CurveDisplay):
         ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
             # above the curve, where there is room
-            place = {"xy": (0.99, self._accepted), "xycoords": ("axes fraction", "data")}
+            place: dict[str, Any] = {
+                "xy": (0.99, self._accepted),
+                "xycoords": ("axes fraction", "data"),
+            }
             risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
             ax.annotate(risk, xytext=(0, 4), ha="right", color="C3", **place, **style)
 
