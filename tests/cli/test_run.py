@@ -89,6 +89,7 @@ class TestJson:
             "settings",
             "order",
             "ladder",
+            "slices",
             "n_failed_cells",
             "curve",
             "thresholds",
@@ -100,7 +101,7 @@ class TestJson:
         }
         (answer,) = found["thresholds"]
         shared = {"size", "low", "high", "confidence", "status", "missing", "enough", "reason"}
-        shared |= {"caveats", "text", "decision", "sure"}
+        shared |= {"caveats", "text", "decision", "sure", "slices"}
         assert set(answer) == shared | {
             "threshold",
             "relative",
@@ -108,6 +109,7 @@ class TestJson:
             "delta",
             "change",
             "relative_change",
+            "neediest",
         }
         assert set(found["score_target"]) == shared | {"score"}
         assert found["n_available"] == 60
@@ -117,6 +119,7 @@ class TestJson:
             "n_features": 5,
             "encoded": {"color": ["blue", "green", "red"]},
             "n_dropped": 0,
+            "slices": [],
             "task": "classification",
             "n_classes": 2,
             "net": None,
@@ -304,7 +307,9 @@ def test_own_net_gets_what_its_factory_asks_for(run_tiny, workplace):
 
 
 def test_dry_run_measures_nothing(run_tiny, workplace, monkeypatch):
-    monkeypatch.setattr(LandscapeSufficiencyEstimator, "fit", lambda *args: pytest.fail("fits"))
+    monkeypatch.setattr(
+        LandscapeSufficiencyEstimator, "fit", lambda *args, **_: pytest.fail("fits")
+    )
     words = ("--dry-run", "--out", "out", "--store", "kept")
     result = run_tiny(*words)
     assert result.exit_code == 0, result.output
@@ -352,7 +357,7 @@ class TestFailures:
         assert not (workplace / "out").exists()
 
     def test_an_error_nobody_expected(self, refused, csv, monkeypatch):
-        def fit(*args):
+        def fit(*args, **_):
             raise RuntimeError("out of\nmemory")
 
         monkeypatch.setattr(LandscapeSufficiencyEstimator, "fit", fit)
@@ -364,7 +369,7 @@ class TestFailures:
         [((), "nothing was kept: with --store"), (("--store", "kept"), "the same command again")],
     )
     def test_interrupt(self, words, said, refused, csv, monkeypatch):
-        def fit(*args):
+        def fit(*args, **_):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(LandscapeSufficiencyEstimator, "fit", fit)
