@@ -121,9 +121,9 @@ class CollectionPlanDisplay(CurveDisplay):
         ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
             # above 100 %, where no curve is
-            place = {"xy": (0.99, 1.0), "xycoords": ("axes fraction", "data"), "ha": "right"}
+            style |= {"xycoords": ("axes fraction", "data"), "ha": "right"}
             risk = f"accepted risk of ending short: {percent(plan.risk)}"
-            ax.annotate(risk, xytext=(0, 4), color="C3", **place, **style)
+            ax.annotate(risk, (0.99, 1.0), (0, 4), color="C3", **style)
 
     def _draw_rounds(self, ax: Axes) -> None:
         plan = self.plan
