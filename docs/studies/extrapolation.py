@@ -6,6 +6,7 @@ shown to the methods; the mean at n over all runs of a data set is the truth the
 
     python docs/studies/extrapolation.py --keep FOLDER
 
+Answers are those of the measured curve alone, ``prior=None``; docs/studies/bank has the others. It
 writes docs/studies/results/extrapolation.json. Ladders are kept in FOLDER and reused. With dataeval
 installed it is given the same losses and scores; without, it is left out.
 """
@@ -79,15 +80,17 @@ def ours(part: SufficiencyResult, kind: str, n: int, truth: float) -> dict:
     """Prediction at n, and where the truth at n is said to be met."""
     if kind == "delta":
         value = float(part.curve.predict(n)[0])
-        answer = part.verdict(truth)
+        answer = part.verdict(truth, prior=None)
     else:
         value = float(fit_performance(part.measurements, kind).curve.predict(n)[0])
-        answer = part.estimate_for_target(truth, kind)
+        answer = part.estimate_for_target(truth, kind, prior=None)
     found = {"value": value, "size": answer.size, "status": answer.status}
     low, high = answer.interval or (None, None)
     found |= {"low": low, "high": None if high == np.inf else high}
     if kind == "delta":
-        found["value_low"], found["value_high"] = part.delta_interval([n])[:, 0].tolist()
+        found["value_low"], found["value_high"] = part.delta_interval([n], prior=None)[
+            :, 0
+        ].tolist()
         found["fit_at_last_shown"] = float(
             part.curve.predict(part.sizes[-1])[0] / means(part, kind)[-1]
         )

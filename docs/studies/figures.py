@@ -195,6 +195,33 @@ def draw_slices(study: dict) -> None:
     save(figure, "slices")
 
 
+REPLAYED = {"delta": "Δ", "loss": "unseen loss", "score": "score"}
+POLICIES = {
+    "plan, prior='bank'": ("C0", "o"),
+    "plan, prior=None": ("C9", "o"),
+    "power law, refitted": ("C1", "s"),
+    "power law with Mahmood's correction": ("C3", "s"),
+    "half as much again": ("0.5", "^"),
+    "twice as much": ("0.3", "v"),
+}
+
+
+def draw_replay(study: dict, rounds: int = 3) -> None:
+    """Short campaigns against samples bought, of every policy with three rounds."""
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained", sharey=True)
+    for axis, (quantity, name) in zip(axes, REPLAYED.items(), strict=True):
+        aim = plt.Rectangle((0, 1), 5, 0.15, color="C2", alpha=0.25, linewidth=0, label="aimed at")
+        axis.add_patch(aim)
+        for policy, (color, marker) in POLICIES.items():
+            numbers = study[quantity][f"{policy}, {rounds}"]
+            x, y = 100 * numbers["short"], numbers["bought_median"]
+            axis.plot(x, y, marker, color=color, label=policy)
+        axis.set(title=name, xlabel="campaigns that end short (%)", xlim=(-3, 70))
+    axes[0].set(ylabel="bought / needed, median", ylim=(0.6, 3.2))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    save(figure, "replay")
+
+
 def main() -> None:
     """Draw all of them."""
     with plt.rc_context(STYLE):
@@ -204,6 +231,7 @@ def main() -> None:
         draw_intervals(data)
         draw_label_errors(record.read("label_errors"))
         draw_slices(record.read("slices"))
+        draw_replay(record.read("replay"))
 
 
 if __name__ == "__main__":

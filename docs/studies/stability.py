@@ -35,7 +35,7 @@ def compare(results: list[SufficiencyResult]) -> dict:
     first, study = results[0], {"n": results[0].n_samples, "largest": int(results[0].sizes[-1])}
     for name, factor in {"n/2": 0.5, "2n": 2.0}.items():
         threshold = float(first.curve.predict(factor * first.n_samples)[0])
-        verdicts = [result.verdict(threshold) for result in results]
+        verdicts = [result.verdict(threshold, prior=None) for result in results]
         sizes = [verdict.size for verdict in verdicts]
         intervals = [verdict.interval for verdict in verdicts]
         pairs = list(itertools.combinations(intervals, 2))

@@ -160,13 +160,14 @@ def _monte_carlo(
 
     def statistics(which: Rows) -> Columns:
         found = monte_carlo_delta(
-            losses[:, which],
+            losses,
             train_losses,
-            view.point[which],
+            view.point,
             view.numbers["train_loss"],
             size=size,
             order=order,
             group=group,
+            which=None if isinstance(which, slice) else which,
         )
         return {**asdict(found), **drawn}
 

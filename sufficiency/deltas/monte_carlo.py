@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sufficiency._types import Floats
+from sufficiency._types import Floats, Integers
 
 # Candidates whose terms at all draws are in memory at once.
 _BLOCK = 2**13
@@ -59,6 +59,7 @@ def monte_carlo_delta(
     size: int,
     order: int,
     group: int = 1,
+    which: Integers | None = None,
     block: int = _BLOCK,
 ) -> DeltaStatistics:
     """
@@ -87,6 +88,8 @@ def monte_carlo_delta(
     group : int, default=1
         So many rows in turn belong together (2 for antithetic pairs) and count as one in the
         standard error.
+    which : (n,) int, optional
+        Positions of the candidates that count, as those of a slice. None: all.
     block : int
         Candidates that are taken at a time, so that no table beside their losses is large.
 
@@ -94,7 +97,7 @@ def monte_carlo_delta(
     -------
     DeltaStatistics
     """
-    table = _Table(candidate_losses, train_losses, size, order, block)
+    table = _Table(candidate_losses, train_losses, size, order, which, block)
     of_candidates, (gap, spreads) = table.of_candidates(), table.gaps_and_spreads()
     gap_sq = float(np.mean(gap**2 - spreads / table.n_candidates - table.excess))
     mean_sq, between_draws = table.decomposition() if order == 2 else (math.nan, math.nan)
@@ -103,7 +106,8 @@ def monte_carlo_delta(
         # Δ changes by −2·mean_t gap_t·(error of L_k at t) where L_k is off
         slopes = (gap[:, None] * table.evaluated).mean(axis=0)[None]
         variance += 4 * float(subset_variance(slopes, size)[0]) / (size + 1) ** 4
-    point = (np.abs(point_losses - point_train_loss) / (size + 1)) ** order
+    of_point = point_losses if which is None else point_losses[which]
+    point = (np.abs(of_point - point_train_loss) / (size + 1)) ** order
     return DeltaStatistics(
         delta=float(of_candidates.mean()),
         stderr=math.sqrt(variance),
@@ -120,7 +124,7 @@ def increments_of_candidates(
     candidate_losses: Floats, train_losses: Floats, size: int, order: int
 ) -> Floats:
     """(J,) means over draws of |increment|^order; their mean is Δ of :func:`monte_carlo_delta`."""
-    return _Table(candidate_losses, train_losses, size, order, _BLOCK).of_candidates()
+    return _Table(candidate_losses, train_losses, size, order).of_candidates()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +135,12 @@ class _Table:
     train_losses: Floats  # (B,) or (B, m)
     size: int
     order: int
-    block: int
+    which: Integers | None = None
+    block: int = _BLOCK
 
     @property
     def n_candidates(self) -> int:
-        return self.candidate_losses.shape[1]
+        return self.candidate_losses.shape[1] if self.which is None else len(self.which)
 
     @property
     def evaluated(self) -> Floats:
@@ -158,7 +163,8 @@ class _Table:
         """Blocks of D, float64."""
         means = self.evaluated.mean(axis=1)[:, None]
         for start in range(0, self.n_candidates, self.block):
-            yield self.candidate_losses[:, start : start + self.block] - means
+            some = slice(start, start + self.block)
+            yield self.candidate_losses[:, some if self.which is None else self.which[some]] - means
 
     def terms(self) -> Iterator[Floats]:
         """Blocks of |increment|^order, whose mean is Δ."""

@@ -88,7 +88,7 @@ class CollectionPlanDisplay(CurveDisplay):
         self.available_ = ax.axvline(plan.n_available, color="0.5", linewidth=1, linestyle=":")
         self.risk_: Line2D | None = None
         if plan.costs is None:
-            self.risk_ = ax.axhline(1.0 - plan.risk, color="C3", linewidth=1)
+            self.risk_ = ax.axhline(self._accepted, color="C3", linewidth=1)
         ax.set(
             xscale="log",
             xlim=self._limits(),
@@ -103,6 +103,11 @@ class CollectionPlanDisplay(CurveDisplay):
         self.labels_: list[Annotation] = []
         if plan.collect:
             self._draw_rounds(ax)
+
+    @property
+    def _accepted(self) -> float:
+        """The chance that keeps the risk, which is about what the limit would be enough for."""
+        return float((1.0 - self.plan.risk) * self.plan.grid_chances[-1])
 
     def _limits(self) -> tuple[float, float]:
         """To the last round with its label; without any, to where the curve is flat."""
@@ -122,7 +127,7 @@ class CollectionPlanDisplay(CurveDisplay):
         if plan.costs is None:
             # above 100 %, where no curve is
             style |= {"xycoords": ("axes fraction", "data"), "ha": "right"}
-            risk = f"accepted risk of ending short: {percent(plan.risk)}"
+            risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
             ax.annotate(risk, (0.99, 1.0), (0, 4), color="C3", **style)
 
     def _draw_rounds(self, ax: Axes) -> None:

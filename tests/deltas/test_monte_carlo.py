@@ -76,6 +76,17 @@ def test_blocks_of_candidates_change_nothing(order, n_train, rng):
         assert getattr(parts, name) == pytest.approx(value, rel=1e-13, nan_ok=True), name
 
 
+def test_some_of_the_candidates_are_those_alone(rng):
+    losses = cell(rng, n_candidates=40)
+    which = rng.choice(40, 17, replace=False)
+    found = monte_carlo_delta(**losses, size=7, order=2, which=which, block=5)
+    for name in ("candidate_losses", "point_losses"):
+        losses[name] = losses[name][..., which]
+    alone = monte_carlo_delta(**losses, size=7, order=2)
+    for name, value in vars(alone).items():
+        assert getattr(found, name) == pytest.approx(value, rel=1e-13), name
+
+
 def test_order_one_has_no_decomposition(rng):
     statistics = monte_carlo_delta(**cell(rng), size=7, order=1)
     assert math.isnan(statistics.delta_mean_sq)

@@ -36,8 +36,8 @@ def test_the_rounds_are_marked_and_named(result):
     assert first.startswith(f"now: {plan.totals[0]:,} samples, ")
     assert second.startswith(f"round 2: {plan.totals[1]:,} samples, ")
     assert "available: 1,000" in texts(display.ax_)
-    assert "accepted risk of ending short: 5 %" in texts(display.ax_)
-    assert display.risk_.get_ydata()[0] == 0.95
+    assert "5 % below what the limit, 10,000, gives" in texts(display.ax_)
+    assert display.risk_.get_ydata()[0] == pytest.approx(0.95 * plan.grid_chances[-1])
     assert display.available_.get_xdata()[0] == 1000
     assert display.ax_.get_xscale() == "log"
     assert display.ax_.get_ylabel().endswith("an unseen score of at least 0.94")
@@ -56,7 +56,7 @@ def test_labels_do_not_overlap_or_leave_the_axes(result, rounds):
 def test_with_costs_there_is_no_risk_to_keep(result):
     display = result.plot_plan(0.94, cost_per_sample=1, cost_of_missing=5000)
     assert display.risk_ is None
-    assert not any("risk" in text for text in texts(display.ax_))
+    assert not any("limit" in text for text in texts(display.ax_))
 
 
 @pytest.mark.parametrize("target", [0.8, 1.0])

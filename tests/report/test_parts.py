@@ -169,7 +169,7 @@ def test_names_and_labels_of_users_stay_texts(tmp_path):
     _, rows = table(html, "slices")
     shown = [" ".join(text.split()) for text in texts]
     assert [row[0].text for row in rows] == ["$x_{=<b>", *(f"class={text}" for text in shown)]
-    assert "of 15 slices $x_{=<b> needs most" in html.one("section", id="caveats").text
+    assert "15 slices $x_{=<b> needs most" in html.one("section", id="caveats").text
     _, rows = table(html, "samples")
     assert {row[2].text for row in rows} <= set(shown)
     assert {row[-1].text for row in rows} == {"$x_{=<b>"}

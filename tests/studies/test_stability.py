@@ -36,7 +36,7 @@ def test_comparison_of_seeds(study):
         )
         curve = SimpleNamespace(predict=lambda size: [1.0 / size])
         return SimpleNamespace(
-            curve=curve, n_samples=100, sizes=[10, 80], verdict=lambda threshold: verdict
+            curve=curve, n_samples=100, sizes=[10, 80], verdict=lambda threshold, prior: verdict
         )
 
     found = study("stability").compare([run(10, (8, 12)), run(20, (11, 30)), run(15, (14, 16))])
