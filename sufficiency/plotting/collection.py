@@ -125,13 +125,10 @@ class CollectionPlanDisplay(CurveDisplay):
         available = f"available: {plan.n_available:,}"
         ax.annotate(available, (plan.n_available, 0.0), (4, 9), color="0.35", **style)
         if plan.costs is None:
-            # above the curve, where there is room
-            place: dict[str, Any] = {
-                "xy": (0.99, self._accepted),
-                "xycoords": ("axes fraction", "data"),
-            }
+            # above 100 %, where no curve is
+            style |= {"xycoords": ("axes fraction", "data"), "ha": "right"}
             risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
-            ax.annotate(risk, xytext=(0, 4), ha="right", color="C3", **place, **style)
+            ax.annotate(risk, (0.99, 1.0), (0, 4), color="C3", **style)
 
     def _draw_rounds(self, ax: Axes) -> None:
         plan = self.plan

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Totals that are compared, evenly on the log scale, and by default the largest of them in units of
 # what there is: hardly anyone collects more, and farther ahead forecasts are hardly worth more.
 _TOTALS, _LIMIT = 400, 10
+# Fewer samples than this share of those there are are not worth another measurement.
+_LEAST = 0.05
 # The confidence whose interval gives a distribution where there is no forecast.
 _CONFIDENCE = 0.9
 # A target that is met with a smaller chance, however much is collected, is not planned for.
@@ -234,7 +236,7 @@ def plan_collection(
     costs = _checked_costs(cost_per_sample, cost_of_missing)
     if quantity == "delta":
         _check_trainings(ladder)
-    grid = np.geomspace(ladder.n_available, _checked_limit(limit, ladder.n_available), _TOTALS)
+    grid = _grid(ladder.n_available, _checked_limit(limit, ladder.n_available))
     reached = _reached(ladder, quantity, target, grid, family, prior, widening)
     if costs is None:
         possible = reached[-1] if reached[-1] >= _HOPELESS else 0.0
@@ -338,6 +340,12 @@ def _check_possible(quantity: str, target: float, found: Forecast) -> None:
             f"must be finite and {rule} {found.best:g}, the best {quantity} there can be, got "
             f"{target!r}; choose one between the best and what was measured",
         )
+
+
+def _grid(n_available: int, limit: int) -> Floats:
+    """(len,) totals to compare: what there is, and from a first step on evenly on the log scale."""
+    first = min((1.0 + _LEAST) * n_available, limit)
+    return np.append(float(n_available), np.geomspace(first, limit, _TOTALS - 1))
 
 
 def _checked_limit(limit: int | None, n_available: int) -> int:

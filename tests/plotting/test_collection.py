@@ -56,7 +56,7 @@ def test_labels_do_not_overlap_or_leave_the_axes(result, rounds):
 def test_with_costs_there_is_no_risk_to_keep(result):
     display = result.plot_plan(0.94, cost_per_sample=1, cost_of_missing=5000)
     assert display.risk_ is None
-    assert not any("risk" in text for text in texts(display.ax_))
+    assert not any("limit" in text for text in texts(display.ax_))
 
 
 @pytest.mark.parametrize("target", [0.8, 1.0])

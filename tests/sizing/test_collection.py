@@ -151,6 +151,16 @@ def test_an_interval_without_an_end_leaves_half_open():
     assert f"samples, the limit of this plan, are enough is {chance}; of these" in str(plan)
 
 
+def test_no_round_buys_a_handful_to_measure_again(result):
+    """A new measurement alone may meet a target that is almost met."""
+    for target in np.linspace(0.9, 0.94, 9):
+        plan = result.plan(target, rounds=5)
+        assert plan.collect == 0 or plan.collect >= 0.05 * plan.n_available
+    plan = result.plan(0.94, limit=1020)
+    assert plan.grid[0] == 1000
+    assert plan.limit == 1020
+
+
 def test_a_target_that_is_met_already(result):
     plan = result.plan(0.8)
     assert plan.collect == 0
