@@ -151,7 +151,7 @@ def draw_label_errors(study: dict) -> None:
         axis.hlines(rows, ours, theirs, color="0.8", zorder=0)
         axis.plot(ours, rows, "o", color="C0", label="sufficiency")
         axis.plot(theirs, rows, "s", color="C1", label="cleanlab", markersize=5)
-        axis.set_title(f"{name}: {data['n']:,} samples, {data['n_classes']} classes")
+        axis.set_title(f"{name}: {data['n']:,} samples, {data['n_classes']} classes", fontsize=9)
         axis.set(xlabel="average precision", xlim=(0.4, 1.02))
         names = [f"{row['kind']}, {100 * row['share']:.0f} %" for row in data["rows"]]
         axis.set_yticks(rows, names)
@@ -168,10 +168,9 @@ def draw_slices(study: dict) -> None:
     shares = np.array([row["coverage"] for row in study["coverage"]])
     errors = [np.sqrt(c * (1 - c) / row["sets"])
               for c, row in zip(shares, study["coverage"], strict=True)]  # fmt: skip
-    left.axvspan(93, 97, color="0.92", label="93 to 97 %")
+    left.axvspan(93, 97, color="0.92")
     left.axvline(95, color="0.5", linestyle=":")
-    left.errorbar(100 * shares, rows, xerr=100 * np.array(errors), fmt="o", color="C0",
-                  label="± 1 standard error")  # fmt: skip
+    left.errorbar(100 * shares, rows, xerr=100 * np.array(errors), fmt="o", color="C0")
     names = [
         f"{100 * row['share']:.0f} % of the samples, noise {row['noise']:g},\n"
         f"true size {row['size']:,}"
@@ -179,19 +178,20 @@ def draw_slices(study: dict) -> None:
     ]
     left.set_yticks(rows, names)
     left.set(xlim=(90, 100), ylim=(len(rows) - 0.5, -0.5), xlabel="intervals that hold (%)")
-    left.legend(frameon=False, loc="upper right")
     for n_slices, marker in (("2", "o"), ("10", "s")):
         points = study["true"][n_slices]
         right.plot(
             [point["noise"] for point in points],
             [100 * point["named"] / point["runs"] for point in points],
             f"{marker}-",
-            label=f"one of {n_slices} slices, a tenth of the samples",
+            label=f"one of {n_slices} slices",
         )
     right.axhline(5, color="0.5", linestyle=":", label="5 %")
     right.set(xlabel="its noise, that of the others being 1", ylabel="runs that name it (%)")
     right.set_ylim(-3, 103)
-    right.legend(frameon=False, loc="center right")
+    right.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08))
+    left.set_title("shaded: 93 to 97 %; bars: ± 1 standard error", fontsize=9)
+    right.set_title("a slice of a tenth of the samples", fontsize=9)
     save(figure, "slices")
 
 

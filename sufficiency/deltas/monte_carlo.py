@@ -60,7 +60,6 @@ def monte_carlo_delta(
     order: int,
     group: int = 1,
     which: Integers | None = None,
-    block: int = _BLOCK,
 ) -> DeltaStatistics:
     """
     Monte Carlo Δ_{k+1} of one cell (paper, section 3.1, averaged over candidates).
@@ -90,14 +89,12 @@ def monte_carlo_delta(
         standard error.
     which : (n,) int, optional
         Positions of the candidates that count, as those of a slice. None: all.
-    block : int
-        Candidates that are taken at a time, so that no table beside their losses is large.
 
     Returns
     -------
     DeltaStatistics
     """
-    table = _Table(candidate_losses, train_losses, size, order, which, block)
+    table = _Table(candidate_losses, train_losses, size, order, which)
     of_candidates, (gap, spreads) = table.of_candidates(), table.gaps_and_spreads()
     gap_sq = float(np.mean(gap**2 - spreads / table.n_candidates - table.excess))
     mean_sq, between_draws = table.decomposition() if order == 2 else (math.nan, math.nan)
@@ -136,7 +133,6 @@ class _Table:
     size: int
     order: int
     which: Integers | None = None
-    block: int = _BLOCK
 
     @property
     def n_candidates(self) -> int:
@@ -162,8 +158,8 @@ class _Table:
     def differences(self) -> Iterator[Floats]:
         """Blocks of D, float64."""
         means = self.evaluated.mean(axis=1)[:, None]
-        for start in range(0, self.n_candidates, self.block):
-            some = slice(start, start + self.block)
+        for start in range(0, self.n_candidates, _BLOCK):
+            some = slice(start, start + _BLOCK)
             yield self.candidate_losses[:, some if self.which is None else self.which[some]] - means
 
     def terms(self) -> Iterator[Floats]:

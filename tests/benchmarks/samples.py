@@ -16,11 +16,21 @@ from tests.benchmarks.ladder import data
 from tests.benchmarks.measure import seconds
 from tests.benchmarks.nets import random_data
 
-# What is done for single samples alone.
+
+def always(*_, **__):
+    return True
+
+
+# What is done for single samples alone, and for slices, if the arguments say that it is.
 FOR_SAMPLES = {
-    "sufficiency.cells.measure": ("_others", "_unseen"),
-    "sufficiency.fit.runner": ("shared",),
-    "sufficiency.result": ("sample_frame",),
+    "sufficiency.cells.measure._others": always,
+    "sufficiency.cells.measure._unseen": always,
+    "sufficiency.fit.runner.shared": always,
+    "sufficiency.result.sample_frame": always,
+}
+FOR_SLICES = {
+    "sufficiency.cells.measure.monte_carlo_delta": lambda *_, which, **__: which is not None,
+    "sufficiency.fit.plan.own_score": lambda predictor, *_: not isinstance(predictor.rows, slice),
 }
 
 
@@ -31,27 +41,28 @@ def fitted(X, y, unseen=(None, None), **settings):
         return est.fit(X, y, X_unseen=unseen[0], y_unseen=unseen[1]).result_
 
 
-def share_of_time():
+def shares_of_time():
     """Of a default fit on digits, taken inside it: so small a difference of two is not told."""
-    spent = []
+    spent = dict.fromkeys(("samples", "slices"), 0.0)
 
-    def timed(function):
-        def call(*args):
+    def timed(kind, function, counts):
+        def call(*args, **kwargs):
             start = time.perf_counter()
-            result = function(*args)
-            spent.append(time.perf_counter() - start)
+            result = function(*args, **kwargs)
+            spent[kind] += (time.perf_counter() - start) * counts(*args, **kwargs)
             return result
 
         return call
 
-    fitted(*data())
+    fitted(*data(), sizes=2, n_repeats=1)
     with ExitStack() as stack:
-        for module, names in FOR_SAMPLES.items():
-            for name in names:
-                function = timed(getattr(import_module(module), name))
-                stack.enter_context(patch(f"{module}.{name}", function))
+        for kind, functions in (("samples", FOR_SAMPLES), ("slices", FOR_SLICES)):
+            for name, counts in functions.items():
+                module, _, attribute = name.rpartition(".")
+                function = getattr(import_module(module), attribute)
+                stack.enter_context(patch(name, timed(kind, function, counts)))
         whole = seconds(lambda: fitted(*data()))
-    return sum(spent) / whole
+    return {kind: value / whole for kind, value in spent.items()}
 
 
 def bytes_of(result):
@@ -108,7 +119,9 @@ def memory():
 
 
 def rows():
-    yield "share of a fit's time that keeping single samples takes", share_of_time(), "≤ 0.03"
+    shares = shares_of_time()
+    yield "share of a fit's time that keeping single samples takes", shares["samples"], "≤ 0.03"
+    yield "share of a fit's time that slices take, ten classes", shares["slices"], ""
     result = fitted(*data())
     of_candidates, of_others = bytes_of(result)
     yield "bytes of single samples per candidate and cell", of_candidates, "≤ 8"

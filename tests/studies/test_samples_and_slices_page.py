@@ -52,9 +52,12 @@ def test_coverage_and_names():
     words = PAGE.replace("\n", " ")
     false = found["false"]
     assert f"named in {false['named']} of {false['runs']} runs" in words
-    assert f"in {false['above without regard to the choice']} of" in words
+    assert f"in {false['above without regard to the choice']} of {false['runs']}." in words
+    assert false["named"] <= 0.05 * false["runs"]
     for n_slices, points in found["true"].items():
         assert all(point["another"] <= 5 for point in points)
         twice = points[-1]
         assert twice["noise"] == 2.0
         assert f"{twice['named']} of {twice['runs']} runs among {n_slices} slices" in words
+        assert twice["named"] >= 95
+    assert all(0.93 <= row["coverage"] <= 0.97 for row in found["coverage"])
