@@ -197,11 +197,11 @@ class TestLargeTables:
         fit = LandscapeSufficiencyEstimator.fit
         mapped = []
 
-        def observed(self, X, *others):
+        def observed(self, X, *others, **slices):
             mapped.append(isinstance(X, np.memmap) and Path(X.filename).is_relative_to(scratch))
             if error is not None:
                 raise error("in the middle")
-            return fit(self, X, *others)
+            return fit(self, X, *others, **slices)
 
         monkeypatch.setattr(LandscapeSufficiencyEstimator, "fit", observed)
         sizes = ("--sizes", "20,40,80", *TINY[2:], "--n-candidates", "20")
