@@ -70,6 +70,7 @@ class DeltaQuestion:
 
         There is none for growth, nor where a family was chosen, which says how Δ goes on.
         """
+        check_prior(self.prior)
         known = is_one_sample(self.growth) and family == "auto"
         return forecast_beyond(ladder, self.kind, self.prior if known else None)
 

@@ -208,7 +208,8 @@ class TestLargeTables:
         result = call("run", many[1], "--target", "kind", *sizes)
         assert result.exit_code == {None: 0, RuntimeError: 3, KeyboardInterrupt: 130}[error]
         assert mapped == [True]
-        assert not list(scratch.iterdir())
+        # torch makes a folder of its own where it is imported first
+        assert all(left.name.startswith("torchinductor") for left in scratch.iterdir())
 
     def test_a_full_disk(self, many, refused, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1e6))

@@ -59,8 +59,8 @@ def test_mean_absolute_values_are_forecast_as_roots_of_mean_squares():
     delta = np.tile(KAPPA**-2.2, (4, 1))
     squares, roots = measured(SIZES, delta), measured(SIZES, np.sqrt(delta), order=1)
     tau = float(delta[0, -1]) / 20.0
-    one = DeltaQuestion(tau).estimate(squares, "power_law", 0.9)
-    other = DeltaQuestion(math.sqrt(tau)).estimate(roots, "power_law", 0.9)
+    one = DeltaQuestion(tau).estimate(squares, "auto", 0.9)
+    other = DeltaQuestion(math.sqrt(tau)).estimate(roots, "auto", 0.9)
     assert one.basis == other.basis == "bank"
     # the error that is assumed at least is that of a root in one and of a square in the other
     assert other.size == pytest.approx(one.size, rel=1e-3)
@@ -83,7 +83,7 @@ def test_inside_the_measured_sizes_nothing_changes(rng):
     some = ladder(rng)
     threshold = float(some.delta[:, 4].mean())
     with_bank, without = (
-        DeltaQuestion(threshold, prior=prior).estimate(some, "power_law", 0.95)
+        DeltaQuestion(threshold, prior=prior).estimate(some, "auto", 0.95)
         for prior in ("bank", None)
     )
     assert with_bank == without
@@ -98,6 +98,17 @@ def test_beyond_them_the_answer_is_the_median(rng):
     totals = np.array([estimate.interval[0], estimate.size, estimate.interval[1]])
     reached = np.interp(np.log(totals), np.log(found.grid), found.reached(question.threshold))
     np.testing.assert_allclose(reached, [0.1, 0.5, 0.9], atol=0.01)
+
+
+def test_a_chosen_family_takes_the_place_of_the_prior(rng):
+    some = ladder(rng)
+    threshold = float(some.delta[:, -1].mean()) / 9.0
+    estimates = [
+        DeltaQuestion(threshold, prior=prior).estimate(some, "power_law", 0.95)
+        for prior in ("bank", None)
+    ]
+    assert estimates[0] == estimates[1]
+    assert estimates[0].basis == "fit"
 
 
 def test_growth_has_no_prior(rng):
