@@ -36,7 +36,8 @@ def test_among_equal_slices_one_is_rarely_named():
     """In at most 5 % of 400 runs, although there are ten that could be."""
     problem, rng = Populations([0.1] * 10, [1.0] * 10), np.random.default_rng(0)
     named = sum(
-        neediest_slice(problem.ladder(rng, N), 1e-6, "auto", None, 0.95) is not None
+        neediest_slice(problem.ladder(rng, N), 1e-6, "auto", None, 0.95, lambda *_: None)
+        is not None
         for _ in range(400)
     )
     print(f"10 equal slices: one is named in {named} of 400 runs")
@@ -47,7 +48,10 @@ def test_among_equal_slices_one_is_rarely_named():
 def test_a_slice_with_twice_the_noise_is_named():
     """A tenth of the data; in 95 of 100 runs."""
     problem, rng = Populations([0.9, 0.1], [1.0, 2.0]), np.random.default_rng(1)
-    found = [neediest_slice(problem.ladder(rng, N), 1e-5, "auto", None, 0.95) for _ in range(100)]
+    found = [
+        neediest_slice(problem.ladder(rng, N), 1e-5, "auto", None, 0.95, lambda *_: None)
+        for _ in range(100)
+    ]
     named = [need for need in found if need is not None]
     assert all(need.name == "1" and need.n_slices == 2 for need in named)
     print(f"twice the noise: named in {len(named)} of 100 runs")
