@@ -33,7 +33,7 @@ CONFIDENCE = 0.95
 
 def named(ladder: Ladder, confidence: float = CONFIDENCE) -> str:
     """The slice that is said to need most; empty without one."""
-    need = neediest_slice(ladder, 1e-6, "auto", None, confidence)
+    need = neediest_slice(ladder, 1e-6, "auto", None, confidence, lambda *_: None)
     return "" if need is None else need.name
 
 
