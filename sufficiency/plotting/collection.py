@@ -127,7 +127,7 @@ class CollectionPlanDisplay(CurveDisplay):
         if plan.costs is None:
             # above 100 %, where no curve is
             style |= {"xycoords": ("axes fraction", "data"), "ha": "right"}
-            risk = f"{percent(plan.risk)} below what the limit, {plan.limit:,}, gives"
+            risk = f"line: {percent(plan.risk)} below the chance at the limit, {plan.limit:,}"
             ax.annotate(risk, (0.99, 1.0), (0, 4), color="C3", **style)
 
     def _draw_rounds(self, ax: Axes) -> None:

@@ -15,7 +15,7 @@ from skorch import NeuralNet
 from skorch import __version__ as skorch_version
 from torch import nn
 
-from sufficiency.nets.predictor import Predictor
+from sufficiency.nets.predictor import Predictor, own_score
 from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import Probe
@@ -113,7 +113,7 @@ class FitSettings:
 def _scoring(scorer: Scorer | None) -> str:
     if scorer is None:
         return "none"
-    return "the net's own" if scorer is Predictor.score else _name(scorer)
+    return "the net's own" if scorer is own_score else _name(scorer)
 
 
 def _parameters(net: NeuralNet) -> str:

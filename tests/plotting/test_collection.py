@@ -36,7 +36,7 @@ def test_the_rounds_are_marked_and_named(result):
     assert first.startswith(f"now: {plan.totals[0]:,} samples, ")
     assert second.startswith(f"round 2: {plan.totals[1]:,} samples, ")
     assert "available: 1,000" in texts(display.ax_)
-    assert "5 % below what the limit, 10,000, gives" in texts(display.ax_)
+    assert "line: 5 % below the chance at the limit, 10,000" in texts(display.ax_)
     assert display.risk_.get_ydata()[0] == pytest.approx(0.95 * plan.grid_chances[-1])
     assert display.available_.get_xdata()[0] == 1000
     assert display.ax_.get_xscale() == "log"
