@@ -31,7 +31,7 @@ def test_a_result_of_the_first_release_loads():
         1.546732897012064e-05, 3.3956027401118917e-06, 1.293411367828363e-06, 3.437887290779922e-07,
     ]  # fmt: skip
     assert dict(result.curve.parameters) == {"C": 0.2559735204697226}
-    verdict = result.verdict(2.7404450038457733e-06)
+    verdict = result.verdict(2.7404450038457733e-06, prior=None)  # that release had no other
     # that release printed 5,750 at the upper end, from a search that stopped short of the minimum
     assert (verdict.size, verdict.interval, verdict.status) == (305, (100, 5653), "reached")
 
