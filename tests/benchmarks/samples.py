@@ -1,10 +1,12 @@
 """Single samples: what keeping them takes of a fit's time and memory, and of a saved result."""
 
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -41,9 +43,9 @@ def fitted(X, y, unseen=(None, None), **settings):
         return est.fit(X, y, X_unseen=unseen[0], y_unseen=unseen[1]).result_
 
 
-def shares_of_time():
-    """Of a default fit on digits, taken inside it: so small a difference of two is not told."""
-    spent = dict.fromkeys(("samples", "slices"), 0.0)
+def shares_of_time(rounds=5):
+    """Of a default fit on digits, taken inside it; medians."""
+    spent = Counter()
 
     def timed(kind, function, counts):
         def call(*args, **kwargs):
@@ -61,8 +63,12 @@ def shares_of_time():
                 module, _, attribute = name.rpartition(".")
                 function = getattr(import_module(module), attribute)
                 stack.enter_context(patch(name, timed(kind, function, counts)))
-        whole = seconds(lambda: fitted(*data()))
-    return {kind: value / whole for kind, value in spent.items()}
+        shares = []
+        for _ in range(rounds):
+            spent.clear()
+            whole = seconds(lambda: fitted(*data()))
+            shares.append({kind: value / whole for kind, value in spent.items()})
+    return {kind: statistics.median(share[kind] for share in shares) for kind in shares[0]}
 
 
 def bytes_of(result):
