@@ -33,15 +33,13 @@ def test_average_precision_of_both_rankings():
 
 
 def test_no_ranking_is_far_below():
-    """The target of 0.02 is missed on `letter` alone, as the page says."""
-    rows = [
-        row for name in ("digits", "letter", "mnist") for row in study("label_errors")[name]["rows"]
-    ]
-    assert all(row["ranked"] == 1.0 for row in rows)
-    below = [row["cleanlab"] - row["precision"] for row in rows]
-    assert max(below) < 0.05
-    others = [row for name in ("digits", "mnist") for row in study("label_errors")[name]["rows"]]
-    assert all(row["precision"] > row["cleanlab"] for row in others)
+    """The target of 0.02 is met everywhere; on digits and MNIST the ranking is better."""
+    found = study("label_errors")
+    rows = {name: found[name]["rows"] for name in ("digits", "letter", "mnist")}
+    assert all(row["ranked"] == 1.0 for part in rows.values() for row in part)
+    above = {n: [r["precision"] - r["cleanlab"] for r in part] for n, part in rows.items()}
+    assert min(above["letter"]) > -0.02
+    assert min(above["digits"] + above["mnist"]) > 0
 
 
 def test_coverage_and_names():
