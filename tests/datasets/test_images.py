@@ -1,12 +1,14 @@
 """torchvision's own reading, checksums included, on small files in the real formats."""
 
 import functools
+import os
 import pickle
 import shutil
 import threading
 import urllib.request
 import warnings
 from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +68,41 @@ def test_arrays_are_what_was_written(name, load, collection, folder, tmp_path, t
     # one division, rounded once to float32
     np.testing.assert_array_equal(X, (pixels / 255).astype(np.float32))
     np.testing.assert_array_equal(y, labels)
+
+
+def test_a_memory_map_holds_the_arrays_and_is_written_once(load, folder, tmp_path):
+    for train in (True, False):
+        X, y = load(tmp_path, train=train)
+        mapped, labels = load(tmp_path, train=train, mmap_mode="r")
+        assert isinstance(mapped, np.memmap)
+        assert mapped.dtype == np.float32
+        np.testing.assert_array_equal(mapped, X)
+        np.testing.assert_array_equal(labels, y)
+    written = Path(mapped.filename)
+    before = written.stat().st_mtime_ns
+    load(tmp_path, train=False, mmap_mode="c")
+    assert written.stat().st_mtime_ns == before
+
+
+def test_a_memory_map_older_than_the_files_is_written_again(load, folder, tmp_path):
+    mapped, _ = load(tmp_path, mmap_mode="r")
+    X = np.array(mapped)
+    path = Path(mapped.filename)
+    np.save(path, np.zeros_like(X))
+    os.utime(path, (0, 0))
+    np.testing.assert_array_equal(load(tmp_path, mmap_mode="r")[0], X)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mmap_mode": "r+"}, r"`mmap_mode` must be None, 'r' or 'c', got 'r\+'"),
+        ({"mmap_mode": "r", "as_dataset": True}, "`mmap_mode` is for arrays"),
+    ],
+)
+def test_modes_that_make_no_sense_are_refused(folder, load, tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path, **settings)
 
 
 def test_a_dataset_has_the_samples_of_the_arrays(load, folder, tmp_path):
