@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import record
+from bank.data import read_bank
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -222,6 +223,60 @@ def draw_replay(study: dict, rounds: int = 3) -> None:
     save(figure, "replay")
 
 
+def local_exponents(sizes, numerator, stderr) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Between neighbors, from κ²Δ: geometric middles of k, −d log Δ/d log κ, standard errors."""
+    logs, steps = np.log(np.array(sizes) + 1.0), np.diff(np.log(np.array(sizes) + 1.0))
+    relative = np.array(stderr) / np.array(numerator)
+    errors = np.sqrt(relative[1:] ** 2 + relative[:-1] ** 2) / steps
+    middles = np.exp((logs[1:] + logs[:-1]) / 2)
+    return middles, 2 - np.diff(np.log(numerator)) / steps, errors
+
+
+def bank_exponents(edges: np.ndarray) -> np.ndarray:
+    """Quantiles 10, 50, 90 % of the bank's local exponents over a factor of two, by bins of k."""
+    middles, exponents = [], []
+    for ladder in read_bank():
+        logs = np.log(ladder.sizes + 1.0)
+        means = np.log(ladder.tables["delta"].mean(axis=0))
+        middles.append((logs[2:] + logs[:-2]) / 2)
+        exponents.append((means[:-2] - means[2:]) / (logs[2:] - logs[:-2]))
+    k, values = np.exp(np.concatenate(middles)), np.concatenate(exponents)
+    bins = np.digitize(k, edges)
+    return np.array([
+        np.quantile(values[bins == i], (0.1, 0.5, 0.9)) for i in range(1, len(edges))
+    ])  # fmt: skip
+
+
+def draw_exponents(mnist: dict, others: dict) -> None:
+    """The local exponent of Δ against k on all data sets."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
+    edges = np.geomspace(60, 8000, 8)
+    low, middle, high = bank_exponents(edges).T
+    for axis in axes:
+        centers = np.sqrt(edges[1:] * edges[:-1])
+        axis.fill_between(centers, low, high, color="0.9", linewidth=0)
+        axis.plot(centers, middle, color="0.6", label="125 ladders: median, 80 %")
+        axis.axhline(2, color="0.4", linestyle=":")
+        axis.set(xscale="log", xlabel="k (samples)", ylim=(0, 6))
+    curves = {f"{name}, {kind}": task["each_size"][kind]
+              for name, task in others.items() for kind in task["each_size"]}  # fmt: skip
+    curves |= {f"MNIST, {kind}": mnist["parts"][part]
+               for kind, part in {"last": "MLP", "best": "MLP, best"}.items()}  # fmt: skip
+    colors = {"digits": "C0", "mnist1d": "C1", "randhie": "C2", "MNIST": "C3"}
+    for name, part in curves.items():
+        k, exponent, error = local_exponents(
+            part["sizes"], part["numerator"], part["numerator_stderr"]
+        )
+        axis = axes[0] if name.endswith("last") else axes[1]
+        data = name.split(",")[0]
+        axis.errorbar(k, exponent, yerr=error, fmt="o-", ms=4, color=colors[data], label=data)
+    axes[0].set(title="weights of the last step", ylabel="local exponent of Δ")
+    axes[1].set(title="validation-optimal weights")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    save(figure, "exponents")
+
+
 def main() -> None:
     """Draw all of them."""
     with plt.rc_context(STYLE):
@@ -232,6 +287,7 @@ def main() -> None:
         draw_label_errors(record.read("label_errors"))
         draw_slices(record.read("slices"))
         draw_replay(record.read("replay"))
+        draw_exponents(record.read("mnist"), record.read("findings_delta")["tasks"])
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ from pathlib import Path
 import joblib
 import torch
 
-from tests.benchmarks import ladder, precision, probe_stage, samples
+from tests.benchmarks import demo, ladder, precision, probe_stage, samples
 
 PARTS = {
     "probe_stage": probe_stage,
     "precision": precision,
     "ladder": ladder,
+    "demo": demo,
     "samples": samples,
 }
 
