@@ -44,3 +44,16 @@ def test_the_figures_of_large_data_are_those_of_the_committed_run():
         f"the cost is {run['slope']:.2f}",
     ):
         assert said in page, said
+
+
+def test_the_figures_of_the_large_file_are_those_of_the_committed_run():
+    run = json.loads((DOCS / "studies" / "results" / "large_file.json").read_text("utf-8"))
+    page = (DOCS / "performance.md").read_text("utf-8").replace("\n", " ")
+    large = run["large"]
+    for said in (
+        f"{large['columns']} columns, {large['megabytes_mapped'] / 1000:.1f} GB",
+        f"to {large['ladder'][-1]['size']:,} samples".replace(",", " "),
+        f"took {large['seconds']:.0f} s, {large['processor_seconds']:.0f} s of them",
+        f"grew to {large['megabytes']:.0f} MB, which is {run['megabytes_above']:.0f} MB more",
+    ):
+        assert said in page, said
