@@ -1,0 +1,183 @@
+"""
+Nets that people use, on 2 000 images of MNIST: what a whole fit takes, and what it answers.
+
+A ResNet-18 and a small vision transformer of torchvision, an LSTM over the rows of an image, and a
+last layer that is trained on frozen random features. `make data` gets the images.
+
+    python docs/studies/familiar_nets.py
+
+writes docs/studies/results/familiar_nets.json; most of the time goes into the ResNet.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import record
+import torch
+import torchvision
+from skorch import NeuralNetClassifier
+from torch import Tensor, nn
+
+from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency.datasets import load_mnist
+from sufficiency.probes import IsotropicGaussian
+
+N_SAMPLES, SIZES, REPEATS, DRAWS, CANDIDATES = 2000, [400, 800, 1600], 2, 4, 200
+SIGMAS = (0.01, 0.05, 0.2)
+
+
+class SmallResNet(nn.Module):
+    """ResNet-18 for small gray images: a first convolution of stride 1, and no pooling after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torchvision.models.resnet18(num_classes=10)
+        self.net.conv1 = nn.Conv2d(1, 64, 3, padding=1, bias=False)
+        self.net.maxpool = nn.Identity()
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Logits."""
+        return self.net(X)
+
+
+class SmallViT(nn.Module):
+    """Vision transformer of four layers on 4 × 4 patches of 7 × 7 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torchvision.models.VisionTransformer(
+            image_size=28, patch_size=7, num_layers=4, num_heads=4, hidden_dim=64, mlp_dim=128,
+            num_classes=10,
+        )  # fmt: skip
+        self.net.conv_proj = nn.Conv2d(1, 64, kernel_size=7, stride=7)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Logits."""
+        return self.net(X)
+
+
+class Rows(nn.Module):
+    """LSTM that reads an image row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(28, 64, batch_first=True)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Logits."""
+        states, _ = self.lstm(X.squeeze(1))
+        return self.head(states[:, -1])
+
+
+class FrozenFeatures(nn.Module):
+    """A linear layer on random features that stay as they are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU())
+        self.features.requires_grad_(False)
+        self.head = nn.Linear(512, 10)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Logits."""
+        return self.head(self.features(X))
+
+
+# Module, settings of the net, epochs of small subsets.
+NETS: dict[str, tuple[type[nn.Module], dict[str, Any], int]] = {
+    "ResNet-18": (SmallResNet, {"lr": 1e-3, "max_epochs": 4}, 0),
+    "ViT": (SmallViT, {"lr": 1e-3, "max_epochs": 20}, 300),
+    "LSTM": (Rows, {"lr": 3e-3, "max_epochs": 20}, 300),
+    "frozen features": (FrozenFeatures, {"lr": 1e-3, "max_epochs": 20}, 300),
+}
+
+
+def net_of(name: str) -> NeuralNetClassifier:
+    """Unfitted."""
+    module, settings, _ = NETS[name]
+    return NeuralNetClassifier(
+        module,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        batch_size=64,
+        iterator_train__shuffle=True,
+        train_split=None,
+        verbose=0,
+        **settings,
+    )
+
+
+def fit(name: str, **settings: Any) -> LandscapeSufficiencyEstimator:
+    """A whole fit, the last net on all images included."""
+    X, y = load_mnist()
+    some = np.random.default_rng(0).permutation(len(y))[:N_SAMPLES]
+    est = LandscapeSufficiencyEstimator(
+        net_of(name),
+        sizes=SIZES,
+        n_repeats=REPEATS,
+        n_draws=DRAWS,
+        n_candidates=CANDIDATES,
+        min_steps=NETS[name][2],
+        curve="power_law",
+        random_state=0,
+        **settings,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return est.fit(X[some], y[some])
+
+
+def timed(name: str) -> dict[str, Any]:
+    """Seconds, and what was found."""
+    start = time.perf_counter()
+    est = fit(name)
+    seconds = time.perf_counter() - start
+    frame = est.result_.to_frame()
+    means = frame.groupby("size")[["delta", "unseen_loss", "unseen_score"]].mean()
+    verdict = est.verdict(1e-2, relative=True)
+    return {
+        "parameters": sum(p.numel() for p in est.net_.module_.parameters()),
+        "seconds": seconds,
+        "fit_seconds": float(frame["fit_seconds"].sum()),
+        "probe_seconds": float(frame["probe_seconds"].sum()),
+        "training": est.result_.settings["training"],
+        "by_size": means.reset_index().to_dict("list"),
+        "verdict": str(verdict),
+    }
+
+
+def heads() -> list[dict[str, Any]]:
+    """Δ of the net on frozen features, around the head alone and around all weights, by σ."""
+    rows = []
+    for sigma in SIGMAS:
+        found: dict[str, Callable] = {}
+        for part, parameters in (("head", "head.*"), ("all", None)):
+            probe = IsotropicGaussian(sigma, parameters=parameters)
+            result = fit("frozen features", probe=probe, refit=False).result_
+            found[part] = result.table("delta")
+        logs = np.log(found["head"] / found["all"])
+        rows.append({
+            "sigma": sigma,
+            "ratio": np.exp(logs.mean(axis=0)).tolist(),
+            "stderr": (logs.std(axis=0, ddof=1) / np.sqrt(REPEATS)).tolist(),
+        })  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Measure and write."""
+    torch.set_num_threads(1)
+    study: dict[str, Any] = {"n": N_SAMPLES, "sizes": SIZES, "repeats": REPEATS, "nets": {}}
+    for name in reversed(NETS):
+        study["nets"][name] = timed(name)
+        print(name, f"{study['nets'][name]['seconds']:.0f} s", flush=True)
+    study["heads"] = heads()
+    print(record.write("familiar_nets", "python docs/studies/familiar_nets.py", study))
+
+
+if __name__ == "__main__":
+    main()
