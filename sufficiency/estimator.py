@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from os import PathLike
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -15,7 +16,6 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sufficiency._random import RandomState, seed_from
@@ -28,6 +28,7 @@ from sufficiency.data.rows import check_lengths
 from sufficiency.data.torch_datasets import DatasetRows, is_dataset
 from sufficiency.exceptions import CellFailedWarning, DivergedTrainingError
 from sufficiency.fit.cost import CostEstimate, estimate_cost
+from sufficiency.fit.parameter_checks import refuse_arguments
 from sufficiency.fit.plan import Plan, plan_fit
 from sufficiency.fit.runner import run_cells, with_missing
 from sufficiency.nets.predictor import Predictor
@@ -71,24 +72,31 @@ def _of_result(
     return delegate
 
 
-def _net_has(method: str) -> Callable[["LandscapeSufficiencyEstimator"], bool]:
-    """Whether the net, fitted or to be fitted, has a method."""
+class _OfNet:
+    """A method that is there if the net, fitted or to be fitted, has it; else an error says why."""
 
-    def check(estimator: "LandscapeSufficiencyEstimator") -> bool:
-        if not estimator.refit:
-            raise AttributeError(
-                f"`{method}` needs the net that refit=True trains on all data; this estimator "
-                "has refit=False"
-            )
-        net = getattr(estimator, "net_", estimator.net)
-        if net is None or (method == "score" and estimator.scoring is not None):
-            return True
-        if method == "predict_proba" and is_regressor(net):
-            raise AttributeError("a regressor has no predict_proba")
-        getattr(net, method)
-        return True
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method = method
 
-    return check
+    def __get__(self, estimator: Any, owner: object = None) -> Any:
+        if estimator is None:
+            return self.method
+        _check_net_has(estimator, self.method.__name__)
+        return MethodType(self.method, estimator)
+
+
+def _check_net_has(estimator: "LandscapeSufficiencyEstimator", method: str) -> None:
+    if not estimator.refit:
+        raise AttributeError(
+            f"`{method}` needs the net that refit=True trains on all data, and this estimator has "
+            "refit=False; fit again with refit=True"
+        )
+    net = getattr(estimator, "net_", estimator.net)
+    if net is None or (method == "score" and estimator.scoring is not None):
+        return
+    if method == "predict_proba" and is_regressor(net):
+        raise AttributeError("a regressor has no predict_proba")
+    getattr(net, method)
 
 
 class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
@@ -271,6 +279,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         X_unseen: Any = None,
         y_unseen: npt.ArrayLike | None = None,
         slices: Any = None,
+        **refused: Any,
     ) -> "LandscapeSufficiencyEstimator":
         """
         Train, probe and fit the decay.
@@ -290,6 +299,9 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             What each sample belongs to (a site, a language, ...), by which ``result_`` also
             answers: one partition, or several. Of the rows of `X_unseen` where that is given. For
             a classifier the classes are slices without asking.
+        **refused
+            `sample_weight`, which meta-estimators may pass, is refused with the reason unless it is
+            None, and any other name as Python does.
 
         Returns
         -------
@@ -315,6 +327,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         StoreWarning
             If the store is damaged or full; the result is complete all the same.
         """
+        refuse_arguments(refused)
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
         plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices, directory=self.store)
@@ -356,11 +369,14 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         net, fitted = center.net, center.transformers
         self.net_ = pipeline_of(self.net, fitted, net) if isinstance(self.net, Pipeline) else net
         logger.info("refit: %d samples", task.size)
-        self._predictor = Predictor(net, plan.settings.codec)
+        codec, some = plan.settings.codec.in_own_unit(net), plan.some_samples
+        self._predictor = Predictor(net, codec)
         self._transformers = fitted
-        self._probe, self._some_samples = plan.settings.probe, plan.some_samples
         if fitted is not None:
-            self._some_samples = center.train.take(slice(len(plan.some_samples.y)))
+            some = center.train.take(slice(len(some.y)))
+        if codec is not plan.settings.codec:
+            some = replace(some, encoded=codec.encode(some.y))
+        self._probe, self._some_samples = plan.settings.probe, some
 
     def _result(self, cells: Iterable[Cell], plan: Plan) -> SufficiencyResult:
         return SufficiencyResult(
@@ -548,17 +564,17 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             raise ValueError("`order` must be 2 for a bound, got 1; the bounds are about squares")
         return measure_constants(skorch_net(self.net_), self._probe, self._some_samples)
 
-    @available_if(_net_has("predict"))
+    @_OfNet
     def predict(self, X: Any) -> npt.NDArray:
         """Predictions of ``net_``: labels, or values in the shape of y."""
         return self._fitted_predictor().predict(self._check_input(X))
 
-    @available_if(_net_has("predict_proba"))
+    @_OfNet
     def predict_proba(self, X: Any) -> npt.NDArray:
         """(n, C) probabilities of ``net_``, in the order of ``classes_``."""
         return self._fitted_predictor().predict_proba(self._check_input(X))
 
-    @available_if(_net_has("score"))
+    @_OfNet
     def score(self, X: Any, y: npt.ArrayLike | None = None) -> float:
         """Score of ``net_`` by `scoring`, or the net's own."""
         predictor = self._fitted_predictor()

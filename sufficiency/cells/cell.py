@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sufficiency.cells.unseen import UnseenSamples
+import numpy as np
+
+from sufficiency.cells.unseen import UnseenSamples, short
 
 # Some of a cell's columns, by name.
 Columns = dict[str, Any]
@@ -49,3 +51,31 @@ SLICE_COLUMNS = (
     "n_candidates", "delta", "stderr", "delta_point", "gap_sq", "spread", "top1pct_share",
     "unseen_loss", "unseen_score", "delta_mean_sq", "delta_variance",
 )  # fmt: skip
+
+# Those that are in units of the loss, in units of its square, and of its power `order`.
+_LOSSES = ("train_loss", "unseen_loss", "grad_norm", "loss_drift")
+_SQUARES = ("gap_sq", "spread", "delta_mean_sq", "delta_variance")
+_INCREMENTS = ("delta", "stderr", "delta_point", "delta_in_sample")
+
+
+def in_unit(cell: Cell, unit: float, order: int) -> Cell:
+    """A cell whose losses were measured in some unit, with losses in the unit 1."""
+    if unit == 1.0:
+        return cell
+    powers = dict.fromkeys(_LOSSES, 1) | dict.fromkeys(_SQUARES, 2)
+    powers |= dict.fromkeys(_INCREMENTS, order)
+
+    def scaled(columns: Mapping[str, Any]) -> Columns:
+        return {name: columns[name] * unit**power for name, power in powers.items()
+                if name in columns}  # fmt: skip
+
+    unseen = cell.unseen
+    if unseen is not None:
+        unseen = replace(
+            unseen,
+            increments=short(unseen.increments.astype(np.float64) * unit**order),
+            losses=short(unseen.losses.astype(np.float64) * unit),
+            other_losses=short(unseen.other_losses.astype(np.float64) * unit),
+        )
+    slices = {name: {**of_slice, **scaled(of_slice)} for name, of_slice in cell.slices.items()}
+    return replace(cell, **scaled(vars(cell)), unseen=unseen, slices=slices)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from sufficiency._types import Integers
 from sufficiency.cells.around_center import Array, CenterView, losses_and_classes, view_center
-from sufficiency.cells.cell import SLICE_COLUMNS, Cell, Columns
-from sufficiency.cells.unseen import UnseenSamples, compact
+from sufficiency.cells.cell import SLICE_COLUMNS, Cell, Columns, in_unit
+from sufficiency.cells.unseen import UnseenSamples, compact, short
 from sufficiency.curvature import quadratic_validation
 from sufficiency.curvature.derivatives import displacements
 from sufficiency.data.samples import Samples
@@ -50,7 +50,9 @@ def measure(
         rows = task.split.candidates if unseen is None else np.arange(len(unseen.y))
         candidates = samples.take(rows) if unseen is None else unseen
         view = view_center(task, center, center.seen(candidates))
-        return _measure(view, start, rows, samples if unseen is None else None)
+        cells = _measure(view, start, rows, samples if unseen is None else None)
+        settings = task.settings
+        return [in_unit(cell, settings.codec.loss_unit, settings.order) for cell in cells]
     except DivergedTrainingError as error:
         return [Cell(task.repeat, size, failure=str(error)) for size in task.sizes]
     except Exception as error:
@@ -132,10 +134,10 @@ def _unseen(
     rows, losses, predicted = (none, none, none) if others is None else others
     return UnseenSamples(
         candidates=compact(candidates),
-        increments=increments.by_candidate.astype(np.float32),
-        losses=view.point.astype(np.float32),
+        increments=short(increments.by_candidate),
+        losses=short(view.point),
         others=compact(rows),
-        other_losses=losses.astype(np.float32),
+        other_losses=short(losses),
         predicted=compact(np.concatenate([view.predicted, predicted])),
         n_candidates=len(candidates),
     ).largest()

@@ -24,10 +24,11 @@ class UnseenSamples:
 
     # rows and classes are integers as short as they can be: see `compact`
     candidates: npt.NDArray  # (J,) rows of X, or of X_unseen
-    increments: npt.NDArray[np.float32]  # (J,) mean |increment|^order over draws; their mean is Δ
-    losses: npt.NDArray[np.float32]  # (J,) at the center
+    # single precision where its range holds them: see `short`
+    increments: npt.NDArray[np.floating]  # (J,) mean |increment|^order over draws; their mean is Δ
+    losses: npt.NDArray[np.floating]  # (J,) at the center
     others: npt.NDArray  # (K,) rows of X
-    other_losses: npt.NDArray[np.float32]  # (K,)
+    other_losses: npt.NDArray[np.floating]  # (K,)
     # (J + K,) classes; (K,), of the others, where a larger center knows better; or none
     predicted: npt.NDArray
     n_candidates: int  # before `largest` left some out
@@ -55,6 +56,13 @@ class UnseenSamples:
             other_losses=self.other_losses[others],
             predicted=predicted,
         )
+
+
+def short(values: npt.NDArray) -> npt.NDArray[np.floating]:
+    """In single precision, unless the largest is outside of its range."""
+    largest, limits = np.abs(values).max(initial=0), np.finfo(np.float32)
+    holds = largest == 0 or limits.tiny / limits.eps < largest < limits.max
+    return values.astype(np.float32 if holds else np.float64)
 
 
 def compact(values: npt.NDArray) -> npt.NDArray:

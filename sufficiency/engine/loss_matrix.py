@@ -15,7 +15,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sufficiency.data.rows import as_inputs, take_rows
 from sufficiency.engine.blocks import BlockPlan, plan_blocks
-from sufficiency.nets.losses import LossFunction, Weights, check_mean_of_losses, sample_blocks
+from sufficiency.nets.losses import (
+    LossFunction,
+    Weights,
+    check_mean_of_losses,
+    rounding,
+    sample_blocks,
+)
 from sufficiency.nets.skorch_nets import evaluation_mode
 
 Losses = Callable[[Weights, object, Tensor], Tensor]
@@ -82,7 +88,7 @@ def can_vectorize(net: NeuralNet, X: Any, y: npt.NDArray) -> bool:
             return False
     if mapped.dtype != looped.dtype:
         return False  # vmap does not see a module's own autocast
-    tolerance = 1e3 * torch.finfo(looped.dtype).eps
+    tolerance = 1e3 * rounding(net, looped)
     return torch.allclose(mapped, looped, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 

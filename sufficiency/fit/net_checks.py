@@ -16,7 +16,8 @@ from sufficiency.data.rows import map_arrays
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
-from sufficiency.nets.losses import LossFunction, check_losses, sample_blocks
+from sufficiency.nets.losses import LossFunction, check_losses, data_in_words, sample_blocks
+from sufficiency.nets.outputs import how_to_choose
 from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import BaseProbe, Probe, check_probe
@@ -25,11 +26,53 @@ from sufficiency.probes.draws import ProbeDraws
 from sufficiency.training.train_net import initialized_net, planned_epochs
 
 
+def check_module(untrained: NeuralNet) -> None:
+    """Refuse modules that torch does not evaluate at other weights, and complex weights."""
+    if any(isinstance(part, torch.jit.ScriptModule) for part in untrained.module_.modules()):
+        raise UnsupportedNetError(
+            "`net` holds a torch.jit.ScriptModule, which torch evaluates at no other weights than "
+            "its own; pass the module's class instead of what torch.jit makes of it"
+        )
+    of_complex = [n for n, p in untrained.module_.named_parameters() if p.is_complex()]
+    if of_complex:
+        raise UnsupportedNetError(
+            f"`net` must have real parameters, got complex ones {of_complex[:5]}; keep real and "
+            "imaginary parts in one real parameter, and let `forward` put them together "
+            "(torch.view_as_complex)"
+        )
+
+
+def check_training_step(
+    net: NeuralNet, few: Samples, seed: int, n_classes: int | None = None
+) -> None:
+    """Refuse a net that does not learn from a batch as it will be asked to, by trying it."""
+    copy, output = initialized_net(net, seed, n_classes), None
+    x, y = next(sample_blocks(copy, few.X, few.encoded, len(few.y)))
+    try:
+        with isolated_rng(seed):
+            copy.module_.train()
+            output = copy.infer(x)
+            copy.train_step_single((x, y))
+    except Exception as error:
+        raise UnsupportedNetError(
+            f"`net` cannot make a training step on {data_in_words(few.X, few.encoded)}: "
+            f"{(output is not None and how_to_choose(output)) or error}"
+        ) from error
+
+
 def check_batches(net: NeuralNet, few: Samples, sizes: Iterable[int], seed: int) -> None:
-    """Refuse sizes whose last batch batch norm cannot be trained on."""
+    """Refuse sizes that make no batch, or a last one that batch norm cannot be trained on."""
     batch = training_batch_size(net)
+    drop_last = net.get_params_for("iterator_train").get("drop_last")
+    without = [size for size in sizes if drop_last and size < batch]
+    if without:
+        raise UnsupportedNetError(
+            f"`net` leaves out incomplete batches (iterator_train__drop_last=True) and makes no "
+            f"batch of {batch} from {without} samples, so that nothing would be trained; set a "
+            "smaller batch_size, or larger `sizes`"
+        )
     bad = [size for size in sizes if batch > 1 and size % batch == 1]
-    if not bad or net.get_params_for("iterator_train").get("drop_last"):
+    if not bad or drop_last:
         return
     copy = initialized_net(net, seed)
     copy.module_.train()

@@ -86,3 +86,17 @@ def _check_combination(given: Mapping[str, Any]) -> None:
     ):
         if refused:
             raise InvalidParameterError(parameter, problem)
+
+
+def refuse_arguments(given: Mapping[str, Any]) -> None:
+    """Arguments of ``fit`` that it does not have."""
+    for name, value in given.items():
+        if name != "sample_weight":
+            raise TypeError(f"fit() got an unexpected keyword argument {name!r}")
+        if value is not None:
+            raise InvalidParameterError(
+                name,
+                "must be None: Δ is about a mean of losses in which every sample counts once, and "
+                "the next sample as much as the others; keep each row with a probability "
+                "proportional to its weight, and fit to the rows that are kept",
+            )

@@ -26,9 +26,11 @@ from sufficiency.engine.loss_matrix import can_vectorize
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.fit.net_checks import (
     check_batches,
+    check_module,
     check_probe_fits,
     check_scheduler,
     check_shapes,
+    check_training_step,
     fit_columns,
 )
 from sufficiency.fit.parameter_checks import check_parameters
@@ -40,6 +42,7 @@ from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, spli
 from sufficiency.nets.targets import (
     TargetCodec,
     cast_inputs,
+    check_range,
     fit_target_codec,
     warn_of_lost_digits,
 )
@@ -147,7 +150,9 @@ def _plan(
 ) -> Plan:
     """Look at net and data together."""
     untrained = initialized_net(net, child_seed(root, "check"))
+    check_module(untrained)
     codec = fit_target_codec(net, given.y, module_dtype(untrained))
+    check_range(untrained, codec, given.y)
     splits = _make_splits(untrained, codec, given, params, root)
     candidates = [given.unseen[1]] if given.unseen else [s.candidates for s in splits.repeats]
     n_unseen = min(map(len, candidates))
@@ -170,6 +175,7 @@ def _plan(
     check_losses(untrained, few.X, few.encoded, codec.n_classes)
     check_batches(net, few, sizes, child_seed(root, "check"))
     check_probe_fits(untrained, probe, params["method"], few)
+    check_training_step(net, few, child_seed(root, "check"), codec.n_classes)
     # what transformers have not seen is no input of a net, which any other is as long as
     steps = _steps_per_epoch(untrained, samples if transformers is None else few)
     check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
@@ -192,7 +198,7 @@ def _plan(
         samples=samples,
         unseen=unseen,
         splits=splits,
-        constant_loss=constant_loss(untrained, few.X, samples.encoded),
+        constant_loss=constant_loss(untrained, few.X, samples.encoded) * codec.loss_unit,
         steps_per_epoch=steps,
         n_unseen=n_unseen,
         some_samples=_some(looked_at, root, _KEPT),

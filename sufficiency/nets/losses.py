@@ -19,7 +19,8 @@ from sufficiency._random import isolated_rng
 from sufficiency.data.rows import form_of, is_arrays, map_arrays, take_rows
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import UnsupportedNetError
-from sufficiency.nets.skorch_nets import cuts_only, evaluation_mode, is_binary
+from sufficiency.nets.outputs import HOW_TO_CAST, check_output, how_to_choose
+from sufficiency.nets.skorch_nets import cuts_only, evaluation_mode, is_binary, module_dtype
 
 Weights = dict[str, Tensor]
 
@@ -133,7 +134,7 @@ def _tensor(values: npt.NDArray, device: Any) -> Tensor:
 
 def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None = None) -> None:
     """Refuse a net whose losses are not a mean over samples."""
-    function = LossFunction(net)
+    function, output = LossFunction(net), None
     check_criterion(net, y)
     with evaluation_mode(net), torch.no_grad(), warnings.catch_warnings():
         # torch only warns where a prediction and a target of different shapes broadcast
@@ -144,6 +145,7 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
             output = net.infer(x_block)
             if n_classes is not None and is_classifier(net) and not is_binary(net):
                 _check_output(output, n_classes)
+            check_output(net, output)
             losses = function({}, x_block, y_block)
             reduced = net.get_loss(output, y_block, X=x_block, training=False)
             again = function({}, x_block, y_block)
@@ -153,25 +155,25 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
             raise
         except Exception as error:
             raise UnsupportedNetError(
-                f"`net` cannot compute losses for X of {form_of(X)} "
-                f"with targets of shape {tuple(y.shape)} and dtype {y.dtype}: {error}"
+                f"`net` cannot compute losses for {data_in_words(X, y)}: "
+                f"{(output is not None and how_to_choose(output)) or error}"
                 f"{_OF_A_DATASET if isinstance(X, DatasetRows) else ''}"
+                f"{HOW_TO_CAST if module_dtype(net) == torch.bfloat16 else ''}"
             ) from error
     if tuple(losses.shape) != (n,):
         raise UnsupportedNetError(
             f"`net` must give one loss a sample with reduction='none', got shape "
-            f"{tuple(losses.shape)} for {n} samples; the criterion or get_loss ignores `reduction`"
+            f"{tuple(losses.shape)} for {n} samples; the criterion or get_loss ignores "
+            "`reduction`: where the module computes a mean itself, let it return its outputs and "
+            "the criterion compute their loss"
         )
-    tolerance = 1e3 * torch.finfo(losses.dtype).eps
+    tolerance = 1e3 * rounding(net, losses)
     mean = losses.double().mean()
     equal_unless = {
         "is random in evaluation mode, so that its loss is no function of its weights; "
         "switch the randomness off with `self.training`": (losses, again),
-        "gives a sample a loss that depends on the other samples of the batch; output has "
-        f"{_shape(output)} and target {_shape(y_block)}, make them equal if they broadcast": (
-            losses[: len(half)],
-            half,
-        ),
+        f"gives a sample a loss that depends on the other samples of the batch; "
+        f"{_why_of_batch(net, output, y_block)}": (losses[: len(half)], half),
         f"has a loss of {reduced.item():g} on {n} samples whose mean per-sample loss is "
         f"{mean.item():g}; remove class weights, ignore_index, reduction='sum' and anything "
         "nonlinear in get_loss": (mean, reduced.double()),
@@ -179,6 +181,35 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
     for problem, (a, b) in equal_unless.items():
         if not torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True):
             raise UnsupportedNetError(f"`net` {problem}")
+
+
+def data_in_words(X: Any, y: npt.NDArray) -> str:
+    """Shapes and dtypes of inputs and targets."""
+    return f"X of {form_of(X)} with targets of shape {tuple(y.shape)} and dtype {y.dtype}"
+
+
+def _why_of_batch(net: NeuralNet, output: object, y: Tensor) -> str:
+    """What may tie the samples of a batch together, and the remedy."""
+    without = [
+        name
+        for name, part in net.module_.named_modules()
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None
+    ]
+    if without:
+        return (
+            f"its batch norm {without} keeps no running statistics; set track_running_stats=True, "
+            "or use GroupNorm"
+        )
+    return (
+        f"output has {_shape(output)} and target {_shape(y)}, make them equal if they broadcast; "
+        "else normalize by statistics that are fixed in evaluation mode"
+    )
+
+
+def rounding(net: NeuralNet, losses: Tensor) -> float:
+    """Of losses, which are no finer than single precision where the net computes in it."""
+    coarse = losses.dtype == torch.float64 and module_dtype(net) != torch.float64
+    return torch.finfo(torch.float32 if coarse else losses.dtype).eps
 
 
 def _shape(output: object) -> str:

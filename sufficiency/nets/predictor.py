@@ -43,7 +43,9 @@ class Predictor:
         return self._of_net("predict_proba", X)
 
     def score(self, X: npt.NDArray, y: npt.NDArray) -> float:
-        """The net's own score; targets are encoded as the net knows them."""
+        """The net's own score; R² is that of the user's targets, others of the encoded ones."""
+        if type(self.net).score is RegressorMixin.score:
+            return float(r2_score(np.asarray(y, dtype=np.float64), self.predict(X)))
         return float(self.net.score(X, self.codec.encode(y, "y")))
 
     def _of_net(self, method: str, X: Any) -> npt.NDArray:
@@ -71,12 +73,8 @@ class PartPredictor(Predictor):
 
     def score(self, X: npt.NDArray, y: npt.NDArray) -> float:
         """The net's own score, without predicting again where it is scikit-learn's."""
-        own = type(self.net).score
-        encoded = self.codec.encode(y, "y")
-        if own is ClassifierMixin.score:
-            return _accuracy(encoded, self._of_net("predict", X))
-        if own is RegressorMixin.score:
-            return float(r2_score(encoded, self._of_net("predict", X)))
+        if type(self.net).score is ClassifierMixin.score:
+            return _accuracy(self.codec.encode(y, "y"), self._of_net("predict", X))
         return super().score(X, y)
 
     def _of_net(self, method: str, X: Any) -> npt.NDArray:

@@ -21,6 +21,11 @@ _KNOWN_SETTINGS = {"batch_size", "shuffle", "drop_last"}
 def check_net(net: object) -> NeuralNet:
     """Return `net` if it is an instance of skorch's NeuralNet."""
     if isinstance(net, NeuralNet):
+        if net.compile:
+            raise UnsupportedNetError(
+                "`net` is compiled (compile=True), and torch evaluates compiled modules at no "
+                "other weights than their own; set compile=False"
+            )
         return net
     problem = f"None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}"
     if inspect.isclass(net) and issubclass(net, NeuralNet):

@@ -1,7 +1,8 @@
 """Targets between the user's form and the net's."""
 
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from skorch import NeuralNet
+from torch import nn
 
 from sufficiency.data.memory_maps import Rows, moments
 from sufficiency.data.rows import map_arrays
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import InvalidParameterError
+from sufficiency.nets.default_net import TabularMLP
 from sufficiency.nets.skorch_nets import is_binary
 
 # A standard deviation of fewer roundings than this is mostly rounding.
 _COARSE = 100.0
+# Fourth powers of deviations between these, the unit of Δ, leave room for 1/k² in float64.
+_SMALLEST, _LARGEST = 1e-60, 1e60
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +63,82 @@ class TargetCodec:
         """Number of classes; None without any."""
         return None if self.classes is None else len(self.classes)
 
+    @property
+    def loss_unit(self) -> float:
+        """Unit of the net's losses, in that of the losses of the user's targets."""
+        return 1.0
+
+    def in_own_unit(self, net: NeuralNet) -> "TargetCodec":
+        """Let a trained net itself predict in the user's unit; its codec then."""
+        return self
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StandardizedTargets(TargetCodec):
+    """
+    Real targets for the default net, counted from a middle one in standard deviations.
+
+    One constant for all samples and sizes, so that training depends on no unit. The middle is a
+    value of the targets (each column's median): the difference of two of them is rounded least.
+    """
+
+    middle: npt.NDArray[np.float64]  # of the shape of one target
+    deviation: float  # root mean square over all columns
+    precision: torch.dtype = torch.float32  # of encoded targets
+
+    def encode(self, y: npt.ArrayLike, name: str = "y_unseen") -> npt.NDArray:
+        """(y − middle)/deviation, computed in float64."""
+        values = (np.asarray(y, dtype=np.float64) - self.middle) / self.deviation
+        values = cast_floating(values, self.precision)
+        return values[:, None] if self.column else values
+
+    def decode(self, prediction: npt.NDArray) -> npt.NDArray:
+        """Predictions in the user's unit, float64."""
+        values = super().decode(prediction).astype(np.float64)
+        return values * self.deviation + self.middle
+
+    @property
+    def loss_unit(self) -> float:
+        """A squared error of 1 of the net is one of deviation²."""
+        return self.deviation**2
+
+    def in_own_unit(self, net: NeuralNet) -> "StandardizedTargets":
+        """Move the unit into the net's output, which is then float64."""
+        module = net.module_
+        module.output_scale = module.output_scale.double() * self.deviation
+        shift = torch.as_tensor(self.middle, device=module.output_mean.device)
+        module.output_mean = module.output_mean.double() * self.deviation + shift
+        return replace(
+            self, middle=np.zeros_like(self.middle), deviation=1.0, precision=torch.float64
+        )
+
+
+def _standardized(y: npt.NDArray, dtype: torch.dtype) -> StandardizedTargets:
+    values = y.astype(np.float64)
+    middle = np.sort(values, axis=0)[len(values) // 2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        centered = values - middle
+        largest = np.abs(centered).max()
+        # squares of the quotients are representable
+        deviation = float(largest * np.sqrt((centered / largest).var(axis=0).mean()))
+    if not _SMALLEST <= deviation <= _LARGEST:
+        raise InvalidParameterError(
+            "y",
+            f"must have a standard deviation between {_SMALLEST:g} and {_LARGEST:g}, got "
+            f"{deviation:.3g}, whose fourth power, the unit of Δ, is too far from 1; choose "
+            "another unit",
+        )
+    return StandardizedTargets(
+        classes=None, dtype=dtype, column=y.ndim == 1, middle=middle, deviation=deviation
+    )
+
 
 def cast_floating(values: npt.NDArray, dtype: torch.dtype) -> npt.NDArray:
     """Floating arrays in the NumPy counterpart of `dtype`; everything else as it is."""
     if values.dtype.kind != "f":
         return values
     # NumPy has no bfloat16
-    name = str(dtype).removeprefix("torch.")
+    name = _name(dtype)
     known = name in {"float16", "float32", "float64"}
     return values.astype(name if known else "float32", copy=False)
 
@@ -78,26 +152,58 @@ def cast_inputs(X: Any, dtype: torch.dtype) -> Any:
 
 def warn_of_lost_digits(X: Any, dtype: torch.dtype) -> None:
     """Warn of columns whose values the net's dtype cannot tell apart."""
-    if not isinstance(X, (np.ndarray, Rows)) or X.ndim != 2:
+    if getattr(X, "ndim", 0) != 2:
         return
-    if isinstance(X, Rows) and X.dtype.kind == "f":
-        _, deviation, largest = moments(X)
-    elif isinstance(X, np.ndarray) and X.dtype == np.float64:
-        deviation, largest = X.std(axis=0), np.abs(X).max(axis=0)
-    else:
-        return
-    coarse = _COARSE * torch.finfo(dtype).eps * largest
-    # the mean of a constant is rounded as often as there are samples
-    constant = deviation <= len(X) * np.finfo(np.float64).eps * largest
-    lost = np.flatnonzero((deviation < coarse) & ~constant)
+    lost = _lost_digits(X, dtype)
     if len(lost):
         warnings.warn(
             f"`X` has values in the columns {lost[:5].tolist()} that differ by less than the net's "
-            f"{str(dtype).removeprefix('torch.')} can tell apart, and will be rounded; subtract "
-            "their mean first",
+            f"{_name(dtype)} can tell apart, and will be rounded; subtract their mean first",
             UserWarning,
             stacklevel=5,
         )
+
+
+def check_range(net: NeuralNet, codec: TargetCodec, y: npt.NDArray) -> None:
+    """Refuse real targets whose squares the net's dtype does not hold; warn of rounded ones."""
+    if not codec.as_float or codec.classes is not None:
+        return
+    values, limits = y.astype(np.float64), torch.finfo(codec.dtype)
+    deviation, largest = float(values.std(axis=0).max()), float(np.abs(values).max())
+    smallest, most = math.sqrt(limits.tiny), math.sqrt(limits.max)
+    if isinstance(net.criterion_, nn.MSELoss) and not (deviation > smallest and largest < most):
+        raise InvalidParameterError(
+            "y",
+            f"must have squares that the net's {_name(codec.dtype)} holds, got a standard "
+            f"deviation of {deviation:.3g} and values up to {largest:.3g}; divide y by a constant, "
+            "and the answers are in that unit",
+        )
+    if len(_lost_digits(values, codec.dtype)):
+        warnings.warn(
+            f"`y` has a standard deviation of {deviation:.3g} around values of {largest:.3g}, "
+            f"which the net's {_name(codec.dtype)} rounds, and the losses with them; subtract a "
+            "constant from y (its mean) first",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _lost_digits(values: Any, dtype: torch.dtype) -> npt.NDArray[np.int64]:
+    """Columns whose values differ by little more than their rounding."""
+    if isinstance(values, Rows) and values.dtype.kind == "f":
+        _, deviation, largest = moments(values)
+    elif isinstance(values, np.ndarray) and values.dtype == np.float64:
+        deviation, largest = values.std(axis=0), np.abs(values).max(axis=0)
+    else:
+        return np.empty(0, dtype=np.int64)
+    coarse = _COARSE * torch.finfo(dtype).eps * largest
+    # the mean of a constant is rounded as often as there are samples
+    constant = deviation <= len(values) * np.finfo(np.float64).eps * largest
+    return np.flatnonzero((deviation < coarse) & ~constant)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> TargetCodec:
@@ -123,5 +229,13 @@ def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> Targ
             raise InvalidParameterError(
                 "y", f"must be numeric for a regressor, got dtype {y.dtype}"
             )
+        if (y == y[:1]).all():
+            raise InvalidParameterError(
+                "y",
+                f"must vary for a regressor, got {y[0].tolist()!r} for every sample; with one "
+                "value there is nothing to learn",
+            )
+        if net.module is TabularMLP and net.criterion is nn.MSELoss:
+            return _standardized(y, dtype)
         return TargetCodec(None, dtype, as_float=True, column=y.ndim == 1)
     return TargetCodec(None, dtype)

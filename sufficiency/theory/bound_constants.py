@@ -1,5 +1,6 @@
 """The constants of the paper's bounds, measured around a real net."""
 
+import math
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -50,13 +51,15 @@ def measure_constants(net: NeuralNet, probe: Probe, samples: Samples) -> BoundCo
     sigma, dim = _reach(sampler)
     names = list(sampler.mean)
     data = (net, samples.X, samples.encoded)
-    return BoundConstants(
-        sigma=sigma,
-        dim=dim,
-        max_loss=max_loss(*data).value,
-        gradient_norm=max_gradient_norm(*data, parameters=names).value,
-        hessian_norm=max_hessian_norm(*data, n_samples=None, parameters=names).value,
-    )
+    largest = max_loss(*data).value
+    gradient = max_gradient_norm(*data, parameters=names).value
+    if not math.isfinite(gradient) or gradient == 0.0 < largest:
+        raise ValueError(
+            f"`net_` must have gradients for a bound, got a norm of {gradient:g} at losses of "
+            f"{largest:.3g}; its dtype does not hold them, so fit to y in another unit"
+        )
+    hessian = max_hessian_norm(*data, n_samples=None, parameters=names).value
+    return BoundConstants(sigma, dim, largest, gradient, hessian)
 
 
 def _reach(sampler: GaussianSampler) -> tuple[float, int]:

@@ -118,8 +118,6 @@ def _reasons(net: NeuralNet, few: Samples) -> Iterator[str]:
     criterion = net.criterion_
     if isinstance(criterion, nn.Module) and any(p.requires_grad for p in criterion.parameters()):
         yield "the criterion has parameters"
-    if any(nn.parameter.is_lazy(p) for p in net.module_.parameters()):
-        yield "the net's shapes are not known before its first batch"
     if net.compile:
         yield "the net is compiled"
     plain = net.dataset is Dataset and not net.get_params_for("dataset")
@@ -149,6 +147,8 @@ def _trial(
     counts = (n, max(n - 2, min(n, 2)))
     on_cpu = clone(untrained).set_params(device="cpu")
     nets = [initialized_net(on_cpu, seed, n_classes) for seed in range(2)]
+    if any(map(nn.parameter.is_lazy, nets[0].module_.parameters())):
+        raise NotStackableError("the net's shapes are not known before its first batch")
     x, y = next(sample_blocks(nets[0], few.X, few.encoded, n))
     before = [{k: t.detach().clone() for k, t in named_tensors(net).items()} for net in nets]
     try:

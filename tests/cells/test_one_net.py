@@ -40,7 +40,8 @@ def test_it_is_trained_on_all_samples_but_the_candidates():
             return super().forward(X)
 
     estimator(Recording, train="once", n_repeats=1, train_together=False).fit(*digits())
-    assert sum(seen) == 20 * 200
+    # before the first training, a step is tried on a few samples, after a look at its outputs
+    assert sum(seen[2:]) == 20 * 200
     assert max(seen) == 32
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from sufficiency import per_sample_losses
 from sufficiency.cells.cell import SLICE_COLUMNS
 from sufficiency.cells.measure import measure
-from sufficiency.cells.unseen import UnseenSamples, shared
+from sufficiency.cells.unseen import UnseenSamples, shared, short
 from sufficiency.cells.without import without
 from sufficiency.data.slices import Slices, make_slices
 from sufficiency.data.splits import Split
@@ -32,6 +32,17 @@ KINDS = {
     "auto": {"n_draws": "auto"},
     "moment": {"method": "gaussian_moment"},
 }
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [([], "float32"), ([0.0], "float32"), ([0.5, 1e-60], "float32"), ([1e60], "float64"),
+     ([-1e60], "float64"), ([1e-60, 0.0], "float64")],
+)  # fmt: skip
+def test_numbers_are_short_unless_the_largest_is_out_of_range(values, dtype):
+    kept = short(np.array(values))
+    assert kept.dtype == dtype
+    np.testing.assert_allclose(kept, values, rtol=2**-23, atol=1e-45)
 
 
 def measured(kind=(), split=SPLIT, size=12, net=None):

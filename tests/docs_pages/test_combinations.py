@@ -269,6 +269,14 @@ REFUSED = {
         "with one class there is nothing to learn",
         [lambda: estimator().fit(X, 0 * y)],
     ),
+    "a regressor and one value for all of `y`": (
+        "with one value there is nothing to learn",
+        [lambda: estimator(net=None).fit(X, np.full(120, 0.5))],
+    ),
+    "`sample_weight`": (
+        "in which every sample counts once",
+        [lambda: fitted({}, sample_weight=np.ones(120))],
+    ),
     "a binary net and more than two classes in `y`": (
         "only binary classification is supported by it",
         [binary_net],

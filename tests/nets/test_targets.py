@@ -1,3 +1,6 @@
+import statistics
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,13 @@ from sklearn.exceptions import DataConversionWarning
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from torch import nn
 
-from sufficiency.nets.targets import TargetCodec, cast_floating, fit_target_codec
+from sufficiency.nets.default_net import default_net
+from sufficiency.nets.targets import (
+    StandardizedTargets,
+    TargetCodec,
+    cast_floating,
+    fit_target_codec,
+)
 from tests.helpers import Perceptron, classifier, regressor
 
 LABELS = {
@@ -152,3 +161,33 @@ def test_other_arrays_are_passed_on(values):
 def test_an_array_in_the_right_precision_is_not_copied():
     values = np.ones(2, dtype=np.float32)
     assert cast_floating(values, torch.float32) is values
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.5, 1e7), (1e-25, 0.0), (1e15, 1e15)])
+def test_the_default_net_gets_deviations_from_a_middle_target(scale, shift, rng):
+    """Against exact fractions of what y holds, rounded once to single precision."""
+    y = scale * rng.normal(size=25) + shift
+    codec = fit_target_codec(default_net(np.zeros((25, 2)), y), y, torch.float32)
+    exact = [Fraction(value) for value in y.tolist()]
+    middle, deviation = statistics.median(exact), Fraction(statistics.pstdev(exact))
+    encoded = codec.encode(y)
+    assert (encoded.dtype, encoded.shape) == (np.float32, (25, 1))
+    expected = [float((value - middle) / deviation) for value in exact]
+    np.testing.assert_allclose(encoded[:, 0], expected, rtol=2**-23)
+    assert codec.loss_unit == pytest.approx(float(deviation**2), rel=1e-12)
+    # single precision of the encoded ones, and the rounding of y itself
+    rounding = 2**-23 * float(deviation) * np.abs(encoded).max() + np.spacing(np.abs(y).max())
+    np.testing.assert_allclose(codec.decode(encoded), y, rtol=0, atol=rounding)
+
+
+def test_a_net_in_its_own_unit_predicts_what_its_codec_decoded(rng):
+    X, y = rng.normal(size=(25, 3)).astype("float32"), 1e7 + rng.normal(size=(25, 2))
+    net = default_net(X, y)
+    codec = fit_target_codec(net, y, torch.float32)
+    assert isinstance(codec, StandardizedTargets)
+    decoded = codec.decode(net.initialize().predict(X))
+    own = codec.in_own_unit(net)
+    # the last products and sums are in single precision before, and in double precision after
+    np.testing.assert_allclose(net.predict(X), decoded, rtol=0, atol=1e-5)
+    assert own.loss_unit == 1
+    np.testing.assert_array_equal(own.encode(y), y)
