@@ -16,8 +16,7 @@ from sufficiency.data.rows import map_arrays
 from sufficiency.data.samples import Samples
 from sufficiency.deltas import gaussian_moment_delta
 from sufficiency.exceptions import InvalidParameterError, UnsupportedNetError
-from sufficiency.nets.losses import LossFunction, check_losses, data_in_words, sample_blocks
-from sufficiency.nets.outputs import how_to_choose
+from sufficiency.nets.losses import LossFunction, check_losses, failed, sample_blocks
 from sufficiency.nets.skorch_nets import has_scheduler, training_batch_size
 from sufficiency.nets.targets import TargetCodec
 from sufficiency.probes import BaseProbe, Probe, check_probe
@@ -54,10 +53,7 @@ def check_training_step(
             output = copy.infer(x)
             copy.train_step_single((x, y))
     except Exception as error:
-        raise UnsupportedNetError(
-            f"`net` cannot make a training step on {data_in_words(few.X, few.encoded)}: "
-            f"{(output is not None and how_to_choose(output)) or error}"
-        ) from error
+        raise failed("make a training step on", few.X, few.encoded, output, error) from error
 
 
 def check_batches(net: NeuralNet, few: Samples, sizes: Iterable[int], seed: int) -> None:

@@ -154,12 +154,9 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
         except UnsupportedNetError:
             raise
         except Exception as error:
-            raise UnsupportedNetError(
-                f"`net` cannot compute losses for {data_in_words(X, y)}: "
-                f"{(output is not None and how_to_choose(output)) or error}"
-                f"{_OF_A_DATASET if isinstance(X, DatasetRows) else ''}"
-                f"{HOW_TO_CAST if module_dtype(net) == torch.bfloat16 else ''}"
-            ) from error
+            more = _OF_A_DATASET if isinstance(X, DatasetRows) else ""
+            more += HOW_TO_CAST if module_dtype(net) == torch.bfloat16 else ""
+            raise failed("compute losses for", X, y, output, f"{error}{more}") from error
     if tuple(losses.shape) != (n,):
         raise UnsupportedNetError(
             f"`net` must give one loss a sample with reduction='none', got shape "
@@ -183,9 +180,14 @@ def check_losses(net: NeuralNet, X: Any, y: npt.NDArray, n_classes: int | None =
             raise UnsupportedNetError(f"`net` {problem}")
 
 
-def data_in_words(X: Any, y: npt.NDArray) -> str:
-    """Shapes and dtypes of inputs and targets."""
-    return f"X of {form_of(X)} with targets of shape {tuple(y.shape)} and dtype {y.dtype}"
+def failed(
+    what: str, X: Any, y: npt.NDArray, output: object, problem: object
+) -> UnsupportedNetError:
+    """What a net cannot do with these data; an output that is no tensor is the likeliest reason."""
+    return UnsupportedNetError(
+        f"`net` cannot {what} X of {form_of(X)} with targets of shape {tuple(y.shape)} and dtype "
+        f"{y.dtype}: {how_to_choose(output) or problem}"
+    )
 
 
 def _why_of_batch(net: NeuralNet, output: object, y: Tensor) -> str:

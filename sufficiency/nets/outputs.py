@@ -18,7 +18,7 @@ _ROUNDING = 1e-2
 
 def how_to_choose(output: object) -> str:
     """An output that is no tensor, and how a net picks the one that its criterion takes."""
-    if isinstance(output, Tensor):
+    if output is None or isinstance(output, Tensor):
         return ""
     names: list[object] = []
     if isinstance(output, Mapping):
