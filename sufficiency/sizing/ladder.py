@@ -58,6 +58,10 @@ class Ladder:
         Whether the center of a repeat's largest size serves all its sizes.
     of_slice : str
         The slice that all this is about, with its share of the samples; empty: all of them.
+    n_copies : int
+        Candidates of a repeat that are copies of samples it trains on.
+    target_column : str
+        Column of the inputs that is the target itself; empty: none.
     slices : dict of {str: Ladder}
         Those slices that have enough candidates to be judged.
     too_small : tuple of str
@@ -86,6 +90,8 @@ class Ladder:
     point_probe: bool = False
     one_net: bool = False
     of_slice: str = ""
+    n_copies: int = 0
+    target_column: str = ""
     slices: Mapping[str, Ladder] = field(default_factory=dict)
     too_small: tuple[str, ...] = ()
 
