@@ -89,12 +89,12 @@ class SufficiencyResult:
         Which slices each sample belongs to; None without any, and in results of earlier releases.
     of_slice : str
         The slice that the result is about, as in "site=3"; empty: all samples.
+    images : dict of {int: uint8 array}
+        The twelve samples with the largest losses, (h, w) or (h, w, 3), where inputs are images.
     n_copies : int
         Candidates of a repeat with the inputs and the target of a sample that it trains on.
     target_column : str
         Column of the inputs that is the target itself; empty: none.
-    images : dict of {int: uint8 array}
-        The twelve samples with the largest losses, (h, w) or (h, w, 3), where inputs are images.
     """
 
     cells: tuple[Cell, ...]
@@ -108,9 +108,9 @@ class SufficiencyResult:
     settings: dict[str, str]
     slices: Slices | None = None
     of_slice: str = ""
+    images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
     n_copies: int = 0
     target_column: str = ""
-    images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
     @cached_property
     def sizes(self) -> Integers:

@@ -58,14 +58,14 @@ class Ladder:
         Whether the center of a repeat's largest size serves all its sizes.
     of_slice : str
         The slice that all this is about, with its share of the samples; empty: all of them.
-    n_copies : int
-        Candidates of a repeat that are copies of samples it trains on.
-    target_column : str
-        Column of the inputs that is the target itself; empty: none.
     slices : dict of {str: Ladder}
         Those slices that have enough candidates to be judged.
     too_small : tuple of str
         Those that have not.
+    n_copies : int
+        Candidates of a repeat that are copies of samples it trains on.
+    target_column : str
+        Column of the inputs that is the target itself; empty: none.
     """
 
     sizes: Integers
@@ -90,10 +90,10 @@ class Ladder:
     point_probe: bool = False
     one_net: bool = False
     of_slice: str = ""
-    n_copies: int = 0
-    target_column: str = ""
     slices: Mapping[str, Ladder] = field(default_factory=dict)
     too_small: tuple[str, ...] = ()
+    n_copies: int = 0
+    target_column: str = ""
 
     def __post_init__(self) -> None:
         """Give every table one shape, whatever its creator passed."""

@@ -73,12 +73,12 @@ class Verdict:
     basis : {"fit", "bank"}
         What size and interval rest on: the curves fitted to these measurements alone, or, beyond
         the measured sizes, also how those of the bank's data sets went on.
-    repeats_needed : int or None
-        About how many repeats would give an interval within a factor 4; None where it is no
-        wider, or where that is not known.
     neediest : NeediestSlice or None
         The slice that needs most samples, with its interval; None where chance explains what
         distinguishes the slices, and for a target.
+    repeats_needed : int or None
+        About how many repeats would give an interval within a factor 4; None where it is no
+        wider, or where that is not known.
     """
 
     decision: str
@@ -101,8 +101,8 @@ class Verdict:
     saving: float
     reason: str
     basis: str = "fit"
-    repeats_needed: int | None = None
     neediest: NeediestSlice | None = None
+    repeats_needed: int | None = None
 
     def __str__(self) -> str:
         return f"{self.headline}: {self.explanation}"

@@ -339,6 +339,33 @@ class TestTargets:
         assert verdict.caveats == ()
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "decision", "decides"),
+    [
+        # the first one is met, the second one is not
+        ([C / 801**2, C / 3201**2], "more", 1),
+        ([C / 3201**2, C / 801**2], "more", 0),
+        ([C / 801**2, C / 401**2], "enough", 0),
+        # around 1,200 samples: not sure
+        ([C / 401**2, C / 1190**2, C / 801**2], "enough", 1),
+        ([C / 3201**2, C / 6401**2], "more", 1),
+    ],
+)
+def test_the_verdict_that_decides_on_all_questions(ladder, thresholds, decision, decides):
+    asked = [judge(ladder, threshold) for threshold in thresholds]
+    found = verdicts.decisive(asked)
+    assert found is asked[decides]
+    assert found.decision == decision
+
+
+def test_what_is_unknown_decides_over_what_is_enough(ladder):
+    enough = judge(ladder, C / 801**2)
+    unknown = judge(replace(ladder, loss_drift=10.0), C / 801**2)
+    more = judge(ladder, C / 3201**2)
+    assert verdicts.decisive([enough, unknown]) is unknown
+    assert verdicts.decisive([unknown, more]) is more
+
+
 def test_intervals_are_written_out():
     written = [verdicts.span(ends) for ends in ((591, 961), (591, float("inf")), None)]
     assert written == ["591 to 961", "591 upwards", "–"]
