@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 
@@ -38,14 +39,27 @@ def check_number(
     rule = f"> {above:g}" if at_least == -math.inf else f">= {at_least:g}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise InvalidParameterError(name, f"must be a number {rule}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or number <= above or number < at_least:
-        raise InvalidParameterError(name, f"must be finite and {rule}, got {value}")
+        raise InvalidParameterError(name, f"must be finite and {rule}, got {shown(value)}")
     return number
+
+
+def shown(value: object) -> str:
+    """A value in a message; an integer beyond all floats has more digits than anyone reads."""
+    if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
+        return "an integer of more than 300 digits"
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.NDArray[np.float64]:
     """Return thresholds as a float64 array of the shape that was given."""
+    if isinstance(threshold, Integral) and not isinstance(threshold, bool):
+        # of any number of digits
+        return np.asarray(check_number(name, threshold, above=0.0))
     values = np.asarray(threshold)
     if values.dtype.kind not in "iuf":
         raise InvalidParameterError(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import ClassifierTags, RegressorTags, Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sufficiency._random import RandomState, seed_from
@@ -31,6 +31,7 @@ from sufficiency.fit.cost import CostEstimate, estimate_cost
 from sufficiency.fit.parameter_checks import refuse_arguments
 from sufficiency.fit.plan import Plan, plan_fit
 from sufficiency.fit.runner import run_cells, with_missing
+from sufficiency.nets.default_net import is_built_in
 from sufficiency.nets.predictor import Predictor
 from sufficiency.nets.skorch_nets import skorch_net
 from sufficiency.plotting import DeltaCurveDisplay
@@ -92,10 +93,10 @@ def _check_net_has(estimator: "LandscapeSufficiencyEstimator", method: str) -> N
             "refit=False; fit again with refit=True"
         )
     net = getattr(estimator, "net_", estimator.net)
-    if net is None or (method == "score" and estimator.scoring is not None):
-        return
-    if method == "predict_proba" and is_regressor(net):
+    if method == "predict_proba" and is_regressor(estimator):
         raise AttributeError("a regressor has no predict_proba")
+    if is_built_in(net) or (method == "score" and estimator.scoring is not None):
+        return
     getattr(net, method)
 
 
@@ -115,11 +116,13 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
     Parameters
     ----------
-    net : skorch NeuralNet or Pipeline, optional
+    net : skorch NeuralNet or Pipeline, "classifier", "regressor" or None, default=None
         Unfitted net, or a scikit-learn pipeline that ends in one; its transformers are then fitted
         for every training, on the samples of that training. It is never modified. Every training
         starts from fresh weights, even if the module is an instance. None: a small perceptron for
-        tabular data, a classifier or regressor depending on y.
+        tabular data, a classifier or regressor depending on y. What has to know which before the
+        fit, such as stratified cross-validation or a VotingClassifier, needs a net, or the built-in
+        one by its kind: "classifier" or "regressor".
     sizes : int or sequence, default=8
         An int: that many sizes, geometric from min(max(n_fit/32, 10·n_classes, 20), n_fit/2) to
         n_fit, the samples left after candidates and validation. Floats in (0, 1]: fractions of
@@ -226,7 +229,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        net: "NeuralNet | Pipeline | None" = None,
+        net: "NeuralNet | Pipeline | str | None" = None,
         *,
         sizes: int | Sequence[float] = 8,
         n_repeats: int = 4,
@@ -389,6 +392,8 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             own_unseen=plan.unseen is not None,
             constant_loss=plan.constant_loss,
             settings=plan.settings.record,
+            n_copies=plan.n_copies,
+            target_column=plan.target_column,
             slices=(plan.samples if plan.unseen is None else plan.unseen).slices,
         )
 
@@ -594,7 +599,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         X = check_inputs(self, X, reset=False, raw=self._transformers is not None)
         if self._transformers is not None:
             return self._transformers.inputs(X)
-        return self._predictor.cast(as_floating(X) if self.net is None else X)
+        return self._predictor.cast(as_floating(X) if is_built_in(self.net) else X)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "result_")
@@ -603,8 +608,13 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.non_deterministic = self.random_state is None
-        if isinstance(self.net, BaseEstimator):
-            of_net = get_tags(self.net)
+        # without a net the kind of the estimator follows from y, that is from the fitted one
+        net = getattr(self, "net_", self.net)
+        if isinstance(net, str):
+            tags.estimator_type = net
+            tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
+        if isinstance(net, BaseEstimator):
+            of_net = get_tags(net)
             tags.estimator_type = of_net.estimator_type
             tags.classifier_tags = of_net.classifier_tags
             tags.regressor_tags = of_net.regressor_tags

@@ -52,6 +52,9 @@ from sufficiency.store.saved_results import read_cells, write_cells
 # Columns of `by_slice` beside Δ, and the names of their standard errors.
 _BY_SLICE = {"unseen_loss": "loss", "unseen_score": "score"}
 
+# Scalars that results of earlier releases lack.
+_LATER = {"of_slice": "", "n_copies": 0, "target_column": ""}
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -88,6 +91,10 @@ class SufficiencyResult:
         The slice that the result is about, as in "site=3"; empty: all samples.
     images : dict of {int: uint8 array}
         The twelve samples with the largest losses, (h, w) or (h, w, 3), where inputs are images.
+    n_copies : int
+        Candidates of a repeat with the inputs and the target of a sample that it trains on.
+    target_column : str
+        Column of the inputs that is the target itself; empty: none.
     """
 
     cells: tuple[Cell, ...]
@@ -102,6 +109,8 @@ class SufficiencyResult:
     slices: Slices | None = None
     of_slice: str = ""
     images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    n_copies: int = 0
+    target_column: str = ""
 
     @cached_property
     def sizes(self) -> Integers:
@@ -199,6 +208,9 @@ class SufficiencyResult:
             point_probe=self.settings.get("probe", "").startswith("PointMass"),
             one_net=one_net,
             of_slice=self._slice_in_words(),
+            # counted among all candidates, not among those of a slice
+            n_copies=0 if self.of_slice else self.n_copies,
+            target_column=self.target_column,
             slices={name: self._of_slice(name).measurements for name in judged if judged[name]},
             too_small=tuple(name for name in judged if not judged[name]),
             **tables,
@@ -226,9 +238,11 @@ class SufficiencyResult:
         part = replace(
             self, cells=cells, n_candidates=slice_candidates(self.cells, name), of_slice=name
         )
-        losses = part.table("unseen_loss") / self.table("unseen_loss")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            losses = part.table("unseen_loss") / self.table("unseen_loss")
+        known = losses[np.isfinite(losses)]
         # so that a center has learned for a slice where it has for all
-        scale = float(np.nanmean(losses)) if np.isfinite(losses).any() else 1.0
+        scale = float(known.mean()) if known.size else 1.0
         return replace(part, constant_loss=self.constant_loss * scale)
 
     def samples(self, top: int | None = None) -> "pd.DataFrame":
@@ -922,7 +936,7 @@ class SufficiencyResult:
         path : path-like
             HTML file; replaced if it exists.
         thresholds : float or sequence of float, optional
-            As in :meth:`verdict`; the first one decides what stands on top. None: no decision,
+            As in :meth:`verdict`; what stands on top is for all of them. None: no decision,
             and what twice, once, half and a quarter of the present change would need.
         relative, growth
             How to read `thresholds`, as in :meth:`verdict`.
@@ -991,7 +1005,7 @@ class SufficiencyResult:
         ValueError
             If the files are damaged or of another format.
         """
-        cells, more, meta = read_cells(Path(path), _scalars(), {"of_slice": ""})
+        cells, more, meta = read_cells(Path(path), _scalars(), _LATER)
         return cls(cells=cells, **more, **meta)
 
 

@@ -92,7 +92,8 @@ def _check_measurements(
         raise ValueError(
             f"`deltas` must be finite and > 0 on average, got {values[:, given == size].ravel()} "
             f"at size {size}; a loss that does not change at all cannot be fitted in logs: check "
-            "that the net trains and the candidates differ"
+            "that the net trains and the candidates differ; a net that predicts all of them "
+            "without any loss has enough samples at this size"
         )
     return given.astype(np.int64), values
 

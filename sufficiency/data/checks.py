@@ -1,12 +1,16 @@
 """Input of ``fit`` and ``predict``: samples of a known kind, finite and of matching lengths."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
 from torch import Tensor
 
@@ -21,6 +25,12 @@ Array = npt.NDArray
 
 # What scikit-learn keeps of a table; other kinds of inputs have no features to count.
 _OF_A_TABLE = ("n_features_in_", "feature_names_in_")
+
+# A number as it is written in large parts of the world.
+DECIMAL_COMMA = re.compile(r"\s*[-+]?[\d. ]*\d,\d+\s*")
+
+# Columns that a message lists.
+_LISTED = 5
 
 # Items of a dataset that are read twice.
 _READ_AGAIN = 8
@@ -57,11 +67,7 @@ def check_fit_input(
     if n_rows(X) < 2:
         raise InvalidParameterError("X", f"must have at least 2 samples, got {n_rows(X)} sample")
     if groups is not None:
-        groups = np.asarray(groups)
-        if groups.shape != (len(y),):
-            raise InvalidParameterError(
-                "groups", f"must have one entry for each of {len(y)} samples, got {groups.shape}"
-            )
+        groups = _check_groups(groups, len(y), divided=X_unseen is None)
     if X_unseen is None and y_unseen is None:
         return FitInput(X, y, groups, None, check_slices(slices, len(y)))
     if X_unseen is None or (y_unseen is None and not is_dataset(X_unseen)):
@@ -76,6 +82,44 @@ def check_fit_input(
         )
     of_unseen = check_slices(slices, len(y_unseen), "X_unseen")
     return FitInput(X, y, groups, (X_unseen, y_unseen), of_unseen)
+
+
+def _check_groups(groups: Any, n_samples: int, *, divided: bool) -> Array:
+    """One known group for each sample; two or more, where they are divided from candidates."""
+    groups = np.asarray(groups)
+    if groups.shape != (n_samples,):
+        raise InvalidParameterError(
+            "groups", f"must have one entry for each of {n_samples} samples, got {groups.shape}"
+        )
+    _check_known(groups, "groups")
+    if divided and n_samples and (groups == groups[0]).all():
+        raise InvalidParameterError(
+            "groups",
+            f"must be two or more, got {str(groups[0])!r} for all samples, which no candidate may "
+            "share with what is trained on; leave `groups` out, or pass `X_unseen` and `y_unseen`",
+        )
+    return groups
+
+
+def _check_known(values: Array, name: str) -> None:
+    """Refuse missing values, and texts among numbers, in arrays of objects."""
+    if values.dtype.kind != "O":
+        return
+    _check_complete(values, name)
+    types = sorted({type(value).__name__ for value in values.flat})
+    if "str" in types and len(types) > 1:
+        raise InvalidParameterError(
+            name, f"must have values of one type, got {', '.join(types)}; convert them to one"
+        )
+
+
+def _check_complete(values: Any, name: str) -> None:
+    if missing := int(np.asarray(pd.isna(values)).sum()):
+        raise InvalidParameterError(
+            name,
+            f"must have no missing values, got {missing} of {np.size(values)}; leave these samples "
+            'out, or give them a name of their own, such as "unknown"',
+        )
 
 
 def _pair(
@@ -121,15 +165,60 @@ def check_inputs(estimator: BaseEstimator, X: Any, *, reset: bool, raw: bool = F
         return checked if by_name else tuple(checked.values())
     more = {"ensure_min_samples": 2} if reset else {}
     try:
-        return _in_its_file(X, validate_data(estimator, X, allow_nd=True, reset=reset, **more))
-    except ValueError as error:
+        checked = validate_data(estimator, X, allow_nd=True, reset=reset, **more)
+        if checked.dtype.kind == "O":
+            # frames with columns of a dtype that NumPy has not, such as categories
+            checked = checked.astype(np.float64)
+    except (TypeError, ValueError) as error:
         if "inhomogeneous" not in str(error):
+            _explain_texts(X, error)
             raise
         raise InvalidParameterError(
             "X",
             f"must be a single array, got a {type(X).__name__} of several shapes; pass several "
             "inputs as a dict, or as a tuple of arrays with two axes or more",
         ) from error
+    if checked.dtype.kind in "mM":
+        _explain_texts(X, None)
+    return _in_its_file(X, checked)
+
+
+def _explain_texts(X: Any, error: Exception | None) -> None:
+    """Refuse a table for its columns that are no numbers, if it has any."""
+    if np.ndim(X) != 2 or sparse.issparse(X):
+        return
+    names = getattr(X, "columns", range(np.shape(X)[1]))
+    found = {name: _no_number(_safe_indexing(X, i, axis=1)) for i, name in enumerate(names)}
+    examples = {name: str(example) for name, example in found.items() if example is not None}
+    if not examples:
+        return
+    listed = ", ".join(f"{name!r} ({text!r})" for name, text in list(examples.items())[:_LISTED])
+    remedy = "encode them in a pipeline that ends in the net, and pass that as `net`"
+    if str(pd.NA) in examples.values():
+        remedy = "leave samples with missing values out, or impute them in a pipeline, as `net`"
+    elif all(DECIMAL_COMMA.fullmatch(text) for text in examples.values()):
+        remedy = "write decimal points for commas (pandas reads such files with decimal=',')"
+    raise InvalidParameterError(
+        "X",
+        f"must hold numbers, got something else in {len(examples)} of {len(found)} columns: "
+        f"{listed}{', …' * (len(examples) > _LISTED)}; {remedy}",
+    ) from error
+
+
+def _no_number(column: Any) -> object:
+    """The first value of a column that is no number; None without any."""
+    values = np.asarray(column)
+    if values.dtype.kind in "fiub":
+        return None
+    for value in values:
+        if value is pd.NA or isinstance(value, (date, timedelta, np.datetime64, np.timedelta64)):
+            return value
+        if isinstance(value, str):
+            try:
+                float(value)
+            except ValueError:
+                return value
+    return None
 
 
 def _checked_part(name: Any, part: Any) -> Any:
@@ -218,4 +307,30 @@ def as_floating(X: Any) -> Array:
 
 def check_targets(y: Any, name: str) -> Array:
     """Finite targets, or inputs beside others, of any kind, at least 1-D."""
-    return check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name=name)
+    if isinstance(y, (pd.Series, pd.DataFrame)):
+        _check_complete(y, name)
+        y = _plain_numbers(y)
+    values = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name=name)
+    _check_known(values, name)
+    return values
+
+
+def check_no_texts_of_numbers(y: Array) -> None:
+    """Refuse texts that are numbers with decimal commas, where numbers are wanted or likely."""
+    texts = [value for value in y.flat if isinstance(value, str)]
+    if texts and all(DECIMAL_COMMA.fullmatch(text) for text in texts):
+        raise InvalidParameterError(
+            "y",
+            "must hold numbers or labels, got numbers with decimal commas, such as "
+            f"{str(texts[0])!r}; write decimal points for commas (pandas reads such files with "
+            "decimal=',')",
+        )
+
+
+def _plain_numbers(y: pd.Series | pd.DataFrame) -> Any:
+    """Nullable and Arrow integers and booleans as NumPy's; check_array makes floats of them."""
+    dtypes = pd.DataFrame(y).dtypes
+    kinds = {dtype.kind for dtype in dtypes if isinstance(dtype, pd.api.extensions.ExtensionDtype)}
+    if len(kinds) != 1 or not kinds <= set("biu"):
+        return y
+    return y.to_numpy(dtype={"b": bool, "i": np.int64, "u": np.uint64}[kinds.pop()])

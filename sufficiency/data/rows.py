@@ -25,7 +25,7 @@ def n_rows(X: Any) -> int:
     """Number of samples."""
     if not is_several(X):
         return len(X) if isinstance(X, (*_ARRAYS, DatasetRows)) else int(_num_samples(X))
-    counts = {n_rows(part) for part in _parts(X)}
+    counts = {n_rows(part) for part in parts_of(X)}
     if len(counts) != 1:
         raise ValueError(
             f"`X` must have equally many samples in all its inputs, got {sorted(counts) or 'none'}"
@@ -73,7 +73,7 @@ def join_arrays(parts: Sequence[Any]) -> Any:
 def is_arrays(X: Any) -> bool:
     """Whether X consists of arrays, in memory or in files, which can be cut into batches."""
     if is_several(X):
-        return all(is_arrays(part) for part in _parts(X))
+        return all(is_arrays(part) for part in parts_of(X))
     return isinstance(X, (np.ndarray, Rows))
 
 
@@ -105,7 +105,7 @@ def row_bytes(X: Any) -> int:
         if not (is_several(X) or isinstance(X, Tensor)):
             return 1
     if is_several(X):
-        return sum(row_bytes(part) for part in _parts(X))
+        return sum(row_bytes(part) for part in parts_of(X))
     if isinstance(X, Tensor):
         return max(1, X[:1].nbytes)
     if isinstance(X, str):
@@ -133,5 +133,6 @@ def form_of(X: Any) -> str:
     return f"shape {tuple(X.shape)} and dtype {X.dtype}"
 
 
-def _parts(X: Any) -> list[Any]:
+def parts_of(X: Any) -> list[Any]:
+    """The inputs in a dict, tuple or list."""
     return list(X.values()) if isinstance(X, Mapping) else list(X)

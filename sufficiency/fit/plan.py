@@ -1,6 +1,6 @@
 """What a fit is going to do: everything that is decided before a single training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
@@ -17,6 +18,7 @@ from sufficiency._random import child_rng, child_seed
 from sufficiency.curves.families import FAMILIES
 from sufficiency.data.candidates import Indices, default_n_candidates
 from sufficiency.data.checks import FitInput, as_floating, check_fit_input
+from sufficiency.data.copies import count_copies, target_column
 from sufficiency.data.rows import take_rows
 from sufficiency.data.samples import Samples
 from sufficiency.data.slices import make_slices
@@ -35,7 +37,7 @@ from sufficiency.fit.net_checks import (
 )
 from sufficiency.fit.parameter_checks import check_parameters
 from sufficiency.nets.constant_prediction import constant_loss
-from sufficiency.nets.default_net import default_net
+from sufficiency.nets.default_net import TASKS, default_net, is_built_in
 from sufficiency.nets.losses import check_criterion, check_losses, representative
 from sufficiency.nets.predictor import own_score
 from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, split_net
@@ -47,6 +49,7 @@ from sufficiency.nets.targets import (
     warn_of_lost_digits,
 )
 from sufficiency.probes import Probe
+from sufficiency.sizing.caveats import of_data, warn_of_caveats
 from sufficiency.store import FitStore, Store, remembered_seed
 from sufficiency.training.settings import FitSettings, Scorer
 from sufficiency.training.stacking import Stacking, plan_stacking
@@ -75,6 +78,8 @@ class Plan:
     steps_per_epoch: Callable[[int], int]  # at a size
     n_unseen: int  # candidates of a repeat, the smallest number if repeats differ
     some_samples: Samples  # as the net sees them, for constants that are looked up after the fit
+    n_copies: int = 0  # candidates of a repeat that also occur among what it trains on
+    target_column: str = ""  # of the inputs, if it is the target itself
     store: FitStore | None = None
 
     @cached_property
@@ -115,13 +120,14 @@ def plan_fit(
 ) -> Plan:
     """Check the parameters and what ``fit`` is given, and decide what is going to be done."""
     params = estimator.get_params(deep=False)
-    net, transformers = (None, None) if params["net"] is None else split_net(params["net"])
+    task = params["net"]
+    net, transformers = (None, None) if is_built_in(task) else split_net(task)
     probe = check_parameters(params)
     raw = transformers is not None
     given = check_fit_input(estimator, X, y, groups, X_unseen, y_unseen, slices, raw=raw)
     if net is None:
         given = given.map_inputs(as_floating)
-        net = default_net(given.X, given.y)
+        net = default_net(given.X, given.y, TASKS[task])
     scorer: Scorer | None = own_score if hasattr(net, "score") else None
     if params["scoring"] is not None:
         scorer = get_scorer(params["scoring"])
@@ -135,7 +141,18 @@ def plan_fit(
     else:
         # drawn once for all fits of a net to data in one store
         root = remembered_seed(store, net, given.X, given.y, draw, transformers)
-    return _plan(params, net, transformers, given, probe, scorer, root, store)
+    plan = _plan(params, net, transformers, given, probe, scorer, root, store)
+    return _with_leaks(plan, given, getattr(estimator, "feature_names_in_", None))
+
+
+def _with_leaks(plan: Plan, given: FitInput, names: Iterable[str] | None) -> Plan:
+    """The plan with what gives targets away, of which it warns."""
+    n_copies = count_copies((given.X, given.y), given.unseen, plan.splits)
+    classes = is_classifier(plan.settings.net)
+    column = target_column(given.X, given.y, classes=classes, names=names)
+    own = plan.unseen is not None
+    warn_of_caveats(of_data(n_copies, plan.n_unseen, column, own_unseen=own))
+    return replace(plan, n_copies=n_copies, target_column=column)
 
 
 def _plan(

@@ -11,7 +11,12 @@ from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
+from sufficiency.data.checks import check_no_texts_of_numbers
 from sufficiency.data.memory_maps import Rows, as_columns, moments
+from sufficiency.nets.targets import FOR_SEVERAL_LABELS
+
+# What the estimator's `net` says of the task where it is no net.
+TASKS = {None: None, "classifier": "classification", "regressor": "regression"}
 
 # Standard deviations from the mean, beyond which inputs saturate.
 _LIMIT = 5.0
@@ -72,8 +77,15 @@ def _set_scale(mean: Tensor, scale: Tensor, values: npt.NDArray | Rows) -> None:
     scale.copy_(torch.from_numpy(deviation))
 
 
+def is_built_in(net: object) -> bool:
+    """Whether the estimator's `net` stands for the default net."""
+    return net is None or (isinstance(net, str) and net in TASKS)
+
+
 def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> NeuralNet:
     """Unfitted net for a table (or images, flattened) and its targets."""
+    if y.dtype.kind in "OU":
+        check_no_texts_of_numbers(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     shared = {
         "module__n_inputs": int(np.prod(X.shape[1:])),
@@ -99,6 +111,7 @@ def default_net(X: npt.NDArray, y: npt.NDArray, task: str | None = None) -> Neur
     if kind in {"continuous", "continuous-multioutput"}:
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return NeuralNetRegressor(TabularMLP, module__n_outputs=n_outputs, **shared)
+    several = f"; {FOR_SEVERAL_LABELS}" if y.ndim > 1 else ""
     raise ValueError(
-        f"`net` must be given for targets of type {kind!r}; None suits classes and reals"
+        f"`net` must be given for targets of type {kind!r}; None suits classes and reals{several}"
     )

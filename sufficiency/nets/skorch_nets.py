@@ -27,7 +27,10 @@ def check_net(net: object) -> NeuralNet:
                 "other weights than their own; set compile=False"
             )
         return net
-    problem = f"None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}"
+    problem = (
+        f"None, an unfitted skorch NeuralNet or a Pipeline that ends in one, got {net!r}; "
+        "'classifier' and 'regressor' stand for the built-in net"
+    )
     if inspect.isclass(net) and issubclass(net, NeuralNet):
         name = net.__name__
         problem = f"an instance of a skorch net, got the class {name}; pass {name}(YourModule, …)"

@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from skorch import NeuralNet
 from torch import nn
 
+from sufficiency.data.checks import check_no_texts_of_numbers
 from sufficiency.data.memory_maps import Rows, moments
 from sufficiency.data.rows import map_arrays
 from sufficiency.data.torch_datasets import DatasetRows
@@ -21,6 +22,10 @@ from sufficiency.exceptions import InvalidParameterError
 from sufficiency.nets.default_net import TabularMLP
 from sufficiency.nets.skorch_nets import is_binary
 
+FOR_SEVERAL_LABELS = (
+    "for several labels use skorch's NeuralNet with BCEWithLogitsLoss and "
+    "predict_nonlinearity=torch.sigmoid"
+)
 # A standard deviation of fewer roundings than this is mostly rounding.
 _COARSE = 100.0
 # Fourth powers of deviations between these, the unit of Δ, leave room for 1/k² in float64.
@@ -42,7 +47,7 @@ class TargetCodec:
             values = np.asarray(y, dtype=np.float64) if self.as_float else np.asarray(y)
             values = cast_floating(values, self.dtype)
             return values[:, None] if self.column else values
-        labels = column_or_1d(y, warn=True)
+        labels = column_or_1d(y)
         unknown = np.setdiff1d(labels, self.classes)
         if len(unknown):
             raise ValueError(
@@ -209,6 +214,12 @@ def _name(dtype: torch.dtype) -> str:
 def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> TargetCodec:
     """How `y` is encoded for `net`."""
     if is_classifier(net):
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise InvalidParameterError(
+                "y",
+                f"must hold one label for each sample with {type(net).__name__}, got shape "
+                f"{y.shape}; {FOR_SEVERAL_LABELS}",
+            )
         check_classification_targets(y)
         classes = np.unique(column_or_1d(y, warn=True))
         if len(classes) < 2:
@@ -225,6 +236,7 @@ def fit_target_codec(net: NeuralNet, y: npt.NDArray, dtype: torch.dtype) -> Targ
             )
         return TargetCodec(classes, dtype, as_float=is_binary(net))
     if is_regressor(net):
+        check_no_texts_of_numbers(y)
         if y.dtype.kind not in "fiub":
             raise InvalidParameterError(
                 "y", f"must be numeric for a regressor, got dtype {y.dtype}"

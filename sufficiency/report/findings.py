@@ -14,7 +14,7 @@ from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, judge, judge_slices, span
+from sufficiency.sizing.verdict import capitalized, decisive, judge, judge_slices, span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -35,7 +35,7 @@ class Collecting:
 
 @dataclass(frozen=True)
 class Findings:
-    """Answers, in the order of the questions, of which the first one decides."""
+    """Answers, in the order of the questions."""
 
     asked: tuple[Verdict, ...]  # without those about Δ where it has no curve
     curve: FittedCurve | None = None
@@ -43,7 +43,8 @@ class Findings:
     examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
     suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
     plans: tuple[Collecting, ...] = ()  # for what is not enough
-    # of the first question, the reason where there is no answer
+    unanswered: bool = False  # whether something was asked about a Δ that has no curve
+    # of the question that decides, the reason where there is no answer
     slices: Mapping[str, Verdict | str] = field(default_factory=dict)
 
     @property
@@ -77,15 +78,20 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
         return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
     def of_slices(asked: Sequence[Verdict]) -> Mapping[str, Verdict | str]:
-        return judge_slices(ladder, asked[0], family) if asked else {}
+        return judge_slices(ladder, decisive(asked), family) if asked else {}
 
     try:
         curve = result.curve
     except ValueError as error:
-        questions = [question for question in questions if question.kind != "delta"]
-        asked = answer(questions)
-        plans = collecting(result, questions, asked)
-        return Findings(asked, no_curve=str(error), plans=plans, slices=of_slices(asked))
+        answered = [question for question in questions if question.kind != "delta"]
+        asked = answer(answered)
+        return Findings(
+            asked,
+            no_curve=str(error),
+            plans=collecting(result, answered, asked),
+            unanswered=len(answered) < len(questions),
+            slices=of_slices(asked),
+        )
     examples: tuple[Verdict, ...] = ()
     if not any(question.kind == "delta" for question in questions):
         now = float(curve.predict(result.n_samples)[0])
@@ -96,7 +102,7 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
         suggestions = suggest_thresholds(ladder, family=family)
     asked = answer(questions)
     plans = collecting(result, questions, asked)
-    return Findings(asked, curve, "", examples, suggestions, plans, of_slices(asked))
+    return Findings(asked, curve, "", examples, suggestions, plans, slices=of_slices(asked))
 
 
 def collecting(
@@ -117,10 +123,11 @@ def collecting(
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:
-    """What the first question decides."""
+    """What all questions together decide."""
     have = ("Samples you have", count(result.n_samples))
-    if findings.asked:
-        verdict = findings.asked[0]
+    verdict = decisive(findings.asked) if findings.asked else None
+    # without a curve of Δ what was asked about it is not met
+    if verdict is not None and (verdict.decision == "more" or not findings.unanswered):
         size = None if verdict.decision == "unknown" else verdict.size
         numbers = (
             _accepted(verdict),
@@ -130,6 +137,9 @@ def top(result: SufficiencyResult, findings: Findings) -> Top:
             ("Missing", verdict.missing),
         )
         text = capitalized(verdict.explanation)
+        if len(findings.asked) > 1:
+            asked = f"Of {len(findings.asked)} questions, that about {_name(verdict)}"
+            text = f"{asked} decides. {text}"
         return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
     if findings.no_curve:
         text = f"No curve could be fitted to Δ: {findings.no_curve}."

@@ -16,7 +16,7 @@ from sufficiency.report.numbers import NBSP, count, duration, number, percent
 from sufficiency.report.pictures import picture
 from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.collection import chance_in_words
-from sufficiency.sizing.questions import arrivals
+from sufficiency.sizing.questions import criterion
 from sufficiency.sizing.verdict import span
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def thresholds(verdicts: Sequence[Verdict]) -> Table:
     shares = (verdict.relative_change for verdict in verdicts)
     return Table(
         "thresholds",
-        f"Samples to train on until {arrivals(first.growth)} the loss landscape by no more than "
-        f"each threshold. Missing counts against the {first.n_available:,} samples there are.",
+        f"Samples to train on until {criterion('each threshold', first.growth)}. Missing counts "
+        f"against the {first.n_available:,} samples there are.",
         {
             f"Change of the loss ({mean})": _entries(verdict.change for verdict in verdicts),
             "Share of the unseen loss": _entries(shares, percent),
@@ -195,7 +195,7 @@ def slices(result: SufficiencyResult, verdicts: Mapping[str, Verdict | str]) -> 
     if verdicts:
         columns |= _needs(answers)
         caption += (
-            " Sufficient sizes are for the first threshold or target above, and count the samples "
+            " Sufficient sizes are for the threshold or target that decides, and count the samples "
             "of all slices, in the proportions that were measured. Each interval is for its slice "
             "alone; that in a caveat, which names one of many, is wider."
         )

@@ -36,6 +36,8 @@ FEWEST_FOR_TAILS = 50
 QUADRATIC_ERROR = 0.1
 # A miss of the curve of so many standard errors, and at least this factor, is a caveat.
 _MISFIT_STDERRS, _MISFIT_FACTOR = 3.0, 1.3
+# So many copies among the candidates are worth a word; a table may hold two samples that are alike.
+FEWEST_COPIES, COPIES_SHARE = 3, 0.05
 # With this share of useless trainings, or more, Δ is no basis for a decision.
 USELESS_SHARE = 0.5
 
@@ -153,6 +155,41 @@ def unlike_others(found: Forecast | None) -> Iterator[Caveat]:
             "this curve falls in a way that none of those did that forecasts rest on",
             "measure larger sizes",
             "the interval is widened for it",
+        )
+
+
+def of_data(
+    n_copies: int, n_candidates: int, target_column: str, *, own_unseen: bool
+) -> Iterator[Caveat]:
+    """What makes unseen samples known to the net before it is asked about them."""
+    if n_copies >= max(FEWEST_COPIES, COPIES_SHARE * n_candidates):
+        copies = f"{n_copies:,} of {n_candidates:,}"
+        yield Caveat(
+            f"{copies} samples of `X_unseen` are also in `X`"
+            if own_unseen
+            else f"{copies} candidates of a repeat also occur among what it trains on",
+            "unless they are alike by chance, leave them out, or "
+            + ("pass `groups` in its place" if own_unseen else "keep them together with `groups`"),
+            "with the same inputs and target",
+            effect="unknown" if own_unseen and n_copies == n_candidates else "unsure",
+        )
+    if target_column:
+        yield Caveat(
+            f"column {target_column} of `X` is the target itself",
+            "leave it out",
+            "any net finds it there",
+            effect="unsure",
+        )
+
+
+def lax_threshold(relative_change: float) -> Iterator[Caveat]:
+    """A threshold that accepts changes as large as the loss itself asks for next to nothing."""
+    if relative_change >= 1.0:
+        yield Caveat(
+            f"the threshold accepts a change of {relative_change:.2g} times the unseen loss, which "
+            "nearly any net and size meet",
+            "choose a smaller one (`suggest_thresholds`)",
+            effect="unsure",
         )
 
 

@@ -1,5 +1,6 @@
 """How much the landscape still moves when many samples come at once."""
 
+import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -10,6 +11,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats
+from sufficiency._validation import shown
 from sufficiency.curves import FittedCurve, fit_curve
 from sufficiency.curves.fitted_curve import LARGEST_SIZE, first_size_below, frozen_curve
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
@@ -34,10 +36,10 @@ def growth_change(
 def check_growth(measurements: Ladder, growth: Any) -> None:
     """Refuse what has no growth formula."""
     known = isinstance(growth, Real) and not isinstance(growth, bool)
-    if not known or not (np.isfinite(growth) and growth > 0):
+    if not known or not 0 < growth <= sys.float_info.max:
         problem = (
-            f"must be finite and > 0, got {growth!r}; an int counts samples (100), a float is a "
-            "fraction (0.1 for 10 % more)"
+            f"must be finite and > 0, got {shown(growth)}; an int counts samples (100), a float is "
+            "a fraction (0.1 for 10 % more)"
         )
     elif measurements.order != 2:
         problem = (
@@ -131,7 +133,9 @@ class GrowthCurve:
         """Log κ after and before which h falls below the threshold for the last time."""
         # 100 points per factor e resolve any bend of sums of power laws.
         grid = np.linspace(np.log(2.0), np.log(float(LARGEST_SIZE)), 4200)
-        exceeding = np.flatnonzero(self.predict(np.expm1(grid)) > threshold)
+        # a curve that rises steeply leaves float64 long before the grid ends
+        with np.errstate(over="ignore"):
+            exceeding = np.flatnonzero(self.predict(np.expm1(grid)) > threshold)
         if not exceeding.size:
             return float(grid[0]), float(grid[0])
         last = exceeding[-1]

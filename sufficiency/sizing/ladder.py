@@ -62,6 +62,10 @@ class Ladder:
         Those slices that have enough candidates to be judged.
     too_small : tuple of str
         Those that have not.
+    n_copies : int
+        Candidates of a repeat that are copies of samples it trains on.
+    target_column : str
+        Column of the inputs that is the target itself; empty: none.
     """
 
     sizes: Integers
@@ -88,6 +92,8 @@ class Ladder:
     of_slice: str = ""
     slices: Mapping[str, Ladder] = field(default_factory=dict)
     too_small: tuple[str, ...] = ()
+    n_copies: int = 0
+    target_column: str = ""
 
     def __post_init__(self) -> None:
         """Give every table one shape, whatever its creator passed."""

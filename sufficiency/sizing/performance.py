@@ -15,7 +15,14 @@ from sufficiency.forecasts.forecast import Forecast
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
-from sufficiency.sizing.size_intervals import SizeEstimate, estimate_beyond, status_of, to_sizes
+from sufficiency.sizing.size_intervals import (
+    SizeEstimate,
+    estimate_beyond,
+    horizon,
+    status_of,
+    to_sizes,
+    too_far,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,17 +163,19 @@ class PerformanceFit:
             return SizeEstimate("unreachable", None, None, reason)
         low, high = self.log_kappa_interval(target, curves, confidence)
         smallest, largest = int(self.curve.sizes[0]), int(self.curve.sizes[-1])
-        interval = to_sizes(low, high, smallest)
+        interval = to_sizes(low, high, smallest, largest)
         known = interval if len(self.table) > 1 else None
         center = self.curve.log_kappa(target)
         if beyond is not None and max(center, high) > np.log(largest + 1.0):
             inside = None if center > np.log(largest + 1.0) else int(np.ceil(np.expm1(center)))
             return estimate_beyond(beyond, target, confidence, inside, len(self.table))
-        if center > np.log(float(LARGEST_SIZE)):
+        if center > horizon(largest):
             reason = (
                 f"the fitted {self.kind} levels off at {self.curve.floor:.4g}, but the data allow "
                 f"floors from {span[0]} to {span[1]}; measure larger sizes"
             )
+            if center < np.log(float(LARGEST_SIZE)):
+                reason = f"the fitted {self.kind} is {target:.4g} only beyond {too_far(largest)}"
             return SizeEstimate("not_identifiable", None, known, reason)
         met = bool(sign * self.curve.predict(smallest)[0] <= sign * target)
         at_target = int(np.ceil(np.expm1(max(center, 0.0)) - 1e-9))

@@ -17,6 +17,7 @@ from sufficiency.sizing.beyond import check_prior, forecast_beyond
 from sufficiency.sizing.caveats import (
     Caveat,
     failed_cells,
+    lax_threshold,
     misfit,
     run_caveats,
     unlike_others,
@@ -91,8 +92,13 @@ class DeltaQuestion:
         kind = "RMS" if ladder.order == 2 else "mean absolute"
         return estimate, Answer(
             fits.curve,
-            f"{arrivals(self.growth)} the loss landscape by at most {change:.2g} ({kind}{share})",
-            (*misfit(ladder, fits), *run_caveats(ladder), *_of_forecast(self, ladder, estimate)),
+            criterion(f"{change:.2g} ({kind}{share})", self.growth),
+            (
+                *lax_threshold(relative_change),
+                *misfit(ladder, fits),
+                *run_caveats(ladder),
+                *_of_forecast(self, ladder, estimate),
+            ),
             threshold,
             change,
             relative_change,
@@ -226,13 +232,13 @@ def absolute_threshold(ladder: Ladder, threshold: float, *, relative: bool = Fal
     return float(threshold * loss) ** ladder.order
 
 
-def arrivals(growth: float | None) -> str:
-    """What comes and moves the landscape, with its verb."""
+def criterion(change: str, growth: float | None) -> str:
+    """What holds from a size on; a growth of 10 samples must not look like one of 10.0."""
     if growth is None or is_one_sample(growth):
-        return "one more sample moves"
-    if counts_samples(growth):
-        return f"{growth:,} more samples move"
-    return f"{100 * growth:g} % more samples move"
+        return f"one more sample moves the loss landscape by at most {change}"
+    grow = f"grow by {100 * growth:g} %" if growth < 1 else f"grow to {1 + growth:g} times"
+    when = f"{growth:,} samples are added" if counts_samples(growth) else f"the data {grow}"
+    return f"the loss landscape moves by at most {change} when {when}"
 
 
 def percent(share: float) -> str:

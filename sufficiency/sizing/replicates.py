@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from sufficiency._types import Floats
+from sufficiency._validation import shown
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.sizing.growth import GrowthCurve
@@ -114,9 +115,10 @@ def jackknife_stderr(values: Floats) -> float:
 
 def check_confidence(confidence: Any) -> None:
     """Raise ValueError unless `confidence` is in (0, 1)."""
-    if not isinstance(confidence, Real) or not 0.0 < float(confidence) < 1.0:
+    # compared before float(), which some integers have none of
+    if not isinstance(confidence, Real) or not (0 < confidence < 1):  # type: ignore[operator]
         raise InvalidParameterError(
-            "confidence", f"must be in (0, 1), got {confidence!r}; 0.95 is the usual choice"
+            "confidence", f"must be in (0, 1), got {shown(confidence)}; 0.95 is the usual choice"
         )
 
 

@@ -1,12 +1,11 @@
 """What an answer decides, and the only prose about it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sufficiency.curves import FittedCurve
-from sufficiency.curves.fitted_curve import LARGEST_SIZE
-from sufficiency.sizing.caveats import Caveat, beyond_measured, single_repeat
+from sufficiency.sizing.caveats import Caveat, beyond_measured, of_data, single_repeat
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.questions import DeltaQuestion, Question, TargetQuestion, percent
@@ -45,7 +44,8 @@ class Verdict:
     n_available : int
         Samples passed to ``fit``.
     n_missing : int or None
-        By how many `size` exceeds them; None without a size.
+        By how many `size` exceeds them; where no reliable size is known, how many are missing at
+        least; None where it cannot be said.
     curve : FittedCurve or LearningCurve
         The decay of Δ, or of the spread where `growth` was asked for; the learning curve of a
         target.
@@ -76,6 +76,9 @@ class Verdict:
     neediest : NeediestSlice or None
         The slice that needs most samples, with its interval; None where chance explains what
         distinguishes the slices, and for a target.
+    repeats_needed : int or None
+        About how many repeats would give an interval within a factor 4; None where it is no
+        wider, or where that is not known.
     """
 
     decision: str
@@ -99,6 +102,7 @@ class Verdict:
     reason: str
     basis: str = "fit"
     neediest: NeediestSlice | None = None
+    repeats_needed: int | None = None
 
     def __str__(self) -> str:
         return f"{self.headline}: {self.explanation}"
@@ -132,9 +136,8 @@ class Verdict:
             return "not known"
         if self.decision == "enough":
             return "none"
-        if self.status == "not_identifiable" and self.interval is not None:
-            return f"at least {self.interval[0] - self.n_available:,}"
-        return f"about {self.n_missing:,}"
+        about = "at least" if self.status == "not_identifiable" else "about"
+        return f"{about} {self.n_missing:,}"
 
     def _answer(self) -> str:
         if self.size is None:
@@ -154,7 +157,7 @@ class Verdict:
         if self.interval is None:
             return ""
         low, high = self.interval
-        if low == high or low >= LARGEST_SIZE:
+        if low == high:
             return ""
         text = f"the {100 * self.confidence:g} % interval is {span(self.interval)}"
         if self.basis == "bank":
@@ -189,7 +192,13 @@ def judge(
     size, n_available = estimate.size, ladder.n_available
     caveats = (
         *answer.caveats,
-        *_undetermined(estimate, n_available),
+        *_undetermined(estimate, ladder),
+        *of_data(
+            ladder.n_copies,
+            ladder.n_candidates,
+            ladder.target_column,
+            own_unseen=ladder.n_pool == ladder.n_candidates,
+        ),
         *beyond_measured(size, ladder.largest),
         *single_repeat(ladder),
     )
@@ -205,13 +214,29 @@ def judge(
         sure=sure,
         kind=question.kind,
         n_available=n_available,
-        n_missing=None if size is None else max(0, size - n_available),
+        n_missing=_missing(estimate, n_available, decision),
         order=ladder.order,
         confidence=confidence,
         neediest=neediest,
         **vars(estimate),
         **vars(replace(answer, caveats=caveats)),
     )
+
+
+def decisive(verdicts: Sequence[Verdict]) -> Verdict:
+    """
+    The verdict that decides on several questions, all of which are to be met.
+
+    One that asks for more samples, if there is any; else one that is unknown; else one that is
+    not sure. Among equals it is the one that needs most.
+    """
+
+    def rank(verdict: Verdict) -> tuple[int, bool, float]:
+        order = ("more", "unknown", "enough").index(verdict.decision)
+        held_up = verdict.sure == (verdict.decision == "enough")
+        return order, held_up, -(math.inf if verdict.size is None else verdict.size)
+
+    return min(verdicts, key=rank)
 
 
 def judge_slices(ladder: Ladder, verdict: Verdict, family: str) -> dict[str, Verdict | str]:
@@ -248,11 +273,22 @@ def decide(
     return "enough" if enough else "more", one_side and "unsure" not in effects
 
 
-def _undetermined(estimate: SizeEstimate, n_available: int) -> Iterator[Caveat]:
+def _missing(estimate: SizeEstimate, n_available: int, decision: str) -> int | None:
+    """How many samples are missing, at least those up to the interval; None where unknown."""
+    if decision != "more":
+        return None if decision == "unknown" else 0
+    size = estimate.size
+    if estimate.status == "not_identifiable" and estimate.interval is not None:
+        size = estimate.interval[0]
+    return max(0, (size or 0) - n_available)
+
+
+def _undetermined(estimate: SizeEstimate, ladder: Ladder) -> Iterator[Caveat]:
     """Why the estimate decides nothing, unless its whole interval asks for more samples."""
+    n_available = ladder.n_available
     low, high = estimate.interval or (0, math.inf)
     beyond = estimate.status == "not_identifiable"
-    if n_available < low < LARGEST_SIZE:
+    if n_available < low:
         return
     if estimate.size is None:
         yield Caveat(estimate.reason, effect="unknown")
@@ -260,12 +296,25 @@ def _undetermined(estimate: SizeEstimate, n_available: int) -> Iterator[Caveat]:
         yield Caveat(
             f"the interval spans more than a factor {WIDEST_BRACKET:g} and contains the "
             f"{n_available:,} samples there are",
-            "measure larger sizes" if beyond else "fit with more repeats (`n_repeats`)",
+            _narrower(estimate, ladder),
             effect="unknown",
         )
     elif beyond:
         text = "the measured sizes do not determine one so far beyond them"
         yield Caveat(text, "measure larger sizes", effect="unknown")
+
+
+def _narrower(estimate: SizeEstimate, ladder: Ladder) -> str:
+    """What makes an interval narrower."""
+    larger = "measure larger sizes" * (estimate.status == "not_identifiable")
+    n_repeats = estimate.repeats_needed
+    if n_repeats is None:
+        return larger or "fit with more repeats (`n_repeats`)"
+    settings = f"`n_repeats={n_repeats}`"
+    if n_repeats * ladder.n_candidates > ladder.n_pool:
+        # more of them would share candidates, and narrow it less
+        settings += f", `n_candidates={ladder.n_pool // n_repeats}`"
+    return f"fit with about {n_repeats} repeats ({settings})" + (larger and f", and {larger}")
 
 
 def _of_neediest(

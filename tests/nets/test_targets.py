@@ -53,8 +53,8 @@ def test_a_column_of_labels_is_flattened_with_scikit_learns_warning():
     y = np.array([["a"], ["b"]])
     with pytest.warns(DataConversionWarning):
         codec = fit_target_codec(classifier(), y, torch.float32)
-    with pytest.warns(DataConversionWarning):
-        assert codec.encode(y).tolist() == [0, 1]
+    # said once: targets are encoded many times
+    assert codec.encode(y).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

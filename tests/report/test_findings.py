@@ -55,6 +55,25 @@ def test_the_first_verdict_is_on_top(result, threshold, expected):
     assert found.text.lower() == verdict.explanation.lower()
 
 
+@pytest.mark.parametrize("thresholds", [[1e-3, 1e-5], [1e-5, 1e-3]])
+def test_of_several_questions_the_one_that_is_not_met_is_on_top(thresholds):
+    result = plain(n_samples=100, family="theory")
+    found, more = top_of(result, thresholds), result.verdict(1e-5)
+    assert (
+        (found.decision, found.headline)
+        == (more.decision, more.headline)
+        == ("more", "More needed")
+    )
+    assert found.text.startswith("Of 2 questions, that about a change of 0.00316 decides. From")
+
+
+def test_without_a_curve_a_target_alone_is_not_enough():
+    result = make_result(np.zeros((2, 3)))
+    assert result.verdict_for_target(0.6).decision == "enough"
+    assert top_of(result, loss_target=0.6).decision == "enough"
+    assert top_of(result, 1e-3, loss_target=0.6).decision == "unknown"
+
+
 def test_a_target_can_be_on_top():
     found = top_of(plain(), loss_target=0.4)
     assert found.headline == plain().verdict_for_target(0.4).headline

@@ -127,6 +127,24 @@ def test_few_candidates_say_nothing_about_tails():
         warn(make_result(top1pct_share=0.9, n_candidates=50))
 
 
+@pytest.mark.parametrize(
+    ("copies", "candidates", "own", "effect"),
+    [
+        (2, 4, False, None),  # a pair or two that are alike, as iris has them
+        (3, 60, False, "unsure"),
+        (4, 100, False, None),
+        (5, 100, False, "unsure"),
+        (60, 60, False, "unsure"),
+        (59, 60, True, "unsure"),
+        (60, 60, True, "unknown"),
+    ],
+)
+def test_copies_are_a_caveat_from_five_percent_on(copies, candidates, own, effect):
+    found = list(caveats.of_data(copies, candidates, "", own_unseen=own))
+    assert [caveat.effect for caveat in found] == ([effect] if effect else [])
+    assert all(f"{copies} of {candidates}" in str(caveat) for caveat in found)
+
+
 def test_every_caveat_is_said_and_can_be_caught_as_one():
     table = np.array([[1.0, 0.5, 0.2]])
     result = make_result(

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from sufficiency.curves import fit_curve
 from sufficiency.exceptions import ExtrapolationWarning, NotIdentifiableError
 from sufficiency.sizing.decay_fits import fit_decay
 from sufficiency.sizing.questions import absolute_threshold
-from sufficiency.sizing.size_intervals import estimate_size, to_sizes
+from sufficiency.sizing.size_intervals import estimate_size, repeats_needed, to_sizes
 from tests.helpers import make_result
 from tests.sizing.ladders import SIZES, ladder_of, measured
 
@@ -143,11 +146,66 @@ def test_all_cells_failed():
         (np.log(101.0), np.log(201.0), (100, 200)),
         (np.log(10.0), np.log(20.0), (50, 50)),
         (-np.inf, np.inf, (50, np.inf)),
-        (np.log(1e6), 100.0, (999_999, np.inf)),
+        (np.log(1e6), np.log(1.6e6), (999_999, 1_599_999)),
+        # beyond 1,000 times the largest size no number is given
+        (np.log(1e6), np.log(1.7e6), (999_999, np.inf)),
+        (np.log(1e7), np.log(1e8), (1_600_000, np.inf)),
+        (np.inf, np.inf, (1_600_000, np.inf)),
     ],
 )
-def test_sizes_are_rounded_outwards(low, high, expected):
-    assert to_sizes(low, high, 50) == expected
+def test_sizes_are_rounded_outwards_between_the_smallest_and_the_horizon(low, high, expected):
+    assert to_sizes(low, high, 50, 1600) == expected
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+@pytest.mark.parametrize("spread", [0.3, 0.7, 1.5])
+def test_so_many_repeats_narrow_an_interval_to_a_factor_four(spread, confidence):
+    """Log sizes with a standard deviation over repeats: SciPy's t interval of their mean."""
+
+    def width(n_repeats):
+        scale = spread / np.sqrt(n_repeats)
+        low, high = stats.t.interval(confidence, n_repeats - 1, scale=scale)
+        return high - low
+
+    for n_repeats in (2, 3, 4):
+        ladder = measured(SIZES, np.ones((n_repeats, len(SIZES))))
+        wanted = repeats_needed(ladder, width(n_repeats), confidence)
+        if width(n_repeats) <= np.log(4):
+            assert wanted is None
+        else:
+            assert width(wanted) <= np.log(4) < width(wanted - 1)
+
+
+def test_shared_candidates_widen_the_interval_that_the_number_of_repeats_is_taken_from():
+    """Nadeau and Bengio's factor is gone with candidates of their own."""
+    apart = measured(SIZES, np.ones((4, len(SIZES))))
+    shared = replace(apart, disjoint_candidates=False)
+    factor = np.sqrt(1 + 4 * 400 / 1600)
+    assert repeats_needed(shared, 3.0 * factor, 0.95) == repeats_needed(apart, 3.0, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("changed", "width"),
+    [
+        ({"n_pool": 400, "disjoint_candidates": False}, 3.0),  # all repeats share all candidates
+        ({}, np.inf),
+        ({}, 100.0),  # more than a hundred
+    ],
+)
+def test_a_number_of_repeats_is_not_always_known(changed, width):
+    assert repeats_needed(measured(SIZES, np.ones((2, 8)), **changed), width, 0.95) is None
+
+
+def test_no_size_beyond_a_thousand_times_the_measured_ones(rng):
+    ladder = ladder_of("theory", rng)
+    fits = fit_decay(ladder, "theory")
+    inside, beyond = (
+        estimate_size(ladder, fits, 2.0 / (times * 1600) ** 2, 0.95) for times in (500, 2000)
+    )
+    assert inside.size == pytest.approx(500 * 1600, rel=0.3)
+    assert (beyond.size, beyond.status) == (None, "not_identifiable")
+    assert "only beyond 1,000 times the 1,600 samples measured, too far" in beyond.reason
+    assert beyond.interval[1] == np.inf
 
 
 def test_the_bracket_reaches_what_was_measured_at_the_largest_size():

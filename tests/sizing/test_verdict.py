@@ -80,14 +80,14 @@ def test_extrapolated(ladder):
 
 
 def test_at_most(ladder):
-    text = str(judge(ladder, 1.0))
+    text = str(judge(ladder, 0.2))
     assert text.startswith("Enough: already at 50 samples, the smallest size measured, one more")
     assert "interval" not in text
 
 
 def test_not_identifiable_with_a_size(rng):
     ladder = ladder_of("power_law", rng)
-    text = str(judge(ladder, 3.0 * 2e6**-2.6))
+    text = str(judge(ladder, 3.0 * 2e5**-2.6))
     assert text.startswith("More needed: the curve points to")
     assert "too wide to plan with" in text
     assert re.search(r"You have 2,000, so at least [\d,]+ are missing\.", text)
@@ -112,9 +112,9 @@ def test_order_one_is_a_mean_absolute_change(rng):
     ("growth", "words"),
     [
         (1, "one more sample moves"),
-        (250, "250 more samples move"),
-        (0.1, "10 % more samples move"),
-        (1.0, "100 % more samples move"),
+        (250, "when 250 samples are added"),
+        (0.1, "when the data grow by 10 %"),
+        (1.0, "when the data grow to 2 times"),
     ],
 )
 def test_growth_is_said_in_words(growth, words, rng):
@@ -337,6 +337,33 @@ class TestTargets:
         )
         assert verdict.decision == "enough"
         assert verdict.caveats == ()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "decision", "decides"),
+    [
+        # the first one is met, the second one is not
+        ([C / 801**2, C / 3201**2], "more", 1),
+        ([C / 3201**2, C / 801**2], "more", 0),
+        ([C / 801**2, C / 401**2], "enough", 0),
+        # around 1,200 samples: not sure
+        ([C / 401**2, C / 1190**2, C / 801**2], "enough", 1),
+        ([C / 3201**2, C / 6401**2], "more", 1),
+    ],
+)
+def test_the_verdict_that_decides_on_all_questions(ladder, thresholds, decision, decides):
+    asked = [judge(ladder, threshold) for threshold in thresholds]
+    found = verdicts.decisive(asked)
+    assert found is asked[decides]
+    assert found.decision == decision
+
+
+def test_what_is_unknown_decides_over_what_is_enough(ladder):
+    enough = judge(ladder, C / 801**2)
+    unknown = judge(replace(ladder, loss_drift=10.0), C / 801**2)
+    more = judge(ladder, C / 3201**2)
+    assert verdicts.decisive([enough, unknown]) is unknown
+    assert verdicts.decisive([unknown, more]) is more
 
 
 def test_intervals_are_written_out():
