@@ -14,7 +14,7 @@ from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, judge, judge_slices, span
+from sufficiency.sizing.verdict import capitalized, deciding, judge, judge_slices, span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -35,7 +35,7 @@ class Collecting:
 
 @dataclass(frozen=True)
 class Findings:
-    """Answers, in the order of the questions, of which the first one decides."""
+    """Answers, in the order of the questions."""
 
     asked: tuple[Verdict, ...]  # without those about Δ where it has no curve
     curve: FittedCurve | None = None
@@ -43,8 +43,13 @@ class Findings:
     examples: tuple[Verdict, ...] = ()  # thresholds around the present change, if none was given
     suggestions: Sequence[dict[str, Any]] = ()  # empty if they cannot be computed
     plans: tuple[Collecting, ...] = ()  # for what is not enough
-    # of the first question, the reason where there is no answer
+    # of the question that decides, the reason where there is no answer
     slices: Mapping[str, Verdict | str] = field(default_factory=dict)
+
+    @property
+    def deciding(self) -> Verdict:
+        """The answer that decides whether the samples are enough for all questions."""
+        return self.asked[deciding(self.asked)]
 
     @property
     def thresholds(self) -> tuple[Verdict, ...]:
@@ -77,7 +82,7 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
         return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
     def of_slices(asked: Sequence[Verdict]) -> Mapping[str, Verdict | str]:
-        return judge_slices(ladder, asked[0], family) if asked else {}
+        return judge_slices(ladder, asked[deciding(asked)], family) if asked else {}
 
     try:
         curve = result.curve
@@ -117,10 +122,10 @@ def collecting(
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:
-    """What the first question decides."""
+    """What is decided for all questions."""
     have = ("Samples you have", count(result.n_samples))
     if findings.asked:
-        verdict = findings.asked[0]
+        verdict = findings.deciding
         size = None if verdict.decision == "unknown" else verdict.size
         numbers = (
             _accepted(verdict),
@@ -130,6 +135,8 @@ def top(result: SufficiencyResult, findings: Findings) -> Top:
             ("Missing", verdict.missing),
         )
         text = capitalized(verdict.explanation)
+        if len(findings.asked) > 1:
+            text = f"Of {len(findings.asked)} questions, {_name(verdict)} asks for most. {text}"
         return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
     if findings.no_curve:
         text = f"No curve could be fitted to Δ: {findings.no_curve}."

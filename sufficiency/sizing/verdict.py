@@ -1,7 +1,7 @@
 """What an answer decides, and the only prose about it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sufficiency.curves import FittedCurve
@@ -14,6 +14,8 @@ from sufficiency.sizing.replicates import check_confidence
 from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
 from sufficiency.sizing.slices import FEWEST_CANDIDATES, NeediestSlice, neediest_slice
 
+# From what asks for least to what asks for most.
+_DEMANDS = ("enough", "unknown", "more")
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
 
@@ -45,7 +47,8 @@ class Verdict:
     n_available : int
         Samples passed to ``fit``.
     n_missing : int or None
-        By how many `size` exceeds them; None without a size.
+        How many more are needed: up to `size`, or at least up to the low end of an interval that
+        identifies no size; None where the decision is unknown.
     curve : FittedCurve or LearningCurve
         The decay of Δ, or of the spread where `growth` was asked for; the learning curve of a
         target.
@@ -132,9 +135,8 @@ class Verdict:
             return "not known"
         if self.decision == "enough":
             return "none"
-        if self.status == "not_identifiable" and self.interval is not None:
-            return f"at least {self.interval[0] - self.n_available:,}"
-        return f"about {self.n_missing:,}"
+        bound = self.status == "not_identifiable" and self.interval is not None
+        return f"{'at least' if bound else 'about'} {self.n_missing:,}"
 
     def _answer(self) -> str:
         if self.size is None:
@@ -205,7 +207,7 @@ def judge(
         sure=sure,
         kind=question.kind,
         n_available=n_available,
-        n_missing=None if size is None else max(0, size - n_available),
+        n_missing=_n_missing(decision, estimate, n_available),
         order=ladder.order,
         confidence=confidence,
         neediest=neediest,
@@ -246,6 +248,34 @@ def decide(
     enough = estimate.size is not None and max(estimate.size, low) <= n_available
     one_side = high <= n_available if enough else low > n_available
     return "enough" if enough else "more", one_side and "unsure" not in effects
+
+
+def deciding(verdicts: Sequence[Verdict | None]) -> int:
+    """
+    Which of several answers decides whether the samples are enough for all; None: no answer.
+
+    One that needs more comes before one that is unknown, and that before enough. More are needed
+    as surely as the surest says, and the samples are enough as surely as the least sure says.
+    """
+
+    def rank(position: int) -> tuple[int, bool, float]:
+        verdict = verdicts[position]
+        if verdict is None:
+            return _DEMANDS.index("unknown"), False, math.inf
+        demand, size = _DEMANDS.index(verdict.decision), verdict.size
+        return demand, verdict.sure == (verdict.decision == "more"), size or math.inf
+
+    return max(range(len(verdicts)), key=rank)
+
+
+def _n_missing(decision: str, estimate: SizeEstimate, n_available: int) -> int | None:
+    """How many more samples are needed, a lower bound where no size is identified."""
+    if decision != "more":
+        return 0 if decision == "enough" else None
+    needed = estimate.size
+    if estimate.status == "not_identifiable" and estimate.interval is not None:
+        needed = estimate.interval[0]
+    return None if needed is None else needed - n_available
 
 
 def _undetermined(estimate: SizeEstimate, n_available: int) -> Iterator[Caveat]:

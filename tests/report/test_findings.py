@@ -1,4 +1,4 @@
-"""What stands on top is the first verdict; the caveats are those of the run and of the verdicts."""
+"""What stands on top is the verdict that decides; the caveats are of the run and the verdicts."""
 
 import warnings
 
@@ -46,13 +46,38 @@ def sentence(text):
         (make_result(DELTA[:1], SIZES), 4e-3, ("enough", "✓", "Enough, probably", "none")),
     ],
 )
-def test_the_first_verdict_is_on_top(result, threshold, expected):
+def test_the_verdict_is_on_top(result, threshold, expected):
     found, verdict = top_of(result, threshold), result.verdict(threshold)
     decision, sign, headline, missing = expected or ("unknown", "?", "Unknown", "not known")
     assert (found.decision, found.sign, found.headline) == (decision, sign, headline)
     assert dict(found.numbers)["Missing"].startswith(missing)
     assert (found.decision, found.headline) == (verdict.decision, verdict.headline)
     assert found.text.lower() == verdict.explanation.lower()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "headline"),
+    [
+        ((4e-3, 2e-4), "More needed"),  # the first alone is met
+        ((2e-4, 4e-3), "More needed"),
+        ((1e-3, 4e-3), "Enough"),
+    ],
+)
+def test_the_decision_covers_all_questions(thresholds, headline):
+    result = plain(n_samples=100, family="theory")
+    found = top_of(result, thresholds)
+    assert found.headline == headline
+    assert found.headline == result.verdict(min(thresholds)).headline
+    assert found.text.startswith("Of 2 questions, a change of ")
+
+
+def test_more_is_as_sure_as_the_surest_and_enough_as_the_least_sure():
+    result = plain(n_samples=130, family="theory")
+    assert top_of(result, (2e-4, 1e-5)).headline == "More needed"
+    assert top_of(result, (2e-4,)).headline == "More needed, probably"
+    few = plain(n_samples=70)
+    assert top_of(few, (1e-3, 4e-3)).headline == "Enough, probably"
+    assert top_of(few, (4e-3,)).headline == "Enough"
 
 
 def test_a_target_can_be_on_top():
