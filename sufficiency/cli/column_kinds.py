@@ -178,7 +178,7 @@ def check_spelling(what: str, texts: Mapping[str, int]) -> None:
             continue
         both = f"{what} holds both {spellings[0]!r} and {spellings[1]!r}"
         if any(text != " ".join(text.split()) for text in spellings):
-            raise BadInput(f"{both}, which differ in blanks; write them the same way")
+            raise BadInput(f"{both}, which differ in blanks or capitals; write them the same way")
         warnings.warn(
             f"{both}, which count as different; write them the same way if they mean the same",
             UserWarning,

@@ -217,7 +217,8 @@ def _readable(file: Input, separator: str) -> Iterator[None]:
             raise _other_encoding(file, error) from None
         raise BadInput(
             f"{file} cannot be read as a table with the separator {separator!r} "
-            f"({one_line(error)}); repair the line, or set --separator, or --skip-lines"
+            f"({one_line(error)}); repair the line, set --separator, or leave lines above the "
+            "names out with --skip-lines"
         ) from None
 
 

@@ -184,7 +184,5 @@ def _of_growth(answers: Sequence[Answer]) -> Iterator[str]:
 def _together(answers: Sequence[Answer]) -> Iterator[str]:
     decides = deciding_answer(answers)
     if decides is not None and len(answers) > 1:
-        yield (
-            f"All {len(answers)} questions together: {decides.headline}; {decides.question} asks "
-            "for most."
-        )
+        said = f"{decides.headline}; {decides.question} decides"
+        yield f"All {len(answers)} questions together: {said}."

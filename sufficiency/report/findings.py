@@ -136,7 +136,7 @@ def top(result: SufficiencyResult, findings: Findings) -> Top:
         )
         text = capitalized(verdict.explanation)
         if len(findings.asked) > 1:
-            text = f"Of {len(findings.asked)} questions, {_name(verdict)} asks for most. {text}"
+            text = f"Of {len(findings.asked)} questions, {_name(verdict)} decides. {text}"
         return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
     if findings.no_curve:
         text = f"No curve could be fitted to Δ: {findings.no_curve}."

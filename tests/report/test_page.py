@@ -132,7 +132,7 @@ def test_the_verdict_stands_on_top_in_its_own_words(tmp_path):
     verdict = page.one("section", id="verdict")
     loose, strict = result.verdict(4e-3), result.verdict(1e-3)
     assert verdict.one("h2").text == f"✓{strict.headline}"
-    said, asks = verdict.all("p")[0].text, "Of 2 questions, a change of 0.0316 asks for most. "
+    said, asks = verdict.all("p")[0].text, "Of 2 questions, a change of 0.0316 decides. "
     assert said.removeprefix(asks)[1:] == strict.explanation[1:]
     assert loose.explanation[1:] not in verdict.text
     (details,) = page.one("section", id="answers").all("details")

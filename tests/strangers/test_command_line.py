@@ -353,7 +353,7 @@ class TestSavedResults:
     @pytest.mark.parametrize("order", [("1e-3", "1e-5"), ("1e-5", "1e-3")])
     def test_the_decision_covers_all_thresholds(self, saved, order):
         words = [word for threshold in order for word in ("--threshold", threshold)]
-        said = f"All 2 questions together: {saved.verdict(1e-5).headline}; Threshold 1e-05 asks for"
+        said = f"All 2 questions together: {saved.verdict(1e-5).headline}; Threshold 1e-05 decides."
         assert said in self.asked(*words).stdout
         found = json.loads(self.asked(*words, "--json").stdout)
         assert (found["enough"], found["decision"]) == (False, "more")
@@ -364,7 +364,7 @@ class TestSavedResults:
         words = ("--threshold", "1e-3", "--score-target", "7")
         found = json.loads(self.asked(*words, "--json").stdout)
         assert (found["enough"], found["decision"]) == (False, "unknown")
-        assert "Unknown; Score 7 asks for most" in " ".join(self.asked(*words).stdout.split())
+        assert "Unknown; Score 7 decides." in " ".join(self.asked(*words).stdout.split())
 
     def test_exit_status_1_has_a_line_why(self):
         result = self.asked("--threshold", "1e-5", "--threshold", "1e-3", "--fail-if-insufficient")
