@@ -1,6 +1,7 @@
 """Whether a column of a table holds numbers or categories, and what is refused."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from numbers import Real
 
@@ -12,9 +13,17 @@ from sufficiency.cli.errors import BadInput
 
 # A text column with more categories than this, and than half of its rows, names the rows.
 FEW_CATEGORIES = 20
+# First rows in which it is looked for values that are there once.
+_LOOKED_AT = 100_000
 # Commas for points, or between thousands.
 _COMMAS = re.compile(r"[-+]?[\d.,]*\d,\d[\d.,]*")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}\b|\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\d{1,2}:\d{2}\b")
+# A number with a currency or per cent.
+_SIGN = "[$€£¥₹%]"
+_SIGNED = re.compile(rf"(?=.*{_SIGN})[-+]?\s*{_SIGN}?\s*[-+]?\d[\d.,]*\s*{_SIGN}?")
+_DATE = re.compile(
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}\b|\d{1,2}([-./])\d{1,2}\1\d{2,4}\b|\d{1,2}:\d{2}\b"
+    r"|\d{1,2}[- .]+[A-Za-z]{3,9}[- .,]+\d{2,4}\b|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}\b"
+)
 
 
 class FeatureKind:
@@ -28,6 +37,8 @@ class FeatureKind:
         self._refusal: BadInput | None = None
         self._numbers_rows = True
         self._last: npt.NDArray[np.float64] = np.empty(0)
+        self._all_differ = True  # and are whole numbers
+        self._seen: npt.NDArray[np.float64] = np.empty(0)
 
     def look(self, column: pd.Series) -> None:
         """Take note of further rows, which must not have gaps."""
@@ -45,6 +56,7 @@ class FeatureKind:
         steps = np.diff(np.append(self._last, values))
         self._numbers_rows &= bool((steps == 1).all())
         self._last = values[-1:]
+        self._note_differing(values)
         with np.errstate(over="ignore"):
             self.fits_float32 &= bool((values.astype(np.float32) == values).all())
 
@@ -58,6 +70,18 @@ class FeatureKind:
         """Whether each value is the one before and 1."""
         return not self.is_text and self.n_rows > 2 and self._numbers_rows
 
+    @property
+    def identifies_rows(self) -> bool:
+        """Whether every value is a whole number of its own, as far as was looked."""
+        return not self.is_text and self.n_rows > FEW_CATEGORIES and self._all_differ
+
+    def _note_differing(self, values: npt.NDArray[np.float64]) -> None:
+        values = values[: _LOOKED_AT - len(self._seen)]
+        if self._all_differ and len(values):
+            self._seen = np.append(self._seen, values)
+            whole = bool((values % 1 == 0).all())
+            self._all_differ = whole and len(np.unique(self._seen)) == len(self._seen)
+
     def check_values(self) -> None:
         """Refuse what is neither numbers nor text."""
         if self._refusal:
@@ -67,9 +91,8 @@ class FeatureKind:
         """Refuse text that is no category."""
         if not self.is_text:
             return
-        if all(_DATE.match(text) for text in self.texts):
-            raise is_a_date(self.name)
-        check_no_numbers(
+        check_text(
+            self.name,
             f"the column {self.name!r}",
             self.texts,
             "leave such a place empty, correct it, or leave the column out with --drop",
@@ -79,6 +102,7 @@ class FeatureKind:
                 f"the column {self.name!r} is text with {len(self.texts)} different values in "
                 f"{self.n_rows} rows, which are no categories; leave it out with --drop {self.name}"
             )
+        check_spelling(f"the column {self.name!r}", self.texts)
 
 
 def plain_values(column: pd.Series) -> pd.Series:
@@ -117,8 +141,12 @@ def is_a_date(name: object) -> BadInput:
     )
 
 
-def check_no_numbers(what: str, texts: Mapping[str, int], remedy: str, fewest: int = 0) -> None:
-    """Refuse text that was meant to be numbers, if more than `fewest` values differ."""
+def check_text(
+    name: object, what: str, texts: Mapping[str, int], remedy: str, fewest: int = 0
+) -> None:
+    """Refuse text that was meant to be dates, or numbers if more than `fewest` values differ."""
+    if all(_DATE.match(text) for text in texts):
+        raise is_a_date(name)
     values = pd.Series(list(texts), dtype=object)
     others = values[pd.to_numeric(values, errors="coerce").isna()]
     if others.empty:
@@ -126,9 +154,33 @@ def check_no_numbers(what: str, texts: Mapping[str, int], remedy: str, fewest: i
     first = others.iloc[0]
     if all(_COMMAS.fullmatch(value.strip()) for value in others):
         raise BadInput(
-            f"{what} holds numbers with commas, such as {first!r}; write them with a decimal "
-            "point, and nothing between thousands"
+            f"{what} holds numbers with commas, such as {first!r}; of a CSV file, --decimal , "
+            "reads them, or --thousands , where the comma is between thousands; else write them "
+            "with a decimal point"
+        )
+    if all(_SIGNED.fullmatch(value.strip()) for value in others):
+        raise BadInput(
+            f"{what} holds numbers with signs, such as {first!r}; write the numbers alone: in a "
+            "spreadsheet, format the cells as plain numbers and save again"
         )
     if 2 * len(others) < len(values) and len(values) > fewest:
         row = texts[first] + 1
         raise BadInput(f"{what} is numbers, but not in row {row}, which says {first!r}; {remedy}")
+
+
+def check_spelling(what: str, texts: Mapping[str, int]) -> None:
+    """Refuse values that blanks alone tell apart, and warn of those that capitals do."""
+    alike: dict[str, list[str]] = {}
+    for text in texts:
+        alike.setdefault(" ".join(text.split()).casefold(), []).append(text)
+    for spellings in alike.values():
+        if len(spellings) < 2:
+            continue
+        both = f"{what} holds both {spellings[0]!r} and {spellings[1]!r}"
+        if any(text != " ".join(text.split()) for text in spellings):
+            raise BadInput(f"{both}, which differ in blanks or capitals; write them the same way")
+        warnings.warn(
+            f"{both}, which count as different; write them the same way if they mean the same",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -15,7 +15,8 @@ from sufficiency._types import Booleans, Floats, Integers
 from sufficiency.cli.column_kinds import (
     FEW_CATEGORIES,
     FeatureKind,
-    check_no_numbers,
+    check_spelling,
+    check_text,
     first_rows,
     is_a_date,
     plain_values,
@@ -121,13 +122,14 @@ def _check_features(kinds: list[FeatureKind]) -> None:
         kind.check_values()
     for kind in kinds:
         kind.check_categories()
+    for kind in kinds:
         if kind.numbers_rows:
-            warnings.warn(
-                f"the column {kind.name!r} numbers the rows; leave it out with --drop, unless "
-                "their order means something",
-                UserWarning,
-                stacklevel=2,
-            )
+            said = "numbers the rows; leave it out with --drop, unless their order means something"
+        elif kind.identifies_rows:
+            said = "has another whole number in every row; if it is an ID, leave it out with --drop"
+        else:
+            continue
+        warnings.warn(f"the column {kind.name!r} {said}", UserWarning, stacklevel=2)
 
 
 def _in_words(partition: pd.Series) -> pd.Series:
@@ -156,8 +158,8 @@ def _about_gaps(source: Source, gaps: _Gaps) -> str:
     return (
         f"{len(rows)} of {len(source.target)} rows of {source.path} have missing or infinite "
         f"values, in {', '.join(columns[:_LISTED])}{others} (rows {numbers}{more}, counted from 1 "
-        "without the header); fill them in, leave these rows out with --drop-missing, or a column "
-        "with --drop"
+        "without the header; NA, None, nan and the like count as missing); fill them in, leave "
+        "these rows out with --drop-missing, or a column with --drop"
     )
 
 
@@ -223,10 +225,13 @@ def _target(source: Source) -> npt.NDArray:
     if target.dtype == object and target.map(lambda value: hasattr(value, "as_tuple")).all():
         return target.astype(np.float64).to_numpy()
     labels = target.astype(str)
-    check_no_numbers(
-        f"the target {source.target_name!r}",
-        first_rows(labels.astype(object)),
+    what, texts = f"the target {source.target_name!r}", first_rows(labels.astype(object))
+    check_text(
+        source.target_name,
+        what,
+        texts,
         "correct it, or leave the place empty and the row out with --drop-missing",
         fewest=FEW_CATEGORIES,  # classes may well be 1, 2 and other
     )
+    check_spelling(what, texts)
     return labels.to_numpy(dtype=str)

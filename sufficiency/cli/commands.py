@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
-from sufficiency.cli.options import CAMPAIGN, OUTPUT_OPTIONS, PLAN, REPORT, RUN
+from sufficiency.cli.options import (
+    CAMPAIGN,
+    LAYOUT_OPTIONS,
+    OUTPUT_OPTIONS,
+    PLAN,
+    REPORT,
+    RUN,
+    RUN_GROUPS,
+    Grouped,
+)
 
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
@@ -16,11 +25,13 @@ _QUESTIONS = (
     "thresholds", "relative", "growth", "loss_target", "score_target", "confidence", "prior"
 )  # fmt: skip
 _TARGETS = ("thresholds", "relative", "loss_target", "score_target", "prior")
-_COLUMNS = ("target", "features", "drop", "groups", "slices", "separator")
+_COLUMNS = ("target", "features", "drop", "groups", "slices")
+_LAYOUT = tuple(str(option.name) for option in LAYOUT_OPTIONS)
 
 
 @click.group(
     cls=OneLineErrors,
+    epilog="To begin with: sufficiency run houses.csv --target price",
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.version_option(package_name="sufficiency", prog_name="sufficiency")
@@ -39,16 +50,31 @@ def _taken(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: given.pop(name) for name in names}
 
 
-@main.command(params=[*RUN])
+@main.command(
+    cls=Grouped,
+    params=[*RUN],
+    groups=RUN_GROUPS,
+    examples=(
+        "sufficiency run houses.csv --target price --dry-run",
+        "sufficiency run houses.csv --target price --threshold 1e-6 --out answers",
+        "sufficiency run houses.xlsx --target price --drop id --score-target 0.9",
+    ),
+)
 @_DEBUG
 def run(data: Path, debug: bool, **given: Any) -> int:
     """
     Measure how many samples of DATA are enough.
 
-    DATA is a table as CSV or Parquet, with the column that --target names, or an NPZ file with
-    the arrays X and y. Columns of text are encoded as categories.
+    DATA is a table as CSV, Excel, JSON or Parquet with a row for each sample, or an NPZ file with
+    the arrays X and y; - is standard input. Columns of text are encoded as categories.
+
+    A network is trained on growing parts of the data. Δ is how much one more sample would still
+    change its loss, the error that training lowers, as the mean of the square of that change:
+    1e-6 is a change of 0.001. Enough is the number of samples from which on Δ stays below your
+    --threshold; without one, the output lists some to choose from.
     """
     with reported(debug):
+        from sufficiency.cli.inputs import Layout
         from sufficiency.cli.questions import Asked
         from sufficiency.cli.running import run_file
 
@@ -56,6 +82,7 @@ def run(data: Path, debug: bool, **given: Any) -> int:
             data,
             asked=Asked.from_options(**_taken(given, _QUESTIONS)),
             columns=_taken(given, _COLUMNS),
+            layout=Layout(**_taken(given, _LAYOUT)),
             debug=debug,
             **given,
         )
@@ -72,9 +99,13 @@ def demo(debug: bool, **given: Any) -> int:
         return run_digits(debug=debug, **given)
 
 
-@main.command(params=[*REPORT])
+@main.command(
+    cls=Grouped,
+    params=[*REPORT],
+    examples=("sufficiency report answers --threshold 0.01 --relative",),
+)
 @_DEBUG
-def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
+def report(result: Path, debug: bool, **given: Any) -> int:
     """
     Answer questions to a saved RESULT and write its report.
 
@@ -84,10 +115,15 @@ def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
         from sufficiency.cli.questions import Asked
         from sufficiency.cli.reporting import report_saved
 
-        return report_saved(result, out, Asked.from_options(**given), debug)
+        asked = Asked.from_options(**_taken(given, _QUESTIONS))
+        return report_saved(result, asked, debug=debug, **given)
 
 
-@main.command(params=[*PLAN])
+@main.command(
+    cls=Grouped,
+    params=[*PLAN],
+    examples=("sufficiency plan answers --score-target 0.95 --rounds 3",),
+)
 @_DEBUG
 def plan(result: Path, debug: bool, **given: Any) -> int:
     """
@@ -103,7 +139,11 @@ def plan(result: Path, debug: bool, **given: Any) -> int:
         return plan_saved(result, asked, debug=debug, **given)
 
 
-@main.command(params=[*CAMPAIGN])
+@main.command(
+    cls=Grouped,
+    params=[*CAMPAIGN],
+    examples=("sufficiency campaign rounds --add answers --score-target 0.95",),
+)
 @_DEBUG
 def campaign(directory: Path, added: tuple[Path, ...], debug: bool, **given: Any) -> int:
     """

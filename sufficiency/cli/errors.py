@@ -1,5 +1,6 @@
 """Exit statuses, and errors that are one line."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -45,13 +46,23 @@ class OneLineErrors(click.Group):
         except click.ClickException as error:
             context = getattr(error, "ctx", None)
             help_is = f" (see `{context.command_path} --help`)" if context else ""
-            click.echo(f"Error: {one_line(error.format_message())}{help_is}", err=True)
+            put(f"Error: {one_line(error.format_message())}{help_is}", err=True)
             status = error.exit_code
         except click.Abort:
             status = INTERRUPTED
         if leave:
             sys.exit(status)
         return status
+
+
+def put(text: str, *, err: bool = False) -> None:
+    """Write a line; a reader that has left, such as `head`, is no reason to stop."""
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        stream = sys.stderr if err else sys.stdout
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def one_line(text: object) -> str:
@@ -85,7 +96,7 @@ def reported(debug: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        click.echo("Error: interrupted", err=True)
+        put("Error: interrupted", err=True)
         raise click.Abort from error
     except click.Abort:
         raise

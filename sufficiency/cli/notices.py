@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
-import click
-
-from sufficiency.cli.errors import one_line
+from sufficiency.cli.errors import one_line, put
 
 
 def say(text: str) -> None:
@@ -18,7 +16,7 @@ def say(text: str) -> None:
     from tqdm import tqdm
 
     with tqdm.external_write_mode(file=sys.stderr):
-        click.echo(text, err=True)
+        put(text, err=True)
 
 
 class Notices(logging.Handler):

@@ -1,12 +1,63 @@
 """Options of the commands: their types, defaults and help."""
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-_COUNT = click.IntRange(min=1)
+from sufficiency.cli.inputs import SUFFIXES
+
+# Larger integers are mistakes, which NumPy could not even hold.
+_LARGEST = 2**62
+
+
+class Grouped(click.Command):
+    """A command whose help has examples, and options in groups: their names by its title."""
+
+    def __init__(
+        self,
+        *args: Any,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        examples: Sequence[str] = (),
+        **more: Any,
+    ) -> None:
+        super().__init__(*args, **more)
+        self.groups, self.examples = groups or {}, examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples and the options; those of no group come last."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        records = {
+            parameter.name: record
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, click.Option)
+            and (record := parameter.get_help_record(ctx)) is not None
+        }
+        for title, names in self.groups.items():
+            with formatter.section(title):
+                formatter.write_dl([records.pop(name) for name in names])
+        with formatter.section("Other options" if self.groups else "Options"):
+            formatter.write_dl(list(records.values()))
+
+
+class _Integer(click.IntRange):
+    """An integer in a range."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        number = int(super().convert(value, param, ctx))
+        if number > _LARGEST:
+            self.fail(f"it must be at most {_LARGEST}, got {len(str(value))} digits", param, ctx)
+        return number
+
+
+_COUNT = _Integer(min=1)
 
 
 class _Sizes(click.ParamType):
@@ -20,11 +71,11 @@ class _Sizes(click.ParamType):
         parts = [part.strip() for part in value.split(",") if part.strip()]
         try:
             if "," not in value:
-                return int(value)
+                return _COUNT.convert(value, param, ctx)
             if any(mark in value.lower() for mark in ".e"):
                 return [float(part) for part in parts]
             return [int(part) for part in parts]
-        except ValueError:
+        except (ValueError, click.BadParameter):
             self.fail(
                 f"{value!r} must be a number of sizes such as 8, or sizes such as 100,400,1400 or "
                 "0.1,0.3,1.0",
@@ -39,7 +90,7 @@ class _IntegerOrAuto(click.ParamType):
     name = "integer|auto"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
-        return "auto" if value == "auto" else int(_COUNT.convert(value, param, ctx))
+        return "auto" if value == "auto" else _COUNT.convert(value, param, ctx)
 
 
 class _Evaluated(click.ParamType):
@@ -50,7 +101,7 @@ class _Evaluated(click.ParamType):
     def convert(self, value: Any, param: Any, ctx: Any) -> int | str | None:
         if value == "all":
             return None
-        return "auto" if value == "auto" else int(click.IntRange(2).convert(value, param, ctx))
+        return "auto" if value == "auto" else _Integer(2).convert(value, param, ctx)
 
 
 class _AutoOrOff(click.Choice):
@@ -63,8 +114,8 @@ class _AutoOrOff(click.Choice):
         return super().convert(value, param, ctx) == "auto" and "auto"
 
 
-class _Number(click.FloatRange):
-    """A finite number in a range."""
+class _Finite(type(click.FLOAT)):  # type: ignore[misc] # click does not export its name
+    """A finite number."""
 
     name = "number"
 
@@ -75,12 +126,35 @@ class _Number(click.FloatRange):
         return number
 
 
+class _Number(_Finite, click.FloatRange):
+    """A finite number in a range."""
+
+
 class _Growth(_Number):
-    """A number > 0; an integer counts samples, and stays one."""
+    """Samples that come at once (10), which are an integer, or a share more (10%, x2, 0.1)."""
+
+    name = "growth"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number = super().convert(value, param, ctx)
-        return int(number) if str(value).strip().lstrip("+").isdigit() else number
+        text = str(value).strip().lower()
+        if text.endswith("%"):
+            return super().convert(text.removesuffix("%"), param, ctx) / 100
+        if times := re.fullmatch(r"x\s*(.+)|(.+?)\s*x", text):
+            factor = super().convert(times[1] or times[2], param, ctx)
+            if factor <= 1:
+                self.fail(f"{value!r} is no growth; x2 is twice as many samples", param, ctx)
+            return factor - 1
+        number = super().convert(text, param, ctx)
+        if text.lstrip("+").isdigit():
+            return int(number)
+        if number >= 1:
+            self.fail(
+                f"{value!r} may be samples or a share; write {number:.0f} for as many samples, or "
+                f"{100 * number:g}% or x{1 + number:g} for so many times more",
+                param,
+                ctx,
+            )
+        return number
 
 
 class _Prior(click.Choice):
@@ -113,15 +187,26 @@ def _column(name: str, text: str, multiple: bool = False) -> click.Option:
     return click.Option([name], metavar="COLUMN", multiple=multiple, help=text)
 
 
+_JSON = click.Option(
+    ["--json", "as_json"],
+    is_flag=True,
+    help="Write nothing but a JSON document to standard output.",
+)
+
 TABLE_OPTIONS = (
-    _column("--target", "What is predicted; of an NPZ file, its array (y)."),
+    _column(
+        "--target",
+        "Column that is to be predicted.  [required; of an NPZ file, its array, by default y]",
+    ),
     _column(
         "--features",
         "Use this column, and others only if named, too. Of an NPZ file, its array (X).",
         multiple=True,
     ),
-    _column("--drop", "Leave out this column.", multiple=True),
-    _column("--groups", "Rows with the same value are never divided."),
+    _column(
+        "--drop", "Leave out this column, such as an ID; may be given several times.", multiple=True
+    ),
+    _column("--groups", "Rows with the same value, such as those of a patient, are never divided."),
     click.Option(
         ["--slice", "slices"],
         metavar="COLUMN",
@@ -129,7 +214,6 @@ TABLE_OPTIONS = (
         help="Answer for the rows of each of its values, too; no feature unless it is named by "
         "--features. The classes of the target are slices anyway.",
     ),
-    _option("--separator", "Between the columns of a CSV file; \\t is a tab.  [default: a comma]"),
     _flag("--drop-missing", "Leave out rows with missing values."),
     _choice(
         "--task",
@@ -143,21 +227,44 @@ TABLE_OPTIONS = (
     ),
 )
 
+LAYOUT_OPTIONS = (
+    _option(
+        "--format",
+        "What DATA is.  [default: by its suffix; CSV on standard input]",
+        click.Choice(tuple(SUFFIXES)),
+    ),
+    _option(
+        "--separator",
+        "Between columns: one character, or tab, or space for any number of them.  [default: what "
+        "divides the first lines]",
+    ),
+    _option("--decimal", "Decimal sign.  [default: .]", click.Choice((".", ","))),
+    _option("--thousands", "What is between thousands, as in 1,000.  [default: nothing]"),
+    _option("--encoding", "Of text, such as cp1252 or utf-16.  [default: utf-8]"),
+    _option(
+        "--skip-lines", "Leave out so many lines above the names of columns.", _Integer(min=0), 0
+    ),
+    _flag("--no-header", "There is no line of names: columns are called 1, 2, …"),
+    _option("--sheet", "Of an Excel file.  [default: the first]"),
+)
+
 QUESTION_OPTIONS = (
     click.Option(
         ["--threshold", "thresholds"],
         type=_Number(min=0, min_open=True),
         multiple=True,
-        help="Largest change Δ that you accept; may be given several times.",
+        help="Largest Δ that you accept, in squares of the loss: 1e-6 lets one more sample change "
+        "the loss by 0.001. May be given several times.",
     ),
-    _flag("--relative", "Thresholds are shares of the unseen loss."),
+    _flag("--relative", "Thresholds are shares of the unseen loss: 0.01 is 1 % of it."),
     _option(
         "--growth",
-        "Δ when so many samples come at once (10), or such a share more (0.1).",
+        "Thresholds are for more samples at once: 10 is ten samples, 10% a tenth more, x2 twice as "
+        "many.",
         _Growth(min=0, min_open=True),
     ),
-    _option("--loss-target", "Loss on unseen samples that you want to reach.", _Number()),
-    _option("--score-target", "Score on unseen samples that you want to reach.", _Number()),
+    _option("--loss-target", "Loss on unseen samples that you want to reach.", _Finite()),
+    _option("--score-target", "Score on unseen samples that you want to reach.", _Finite()),
     _option("--confidence", "Of the intervals.", _Number(0, 1, min_open=True, max_open=True), 0.95),
     _option(
         "--prior",
@@ -184,11 +291,7 @@ PLAN_OPTIONS = (
     ),
     _option("--cost-per-sample", "Price of a sample; goes with --cost-of-missing.", _PRICE),
     _option("--cost-of-missing", "Price of ending short, in place of a risk.", _PRICE),
-    click.Option(
-        ["--json", "as_json"],
-        is_flag=True,
-        help="Write nothing but a JSON document to standard output.",
-    ),
+    _JSON,
 )
 
 ESTIMATOR_OPTIONS = (
@@ -215,7 +318,7 @@ ESTIMATOR_OPTIONS = (
         *("isotropic", "random_subspace", "curvature"),
     ),
     _option("--sigma", "Scale of the probe.  [default: the probe's]", click.FLOAT),
-    _option("--order", "2: Δ is a mean square; 1: a mean absolute value.", click.IntRange(1, 2), 2),
+    _option("--order", "2: Δ is a mean square; 1: a mean absolute value.", _Integer(1, 2), 2),
     _choice(
         "--method",
         "Draws, or the closed form of the quadratic model.",
@@ -230,7 +333,7 @@ ESTIMATOR_OPTIONS = (
     _option(
         "--min-steps",
         "Optimizer steps that small subsets are trained for at least.",
-        click.IntRange(min=0),
+        _Integer(min=0),
         500,
     ),
     _choice("--curve", "Form of the decay.", "auto", "theory", "power_law", "transient"),
@@ -249,50 +352,78 @@ ESTIMATOR_OPTIONS = (
     _option("--n-jobs", "Cells measured at once; -1: one on each core.  [default: 1]", int),
     click.Option(
         ["--seed", "--random-state", "random_state"],
-        type=click.IntRange(0, 2**32 - 1),
+        type=_Integer(0, 2**32 - 1),
         help="The same seed gives the same numbers.  [default: another one each time]",
     ),
     _option(
         "--verbose",
         "1: a progress bar with the time left; 2: nets print as well.  [default: 1 on a "
         "terminal, else 0]",
-        click.IntRange(0, 2),
+        _Integer(0, 2),
     ),
+)
+
+_FAIL = _flag(
+    "--fail-if-insufficient",
+    "Exit with status 1 unless the data are enough for all thresholds and targets.",
 )
 
 OUTPUT_OPTIONS = (
     _option(
         "--out",
-        "New directory for result, figures, report and verdict.json.",
+        "New directory for the answers: report, figures, numbers.",
         click.Path(path_type=Path),
     ),
     _flag("--overwrite", "Replace the result that --out holds, and the file of --samples."),
-    click.Option(
-        ["--json", "as_json"],
-        is_flag=True,
-        help="Write nothing but a JSON document to standard output.",
-    ),
+    _JSON,
     _option(
         "--samples",
         "CSV file for single samples, those first that are predicted worst; `row` is counted from "
         "1 in DATA, without the header.",
         click.Path(dir_okay=False, writable=True, path_type=Path),
     ),
-    _flag(
-        "--fail-if-insufficient",
-        "Exit with status 1 unless the data are enough for all thresholds and the score.",
-    ),
+    _FAIL,
     _flag("--dry-run", "Say what it would cost, and do not measure."),
 )
 
 # Only this package reads the files, with errors of its own for what is no file of a known kind.
-_DATA = click.Argument(["data"], type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_DATA = click.Argument(
+    ["data"], type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
 _RESULT = click.Argument(["result"], type=click.Path(exists=True, file_okay=False, path_type=Path))
 _PAGE = click.Path(dir_okay=False, path_type=Path)
 
 # Everything that a command takes, in the order of its help.
-RUN = (_DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS)
-REPORT = (_RESULT, _option("--out", "HTML file.  [default: in RESULT]", _PAGE), *QUESTION_OPTIONS)
+RUN = (
+    _DATA,
+    *TABLE_OPTIONS,
+    *LAYOUT_OPTIONS,
+    *QUESTION_OPTIONS,
+    *OUTPUT_OPTIONS,
+    *ESTIMATOR_OPTIONS,
+)
+RUN_GROUPS = {
+    "The three that matter": ("target", "thresholds", "out"),
+    "Questions": ("relative", "growth", "loss_target", "score_target", "confidence", "prior"),
+    "Rows and columns": ("features", "drop", "groups", "slices", "drop_missing"),
+    "How the file is written": tuple(str(option.name) for option in LAYOUT_OPTIONS),
+    "The network": ("task", "net", "scoring"),
+    "Output": ("as_json", "samples", "overwrite", "dry_run", "fail_if_insufficient", "verbose"),
+    "How long it takes, how sure it is": (
+        "n_jobs", "store", "sizes", "n_repeats", "min_steps", "n_draws", "n_eval", "n_candidates",
+        "train_together", "random_state",
+    ),
+    "How Δ is measured (see the documentation)": (
+        "probe", "sigma", "order", "method", "train", "center", "curve",
+    ),
+}  # fmt: skip
+REPORT = (
+    _RESULT,
+    *QUESTION_OPTIONS,
+    _option("--out", "HTML file.  [default: in RESULT]", _PAGE),
+    _JSON,
+    _FAIL,
+)
 PLAN = (
     _RESULT,
     *PLAN_OPTIONS,

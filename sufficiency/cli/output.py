@@ -13,7 +13,7 @@ from sufficiency._json import to_json
 from sufficiency._tables import mean_of_finished
 from sufficiency.cli.columns import Data
 from sufficiency.cli.nets import task_of
-from sufficiency.cli.questions import Answer, Asked, slice_records
+from sufficiency.cli.questions import Answer, Asked, deciding_answer, slice_records
 from sufficiency.fit.cost import CostEstimate
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import TARGET_KINDS, suggest_thresholds
@@ -33,9 +33,13 @@ class DataSummary:
     own_net: str | None = None  # where it comes from; None: the built-in one
 
     @property
-    def n_classes(self) -> int | None:
-        """None unless there are any."""
-        return len(np.unique(self.data.y)) if task_of(self.net) == "classification" else None
+    def classes(self) -> dict[str, int] | None:
+        """How often each is there, the most frequent first; None unless there are any."""
+        if task_of(self.net) != "classification":
+            return None
+        names, counts = np.unique(self.data.y, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return dict(zip(map(str, names[order]), counts[order].tolist(), strict=True))
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -47,7 +51,8 @@ class DataSummary:
             "n_dropped": self.data.n_dropped,
             "slices": list(self.data.slices),
             "task": task_of(self.net),
-            "n_classes": self.n_classes,
+            "n_classes": None if self.classes is None else len(self.classes),
+            "classes": self.classes,
             "net": self.own_net,
         }
 
@@ -66,21 +71,26 @@ class DataSummary:
             )
         for name, partition in data.slices.items():
             lines.append(f"Slices by {name!r}: {partition.nunique():,}")
-        classes = f" with {self.n_classes} classes" if self.n_classes is not None else ""
+        classes = f" with {len(self.classes):,} classes" if self.classes is not None else ""
         net = "the built-in perceptron" if self.own_net is None else f"the net of {self.own_net}"
         target = data.source.target_name
         lines.append(f"Task: {task_of(self.net)}{classes}, target {target!r}; {net}")
+        if self.classes is not None:
+            listed = [f"{name} ({n:,})" for name, n in self.classes.items()]
+            more = f" and {len(listed) - _LISTED:,} more" if len(listed) > _LISTED else ""
+            lines.append(f"Classes: {', '.join(listed[:_LISTED])}{more}")
         return "\n".join(lines)
 
 
 def run_document(
     result: SufficiencyResult,
-    summary: DataSummary,
+    summary: DataSummary | None,
     asked: Asked,
     answers: Sequence[Answer],
     warnings: Sequence[str],
 ) -> str:
-    """What --json writes after a run."""
+    """What --json writes after a run, or of a saved result, whose data are not there."""
+    decides = deciding_answer(answers)
     curve = result.curve
     records = [
         (
@@ -101,7 +111,8 @@ def run_document(
             "curve": {"family": curve.family, "parameters": dict(curve.parameters)},
             "thresholds": [record for kind, record in records if kind == "delta"],
             **{f"{kind}_target": dict(records).get(kind) for kind in TARGET_KINDS},
-            "enough": all(answer.enough for answer in answers) if answers else None,
+            "enough": None if decides is None else decides.enough,
+            "decision": None if decides is None else decides.decision,
             "suggestions": suggestion_rows(result),
         },
         warnings,
@@ -161,10 +172,10 @@ def suggestion_rows(result: SufficiencyResult) -> list[dict[str, Any]]:
 
 
 def _document(
-    summary: DataSummary, n_available: int, content: dict[str, Any], warnings: Sequence[str]
+    summary: DataSummary | None, n_available: int, content: dict[str, Any], warnings: Sequence[str]
 ) -> str:
     """Strict JSON: what is not finite, or missing, is null."""
-    data = {"data": summary.record(), "n_available": n_available}
+    data = {"data": summary and summary.record(), "n_available": n_available}
     return document_of({**data, **content, "warnings": list(warnings)})
 
 

@@ -5,10 +5,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-import click
-
 from sufficiency.campaign import Campaign
-from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, message_of, one_line
+from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, message_of, one_line, put
 from sufficiency.cli.notices import Notices
 from sufficiency.cli.output import document_of, numbers_table
 from sufficiency.cli.questions import WIDTH, Asked
@@ -42,9 +40,9 @@ def plan_saved(
         if out is not None:
             _draw(_display(plans), out)
     if as_json:
-        click.echo(document_of({"plans": _records(plans)}))
+        put(document_of({"plans": _records(plans)}))
     else:
-        click.echo(_in_words(plans))
+        put(_in_words(plans))
     return ENOUGH
 
 
@@ -73,7 +71,7 @@ def show_campaign(
             {"n_available": result.n_samples, "largest": result.measurements.largest}
             for result in results
         ]
-        click.echo(document_of({"rounds": rounds, "track_record": rows, "plans": _records(plans)}))
+        put(document_of({"rounds": rounds, "track_record": rows, "plans": _records(plans)}))
         return ENOUGH
     counts = ", ".join(f"{result.n_samples:,}" for result in results)
     parts = [f"Rounds: {len(results)}, with {counts} samples."]
@@ -83,7 +81,7 @@ def show_campaign(
         parts.append("There is no forecast to compare with a later round yet.")
     if plans:
         parts.append(_in_words(plans))
-    click.echo("\n\n".join(parts))
+    put("\n\n".join(parts))
     return ENOUGH
 
 

@@ -1,6 +1,6 @@
 """Questions of the command line, and their verdicts: in words, and as JSON can hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from sufficiency.cli.errors import BadInput, message_of
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import Verdict
-from sufficiency.sizing.questions import Question, questions_from
-from sufficiency.sizing.verdict import judge, judge_slices
+from sufficiency.sizing.growth import counts_samples
+from sufficiency.sizing.questions import Question, percent, questions_from
+from sufficiency.sizing.verdict import deciding, judge, judge_slices
 
 WIDTH = 100
 
@@ -47,6 +48,11 @@ class Asked:
         )
         return cls(questions, confidence, growth)
 
+    def check_status(self, fail_if_insufficient: bool) -> None:
+        """Refuse to fail at nothing."""
+        if fail_if_insufficient and not self.questions:
+            raise BadInput("--fail-if-insufficient needs a --threshold or a target to fail at")
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -57,9 +63,19 @@ class Answer:
     refusal: str = ""  # why not
 
     @property
+    def decision(self) -> str:
+        """Of the verdict; unknown where there is none."""
+        return self.verdict.decision if self.verdict else "unknown"
+
+    @property
+    def headline(self) -> str:
+        """The decision in words."""
+        return self.verdict.headline if self.verdict else "Unknown"
+
+    @property
     def enough(self) -> bool:
         """Whether the samples at hand are."""
-        return self.verdict is not None and self.verdict.decision == "enough"
+        return self.decision == "enough"
 
     def __str__(self) -> str:
         return f"{self.question}: {self.verdict or f'{self.refusal}.'}"
@@ -140,6 +156,33 @@ def slice_records(result: SufficiencyResult, answer: Answer) -> list[dict[str, A
     return records
 
 
+def deciding_answer(answers: Sequence[Answer]) -> Answer | None:
+    """The answer that decides whether the samples are enough for all questions."""
+    return answers[deciding([answer.verdict for answer in answers])] if answers else None
+
+
 def in_paragraphs(answers: Sequence[Answer]) -> str:
-    """For people: a paragraph each."""
-    return "\n\n".join(fill(str(answer), width=WIDTH) for answer in answers)
+    """For people: a paragraph each, and before them what they are about and come to together."""
+    paragraphs = [*_of_growth(answers), *_together(answers), *map(str, answers)]
+    return "\n\n".join(fill(paragraph, width=WIDTH) for paragraph in paragraphs)
+
+
+def _of_growth(answers: Sequence[Answer]) -> Iterator[str]:
+    """How many samples come at once."""
+    verdicts = [answer.verdict for answer in answers if answer.verdict]
+    given = {v.growth: v.n_available for v in verdicts if v.growth is not None}
+    for growth, n_available in given.items():
+        if counts_samples(growth):
+            yield f"Thresholds are for {growth:,} more samples at once."
+        else:
+            yield (
+                f"Thresholds are for {percent(growth)} more samples at once, "
+                f"{round(growth * n_available):,} at the {n_available:,} there are."
+            )
+
+
+def _together(answers: Sequence[Answer]) -> Iterator[str]:
+    decides = deciding_answer(answers)
+    if decides is not None and len(answers) > 1:
+        said = f"{decides.headline}; {decides.question} decides"
+        yield f"All {len(answers)} questions together: {said}."

@@ -11,15 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from sufficiency.cli.errors import BadInput, did_you_mean, one_line
-from sufficiency.cli.tables import CsvTable, ParquetTable, Table
+from sufficiency.cli.frames import read_csv, read_excel, read_json
+from sufficiency.cli.inputs import Input, Layout, find_input
+from sufficiency.cli.tables import ParquetTable, Table, mostly_numbers
 
-_CSV = (".csv", ".tsv", ".txt")
-_PARQUET = (".parquet", ".pq")
-_PACKED = (".gz", ".bz2", ".xz", ".zst")
 # Names that an error lists.
 _LISTED = 12
-# As shells pass it on, which know no tabs.
-_TABS = {"\\t", "tab"}
 # Values that are held at once.
 _BLOCK = 1 << 20
 _DAMAGES = (OSError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error)
@@ -57,45 +54,37 @@ class Source:
 
 def read_source(
     path: Path,
+    folder: Path,
     *,
     target: str | None,
     features: Sequence[str] = (),
     drop: Sequence[str] = (),
     groups: str | None = None,
     slices: Sequence[str] = (),
-    separator: str | None = None,
+    layout: Layout | None = None,
 ) -> Source:
-    """Read a file of a known kind."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
-    kind = suffixes[-1] if suffixes else ""
-    if kind == ".npz":
-        if drop or separator:
-            raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
-        return _read_npz(path, target or "y", features, groups, slices)
-    if kind in _CSV:
-        table: Table = CsvTable(path, _separator(separator, kind))
-    elif kind in _PARQUET:
-        table = ParquetTable(path)
-    else:
-        raise BadInput(
-            f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
-            f"{kind or 'no suffix'}; convert it, or give it its suffix"
-        )
-    return _choose_columns(path, table, target, features, drop, groups, slices)
+    """Read a file of a known format; `folder` is for what has to be a file first."""
+    layout = layout or Layout()
+    file = find_input(path, folder, layout.format)
+    layout.check(file)
+    if file.format == "npz":
+        if drop:
+            raise BadInput(f"--drop is about columns, and {file} holds arrays")
+        return _read_npz(file, target or "y", features, groups, slices)
+    table = _table(file, layout)
+    return _choose_columns(file, table, target, features, drop, groups, slices)
 
 
-def _separator(given: str | None, kind: str) -> str:
-    if given is None:
-        return "\t" if kind == ".tsv" else ","
-    if given in _TABS:
-        return "\t"
-    if len(given) != 1:
-        raise BadInput(f"--separator must be one character, or \\t for a tab, got {given!r}")
-    return given
+def _table(file: Input, layout: Layout) -> Table:
+    if file.format == "csv":
+        return read_csv(file, layout)
+    if file.format == "excel":
+        return read_excel(file, layout)
+    return ParquetTable(file) if file.format == "parquet" else read_json(file, layout)
 
 
 def _choose_columns(
-    path: Path,
+    file: Input,
     table: Table,
     target: str | None,
     features: Sequence[str],
@@ -105,7 +94,9 @@ def _choose_columns(
 ) -> Source:
     names = table.names
     if target is None:
-        raise BadInput(f"--target must name a column of {path}, which has {_listed(names)}")
+        raise BadInput(
+            f"--target must name a column of {file}, which has {_listed(names)}{table.hint}"
+        )
     wanted = [
         ("--target", target),
         *(("--features", name) for name in features),
@@ -113,9 +104,9 @@ def _choose_columns(
         *([("--groups", groups)] if groups is not None else []),
         *(("--slice", name) for name in slices),
     ]
-    _check_names(path, "column", wanted, names)
+    _check_names(file, "column", wanted, names, table.hint)
     if not table.n_rows:
-        raise BadInput(f"{path} has names of columns and no rows; there is nothing to measure")
+        raise BadInput(f"{file} has names of columns and no rows; there is nothing to measure")
     roles = {"--features": features, "--drop": drop, "--groups": [groups], "--slice": slices}
     for option, chosen in roles.items():
         if target in chosen:
@@ -124,23 +115,36 @@ def _choose_columns(
     offered = features or [name for name in names if name not in slices]
     others = [name for name in dict.fromkeys(offered) if name not in left_out]
     if not others:
-        raise BadInput(f"{path} has no columns left as features beside the target {target!r}")
+        raise BadInput(f"{file} has no columns left as features beside the target {target!r}")
     grouped_by = None if groups is None else table.column(groups)
     sliced_by = {name: table.column(name) for name in slices}
-    return Source(path, Columns(table, others), table.column(target), target, grouped_by, sliced_by)
+    learned = table.column(target)
+    _check_header(file, names, target, learned)
+    path = Path(file.name)
+    return Source(path, Columns(table, others), learned, target, grouped_by, sliced_by)
+
+
+def _check_header(file: Input, names: Sequence[str], target: str, values: pd.Series) -> None:
+    """Refuse a first row that was taken for names."""
+    if mostly_numbers(names) and target in set(values.astype(str)):
+        raise BadInput(
+            f"--target {target}: the first line of {file} holds values such as that and no names; "
+            "number the columns with --no-header, or write names above them"
+        )
 
 
 def _check_names(
-    path: Path, kind: str, wanted: Iterable[tuple[str, str]], names: Sequence[str]
+    file: Input,
+    kind: str,
+    wanted: Iterable[tuple[str, str]],
+    names: Sequence[str],
+    hint: str = "",
 ) -> None:
     for option, name in wanted:
         if name not in names:
-            alone = names[0] if len(names) == 1 and kind == "column" else ""
-            inside = [mark for mark in ";\t|" if mark in alone]
-            separator = f"; is {inside[0]!r} its --separator?" if inside else ""
             raise BadInput(
-                f"{option} {name}: {path} has no such {kind}{did_you_mean(name, list(names))}; "
-                f"there are {_listed(names)}{separator}"
+                f"{option} {name}: {file} has no such {kind}{did_you_mean(name, list(names))}; "
+                f"there are {_listed(names)}{hint}"
             )
 
 
@@ -151,57 +155,57 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _read_npz(
-    path: Path, target: str, features: Sequence[str], groups: str | None, slices: Sequence[str]
+    file: Input, target: str, features: Sequence[str], groups: str | None, slices: Sequence[str]
 ) -> Source:
     if len(features) > 1:
-        raise BadInput(f"--features must name one array of {path}, got {', '.join(features)}")
+        raise BadInput(f"--features must name one array of {file}, got {', '.join(features)}")
     wanted = [("--features", features[0] if features else "X"), ("--target", target)]
     wanted += [("--groups", groups)] if groups is not None else []
     wanted += [("--slice", name) for name in dict.fromkeys(slices)]
-    arrays = _load_arrays(path, wanted)
+    arrays = _load_arrays(file, wanted)
     X, y, *others = arrays
     for (option, name), array in zip(wanted, arrays, strict=True):
         if array.ndim == 0 or len(array) == 0:
             raise BadInput(
-                f"{option}: the array {name!r} of {path} is empty; there is nothing to measure"
+                f"{option}: the array {name!r} of {file} is empty; there is nothing to measure"
             )
         if len(array) != len(X):
             raise BadInput(
-                f"{option}: the array {name!r} of {path} must have an entry for each of the "
+                f"{option}: the array {name!r} of {file} must have an entry for each of the "
                 f"{len(X)} samples of {wanted[0][1]!r}, got {len(array)}"
             )
         if option in ("--groups", "--slice") and array.ndim > 1:
             raise BadInput(
-                f"{option}: the array {name!r} of {path} must have one dimension, got "
+                f"{option}: the array {name!r} of {file} must have one dimension, got "
                 f"{array.ndim}; save a number or a name for each sample"
             )
     if X.ndim == 1:
         raise BadInput(
-            f"--features: the array {wanted[0][1]!r} of {path} must have a row for each sample, "
+            f"--features: the array {wanted[0][1]!r} of {file} must have a row for each sample, "
             "got one dimension; save it as X[:, None]"
         )
     named_groups = pd.Series(others.pop(0)) if groups is not None else None
     sliced_by = dict(zip(dict.fromkeys(slices), map(pd.Series, others), strict=True))
-    return Source(path, X, y, target, named_groups, sliced_by)
+    return Source(Path(file.name), X, y, target, named_groups, sliced_by)
 
 
-def _load_arrays(path: Path, wanted: Sequence[tuple[str, str]]) -> list[npt.NDArray]:
+def _load_arrays(file: Input, wanted: Sequence[tuple[str, str]]) -> list[npt.NDArray]:
     try:
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(file.path):
             raise zipfile.BadZipFile("it is no archive")
         # opened here, since np.load leaves a damaged file open
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            _check_names(path, "array", wanted, archive.files)
+        with file.path.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            _check_names(file, "array", wanted, archive.files)
             return [archive[name] for _, name in wanted]
     except ValueError as error:
         reason = "it holds Python objects, which can run code"
         reason = reason if "pickle" in str(error) else one_line(error)
         raise BadInput(
-            f"{path} cannot be read ({reason}); save plain arrays with numpy.savez"
+            f"{file} cannot be read ({reason}); save plain arrays with numpy.savez"
         ) from None
     # whatever a damaged archive makes the readers stumble over
     except _DAMAGES as error:
         raise BadInput(
-            f"{path} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save "
+            f"{file} cannot be read as an NPZ file ({one_line(error)}); it may be damaged: save "
             "it again with numpy.savez"
         ) from None

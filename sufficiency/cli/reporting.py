@@ -1,13 +1,20 @@
 """What a run says and leaves behind, and what a saved result is asked later."""
 
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from sufficiency._files import new_directory, write_file
-from sufficiency.cli.errors import ENOUGH, INSUFFICIENT, BadInput, RunFailed, message_of, one_line
+from sufficiency.cli.errors import (
+    ENOUGH,
+    INSUFFICIENT,
+    BadInput,
+    RunFailed,
+    message_of,
+    one_line,
+    put,
+)
 from sufficiency.cli.notices import Notices, say
 from sufficiency.cli.output import (
     DataSummary,
@@ -46,6 +53,11 @@ def check_directory(directory: Path, *, overwrite: bool) -> None:
             f"--out {directory} holds other files ({listed}), which would be mixed up with the "
             "results; choose a new directory"
         )
+    if os.path.ismount(directory):
+        raise BadInput(
+            f"--out {directory} is a mount point, which cannot be replaced; choose a new directory "
+            "in it"
+        )
     if found and not overwrite:
         raise BadInput(
             f"--out {directory} holds other results; choose a new directory, or replace them with "
@@ -74,9 +86,18 @@ def check_samples_file(file: Path, data: Path, out: Path | None, *, overwrite: b
 
 
 def _check_place(option: str, path: Path) -> None:
-    parent = next(place for place in path.absolute().parents if place.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise BadInput(f"{option} {path} cannot be made in {parent}; choose another place")
+    """Make a directory there, and remove it."""
+    path = path.absolute()
+    missing = [place for place in (path, *path.parents) if not os.path.lexists(place)]
+    trial = missing[-1] if missing else path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise BadInput(
+            f"{option} {path} cannot be made in {trial.parent} ({error.strerror}); choose another "
+            "place"
+        ) from None
 
 
 def conclude(
@@ -95,7 +116,7 @@ def conclude(
     document = ""
     if as_json or out is not None:
         document = run_document(result, summary, asked, answers, warnings)
-    click.echo(document if as_json else _in_words(result, answers, summary))
+    put(document if as_json else _in_words(result, answers, summary))
     told = []
     try:
         if out is not None:
@@ -106,9 +127,17 @@ def conclude(
         if samples is not None:
             told.append(f"In {samples}: {_write_samples(result, summary, samples):,} samples")
         if told and not as_json:
-            click.echo("\n" + "\n".join(told))
-    enough = all(answer.enough for answer in answers)
-    return INSUFFICIENT if fail_if_insufficient and not enough else ENOUGH
+            put("\n" + "\n".join(told))
+    return _status(answers, fail_if_insufficient)
+
+
+def _status(answers: Sequence[Answer], fail_if_insufficient: bool) -> int:
+    """The exit status; what is not enough is named if it is one of failure."""
+    unmet = [f"{answer.question} ({answer.headline})" for answer in answers if not answer.enough]
+    if not fail_if_insufficient or not unmet:
+        return ENOUGH
+    say(f"Exit status {INSUFFICIENT}, not enough for {', '.join(unmet)}")
+    return INSUFFICIENT
 
 
 def load_result(directory: Path) -> SufficiencyResult:
@@ -125,9 +154,18 @@ def load_result(directory: Path) -> SufficiencyResult:
         raise BadInput(message_of(error)) from error
 
 
-def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -> int:
+def report_saved(
+    directory: Path,
+    asked: Asked,
+    *,
+    out: Path | None,
+    as_json: bool,
+    fail_if_insufficient: bool,
+    debug: bool,
+) -> int:
     """Answer questions to a saved result, and write its report."""
-    with Notices(debug).listening():
+    asked.check_status(fail_if_insufficient)
+    with Notices(debug).listening() as notices:
         result = load_result(directory)
         answers = answer(result, asked)
         file = directory / "report.html" if out is None else out
@@ -140,10 +178,11 @@ def report_saved(directory: Path, out: Path | None, asked: Asked, debug: bool) -
                 f"--out {file} cannot be written ({one_line(error.strerror or error)}); choose "
                 "another place"
             ) from error
-    if answers:
-        click.echo(in_paragraphs(answers) + "\n")
-    click.echo(f"The report is in {file}.")
-    return ENOUGH
+    if as_json:
+        put(run_document(result, None, asked, answers, notices.warnings))
+    else:
+        put("\n\n".join(filter(None, (in_paragraphs(answers), f"The report is in {file}."))))
+    return _status(answers, fail_if_insufficient)
 
 
 def _in_words(result: SufficiencyResult, answers: Sequence[Answer], summary: DataSummary) -> str:

@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import get_scorer_names
 
 from sufficiency.cli.columns import Data, prepare
-from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, did_you_mean, message_of
+from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, did_you_mean, message_of, put
+from sufficiency.cli.inputs import Layout
 from sufficiency.cli.nets import builtin_net, check_classes, find_factory, net_of, task_of
 from sufficiency.cli.notices import Notices, only_results_on_stdout, say
 from sufficiency.cli.output import DataSummary, cost_document
@@ -38,6 +39,7 @@ def run_file(
     dry_run: bool,
     debug: bool,
     columns: dict[str, Any],
+    layout: Layout,
     out: Path | None,
     overwrite: bool,
     samples: Path | None,
@@ -46,8 +48,7 @@ def run_file(
     **parameters: Any,
 ) -> int:
     """Measure a file; `parameters` are those of the estimator."""
-    if fail_if_insufficient and not asked.questions:
-        raise BadInput("--fail-if-insufficient needs a --threshold or a --score-target to fail at")
+    asked.check_status(fail_if_insufficient)
     _check_parameters(asked, parameters)
     if out is not None:
         if parameters["store"] is not None and out.resolve() == parameters["store"].resolve():
@@ -58,7 +59,8 @@ def run_file(
     with Notices(debug).listening() as notices, _scratch() as folder:
         with only_results_on_stdout(as_json):
             factory = None if net is None else find_factory(net)
-            data = prepare(read_source(path, **columns), folder, drop_missing=drop_missing)
+            source = read_source(path, folder, layout=layout, **columns)
+            data = prepare(source, folder, drop_missing=drop_missing)
             if net is None:
                 made = builtin_net(data.X, data.y, task)
             else:
@@ -136,7 +138,7 @@ def _measured(
     summary: DataSummary, parameters: dict[str, Any], as_json: bool, notices: Notices
 ) -> SufficiencyResult:
     if not as_json:
-        click.echo(str(summary))
+        put(str(summary))
     data = summary.data
     try:
         with only_results_on_stdout(as_json):
@@ -164,7 +166,7 @@ def _estimate(
     except (ValueError, TypeError) as error:
         raise BadInput(message_of(error)) from error
     if as_json:
-        click.echo(cost_document(cost, summary, notices.warnings))
+        put(cost_document(cost, summary, notices.warnings))
     else:
-        click.echo(f"{summary}\nIt would take {cost}. One small cell was timed, nothing else.")
+        put(f"{summary}\nIt would take {cost}. One small cell was timed, nothing else.")
     return ENOUGH

@@ -1,15 +1,14 @@
 """Tables in files: whole columns, and blocks of rows, as often as they are asked for."""
 
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sufficiency.cli.errors import BadInput, one_line
+from sufficiency.cli.inputs import Input
 
 # Bytes of a column that are read at once.
 _BUFFER = 1 << 20
@@ -21,6 +20,11 @@ class Table(ABC):
     names: list[str]
     n_rows: int
 
+    @property
+    def hint(self) -> str:
+        """Why a name may not be there, or nothing."""
+        return ""
+
     @abstractmethod
     def column(self, name: str) -> pd.Series:
         """All rows of one column."""
@@ -30,13 +34,19 @@ class Table(ABC):
         """All rows of some columns, at most `n_rows` at a time."""
 
 
-class CsvTable(Table):
-    """A CSV file, which is read whole: the type of a column depends on all of its values."""
+class FrameTable(Table):
+    """A table in memory, whose names were in the first line of a file."""
 
-    def __init__(self, path: Path, separator: str) -> None:
-        self._frame = _read_csv(path, separator)
-        self.names = [str(name) for name in self._frame.columns]
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._frame.columns = [str(name) for name in frame.columns]
+        self.names = list(self._frame.columns)
         self.n_rows = len(self._frame)
+
+    @property
+    def hint(self) -> str:
+        """What may be wrong with the first line."""
+        return header_hint(self.names)
 
     def column(self, name: str) -> pd.Series:
         """All rows of one column."""
@@ -51,14 +61,14 @@ class CsvTable(Table):
 class ParquetTable(Table):
     """A Parquet file, of which nothing but its schema is kept."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, source: Input) -> None:
+        self._input = source
         with self._open() as file:
             # without what pandas has stored as names of rows
             columns = file.schema_arrow.empty_table().to_pandas().columns
             self.names = [str(name) for name in columns]
             self.n_rows = file.metadata.num_rows
-        _refuse_repeated(path, self.names)
+        refuse_repeated(source, self.names)
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
@@ -66,18 +76,18 @@ class ParquetTable(Table):
             from pyarrow.parquet import ParquetFile
         except ImportError:
             raise BadInput(
-                f'{self._path} needs pyarrow to be read; pip install "sufficiency[parquet]", or '
+                f'{self._input} needs pyarrow to be read; pip install "sufficiency[parquet]", or '
                 "save it as CSV"
             ) from None
         try:
             # read as it is asked for, where a whole row group would be fetched in advance
-            with ParquetFile(self._path, pre_buffer=False, buffer_size=_BUFFER) as file:
+            with ParquetFile(self._input.path, pre_buffer=False, buffer_size=_BUFFER) as file:
                 yield file
         # pyarrow's own errors, whose classes are known to pyarrow only
         except Exception as error:
             raise BadInput(
-                f"{self._path} cannot be read as Parquet ({one_line(error)}); it may be damaged or "
-                "of another kind: write it again"
+                f"{self._input} cannot be read as Parquet ({one_line(error)}); it may be damaged "
+                "or of another kind: write it again"
             ) from error
 
     def column(self, name: str) -> pd.Series:
@@ -103,39 +113,32 @@ def _framed(batch: Any, first: int) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    try:
-        # all of a column at once, so that its type does not depend on the block
-        table = pd.read_csv(path, sep=separator, low_memory=False)
-        # pandas would number names that are there twice
-        header = pd.read_csv(
-            path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False
-        )
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{path} is empty; it must hold a line of names and rows below") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path} must be encoded as UTF-8 ({error}); save it again as such"
-        ) from None
-    except (pd.errors.ParserError, ValueError, OSError, EOFError, zlib.error) as error:
-        raise BadInput(
-            f"{path} cannot be read as a table with the separator {separator!r} "
-            f"({one_line(error)}); repair the line, or set --separator"
-        ) from None
-    _refuse_repeated(path, header.iloc[0].tolist())
-    if not isinstance(table.index, pd.RangeIndex):
-        # pandas would take the first column for names of rows, and move all others
-        raise BadInput(
-            f"{path} has more values in a row than names of columns; name all of them, and end no "
-            "row with a separator"
-        )
-    return table
-
-
-def _refuse_repeated(path: Path, names: Sequence[str]) -> None:
+def refuse_repeated(file: Input, names: Sequence[str]) -> None:
+    """Refuse a name that several columns have."""
     given = pd.Series(names, dtype=object)
     repeated = given[given.duplicated() & (given != "")]
     if len(repeated):
         raise BadInput(
-            f"{path} has several columns {repeated.iloc[0]!r}; give each a name of its own"
+            f"{file} has several columns {repeated.iloc[0]!r}; give each a name of its own"
+            f"{header_hint([str(name) for name in names])}"
         )
+
+
+def header_hint(names: Sequence[str]) -> str:
+    """What the names tell of a first line that holds none, or nothing."""
+    alone = names[0] if len(names) == 1 else ""
+    for mark in ";\t|":
+        if mark in alone:
+            return f"; is {mark!r} its --separator?"
+    nameless = sum(name.startswith("Unnamed: ") for name in names)
+    if names and (names[0].lstrip().startswith(("#", "%", "//")) or nameless > 1):
+        return "; leave lines above the names out with --skip-lines"
+    if mostly_numbers(names):
+        return "; if the first line holds no names, number the columns with --no-header"
+    return ""
+
+
+def mostly_numbers(names: Sequence[str]) -> bool:
+    """Whether half of the names or more are numbers, as the values of a first row are."""
+    numbers = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce")
+    return 2 * int(numbers.notna().sum()) >= len(names)

@@ -14,7 +14,7 @@ from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, decisive, judge, judge_slices, span
+from sufficiency.sizing.verdict import capitalized, deciding, judge, judge_slices, span
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
@@ -48,6 +48,11 @@ class Findings:
     slices: Mapping[str, Verdict | str] = field(default_factory=dict)
 
     @property
+    def deciding(self) -> Verdict:
+        """The answer that decides whether the samples are enough for all questions."""
+        return self.asked[deciding(self.asked)]
+
+    @property
     def thresholds(self) -> tuple[Verdict, ...]:
         """Verdicts about Δ, asked for or not."""
         return tuple(verdict for verdict in self.asked if verdict.kind == "delta") or self.examples
@@ -78,7 +83,7 @@ def find(result: SufficiencyResult, questions: Sequence[Question], confidence: f
         return tuple(judge(ladder, q, family=family, confidence=confidence) for q in asked)
 
     def of_slices(asked: Sequence[Verdict]) -> Mapping[str, Verdict | str]:
-        return judge_slices(ladder, decisive(asked), family) if asked else {}
+        return judge_slices(ladder, asked[deciding(asked)], family) if asked else {}
 
     try:
         curve = result.curve
@@ -123,9 +128,9 @@ def collecting(
 
 
 def top(result: SufficiencyResult, findings: Findings) -> Top:
-    """What all questions together decide."""
+    """What is decided for all questions."""
     have = ("Samples you have", count(result.n_samples))
-    verdict = decisive(findings.asked) if findings.asked else None
+    verdict = findings.deciding if findings.asked else None
     # without a curve of Δ what was asked about it is not met
     if verdict is not None and (verdict.decision == "more" or not findings.unanswered):
         size = None if verdict.decision == "unknown" else verdict.size

@@ -195,9 +195,9 @@ def slices(result: SufficiencyResult, verdicts: Mapping[str, Verdict | str]) -> 
     if verdicts:
         columns |= _needs(answers)
         caption += (
-            " Sufficient sizes are for the threshold or target that decides, and count the samples "
-            "of all slices, in the proportions that were measured. Each interval is for its slice "
-            "alone; that in a caveat, which names one of many, is wider."
+            " Sufficient sizes are for the threshold or target of the verdict, and count the "
+            "samples of all slices, in the proportions that were measured. Each interval is for "
+            "its slice alone; that in a caveat, which names one of many, is wider."
         )
     unit = "loss²" if result.order == 2 else "loss"
     columns |= {

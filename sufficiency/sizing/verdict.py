@@ -13,6 +13,8 @@ from sufficiency.sizing.replicates import check_confidence
 from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
 from sufficiency.sizing.slices import FEWEST_CANDIDATES, NeediestSlice, neediest_slice
 
+# From what asks for least to what asks for most.
+_DEMANDS = ("enough", "unknown", "more")
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
 
 
@@ -44,8 +46,8 @@ class Verdict:
     n_available : int
         Samples passed to ``fit``.
     n_missing : int or None
-        By how many `size` exceeds them; where no reliable size is known, how many are missing at
-        least; None where it cannot be said.
+        How many more are needed: up to `size`, or at least up to the low end of an interval that
+        identifies no size; None where the decision is unknown.
     curve : FittedCurve or LearningCurve
         The decay of Δ, or of the spread where `growth` was asked for; the learning curve of a
         target.
@@ -214,29 +216,13 @@ def judge(
         sure=sure,
         kind=question.kind,
         n_available=n_available,
-        n_missing=_missing(estimate, n_available, decision),
+        n_missing=_n_missing(decision, estimate, n_available),
         order=ladder.order,
         confidence=confidence,
         neediest=neediest,
         **vars(estimate),
         **vars(replace(answer, caveats=caveats)),
     )
-
-
-def decisive(verdicts: Sequence[Verdict]) -> Verdict:
-    """
-    The verdict that decides on several questions, all of which are to be met.
-
-    One that asks for more samples, if there is any; else one that is unknown; else one that is
-    not sure. Among equals it is the one that needs most.
-    """
-
-    def rank(verdict: Verdict) -> tuple[int, bool, float]:
-        order = ("more", "unknown", "enough").index(verdict.decision)
-        held_up = verdict.sure == (verdict.decision == "enough")
-        return order, held_up, -(math.inf if verdict.size is None else verdict.size)
-
-    return min(verdicts, key=rank)
 
 
 def judge_slices(ladder: Ladder, verdict: Verdict, family: str) -> dict[str, Verdict | str]:
@@ -273,14 +259,32 @@ def decide(
     return "enough" if enough else "more", one_side and "unsure" not in effects
 
 
-def _missing(estimate: SizeEstimate, n_available: int, decision: str) -> int | None:
-    """How many samples are missing, at least those up to the interval; None where unknown."""
+def deciding(verdicts: Sequence[Verdict | None]) -> int:
+    """
+    Which of several answers decides whether the samples are enough for all; None: no answer.
+
+    One that needs more comes before one that is unknown, and that before enough. More are needed
+    as surely as the surest says, and the samples are enough as surely as the least sure says.
+    """
+
+    def rank(position: int) -> tuple[int, bool, float]:
+        verdict = verdicts[position]
+        if verdict is None:
+            return _DEMANDS.index("unknown"), False, math.inf
+        demand, size = _DEMANDS.index(verdict.decision), verdict.size
+        return demand, verdict.sure == (verdict.decision == "more"), size or math.inf
+
+    return max(range(len(verdicts)), key=rank)
+
+
+def _n_missing(decision: str, estimate: SizeEstimate, n_available: int) -> int | None:
+    """How many more samples are needed, a lower bound where no size is identified."""
     if decision != "more":
-        return None if decision == "unknown" else 0
-    size = estimate.size
+        return 0 if decision == "enough" else None
+    needed = estimate.size
     if estimate.status == "not_identifiable" and estimate.interval is not None:
-        size = estimate.interval[0]
-    return max(0, (size or 0) - n_available)
+        needed = estimate.interval[0]
+    return None if needed is None else needed - n_available
 
 
 def _undetermined(estimate: SizeEstimate, ladder: Ladder) -> Iterator[Caveat]:

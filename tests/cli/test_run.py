@@ -78,7 +78,7 @@ def test_without_a_threshold_some_are_suggested(run_tiny):
 
 
 class TestJson:
-    def test_keys(self, run_tiny):
+    def test_keys(self, run_tiny, table):
         found = document_of(run_tiny("--json", "--threshold", "1e-4", "--score-target", "0.8"))
         assert found["loss_target"] is None
         assert set(found) == {
@@ -96,6 +96,7 @@ class TestJson:
             "loss_target",
             "score_target",
             "enough",
+            "decision",
             "suggestions",
             "warnings",
         }
@@ -122,6 +123,7 @@ class TestJson:
             "slices": [],
             "task": "classification",
             "n_classes": 2,
+            "classes": table["kind"].value_counts().to_dict(),
             "net": None,
         }
 

@@ -48,6 +48,7 @@ def columns_of_all_kinds(n):
             "street": rng.integers(0, n // 10, n),
         }
     )
+    table.loc[1, "long"] = table.loc[0, "long"]  # it is no ID
     table.loc[n - 2 :, "color"] = "a"  # of the last row group only
     return table
 
@@ -80,7 +81,7 @@ def many(tmp_path_factory):
 
 
 def read(path, folder, *, drop_missing=False, **chosen):
-    source = read_source(Path(path), **{"target": "kind", "groups": "street"} | chosen)
+    source = read_source(Path(path), folder, **{"target": "kind", "groups": "street"} | chosen)
     return prepare(source, folder, drop_missing=drop_missing)
 
 
@@ -238,7 +239,7 @@ with pq.ParquetWriter(folder / "t.parquet", schema) as file:
     for _ in range(24):
         file.write_table(pa.table({name: rng.normal(size=50_000) for name in schema.names}))
 tracemalloc.start()
-data = prepare(read_source(folder / "t.parquet", target="m"), folder)
+data = prepare(read_source(folder / "t.parquet", folder, target="m"), folder)
 assert data.X.nbytes == 1_200_000 * 12 * 8
 print(tracemalloc.get_traced_memory()[1], pa.default_memory_pool().max_memory())
 """
