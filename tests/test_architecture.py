@@ -18,9 +18,11 @@ PACKAGE = ROOT / "sufficiency"
 # TYPE_CHECKING, for annotations, does not count.
 STATIONS = (
     "exceptions",
+    "_colors",
     "_files",
     "_json",
     "_random",
+    "_representations",
     "_tables",
     "_threads",
     "_types",
@@ -55,9 +57,11 @@ STATIONS = (
 # Stations that may know less than everything before them.
 FOUNDATION = {
     "exceptions",
+    "_colors",
     "_files",
     "_json",
     "_random",
+    "_representations",
     "_tables",
     "_threads",
     "_types",
