@@ -7,7 +7,13 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sufficiency import Campaign, CostEstimate, LandscapeSufficiencyEstimator, SizeEstimate
+from sufficiency import (
+    Campaign,
+    CostEstimate,
+    FittedCurve,
+    LandscapeSufficiencyEstimator,
+    SizeEstimate,
+)
 from sufficiency._representations import card, in_formula, short_repr
 from tests.campaigns import result_of
 from tests.helpers import classifier, make_result, with_parts
@@ -75,9 +81,8 @@ def test_the_line_has_what_matters(shown, result):
     assert f"size={verdict.size}" in repr(verdict)
     assert "n_samples=1000" in repr(result)
     assert "n_repeats=4" in repr(result)
-    assert str(result.curve) == f"C·κ^(−alpha) with C = {result.curve.parameters['C']:.3g}, alpha = " + (
-        f"{result.curve.parameters['alpha']:.3g}"
-    )
+    curve = FittedCurve("power_law", 2, {"C": 1640.0, "alpha": 2.25}, result.sizes, result.deltas)
+    assert str(curve) == "C·κ^(−alpha) with C = 1.64e+03, alpha = 2.25"
 
 
 def test_cards_say_what_the_text_says(shown, result):

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
 _SIGNED_DECADES = 3
-# Where sizes are written, the most of them first: multiples of powers of ten.
-_SIZES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+# Multiples of powers of ten where sizes are written: the first that fit and are more than one.
+_SIZES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,), (2.0, 3.0, 4.0, 6.0, 8.0), (2.0, 4.0, 7.0), (1.0,))
 # Axes of fewer inches have smaller text, by this factor, and their legend below, so that this
 # share of their height and width is left beside labels, legend and scale.
 _NARROW, _SMALLER, _LEFT = 2.6, 0.8, 0.7
 # Inches that an entry of a legend takes.
 _LEGEND_COLUMN = 2.6
+_FORMULA, _MARKUP = re.compile(r"\$[^$]*\$"), re.compile(r"\\[a-zA-Z]+|[\\{}^_$, ]")
 # Width of a character on average, in units of the size of the text.
 _CHARACTER = 0.58
 
@@ -116,18 +117,25 @@ def characters(ax: Axes) -> int:
 
 
 def wrapped(text: str, inches: float, size: float) -> str:
-    """The text in lines of about so many inches at most; a formula is never divided."""
+    """
+    The text in lines of about so many inches at most.
+
+    Formulas, and what no-break spaces hold together, are not divided.
+    """
     most = max(int(72 * inches / (_CHARACTER * size)), 12)
-    joined = re.sub(r"\$[^$]*\$", lambda formula: formula[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
-    lines = [line for part in joined.split("\n") for line in textwrap.wrap(part, most) or [""]]
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+    formulas = iter(_FORMULA.findall(text))
+    plain = _FORMULA.sub(lambda formula: "$" * len(_MARKUP.sub("", formula[0])), text)
+    if max(map(len, plain.split("\n"))) > most:
+        plain = textwrap.fill(plain, most, break_long_words=False, break_on_hyphens=False)
+    shown = re.sub(r"\$+", lambda _: next(formulas), plain)
+    return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def add_legend(
     ax: Axes, *entries: Any, loc: str = "best", shared_by: Sequence[Axes] | None = None
 ) -> None:
     """
-    A legend in the axes, or below them, where they are narrow or not the only ones it is for.
+    A legend in the axes; below them, where they are narrow, or all axes that share it are named.
 
     Below them there is room only if they have the figure to themselves, and a layout.
     """
@@ -145,6 +153,11 @@ def add_legend(
         ax.legend(handles, labels, loc=loc, fontsize="small")
 
 
+def ground_behind(ax: Axes) -> dict[str, Any]:
+    """A box that keeps what is drawn behind a text from its letters."""
+    return {"facecolor": ax.get_facecolor(), "alpha": 0.7, "pad": 1, "linewidth": 0}
+
+
 def label_line(ax: Axes, text: str, height: float, side: str = "right", **style: Any) -> Any:
     """Write at an end of a horizontal line what it is: above it, where there is room."""
     above = ax.transAxes.inverted().transform(ax.transData.transform((1.0, height)))[1] < 0.8
@@ -156,6 +169,7 @@ def label_line(ax: Axes, text: str, height: float, side: str = "right", **style:
         textcoords="offset points",
         ha=side,
         va="bottom" if above else "top",
+        bbox=ground_behind(ax),
         fontsize="small",
         **style,
     )
@@ -166,16 +180,20 @@ def label_sizes(ax: Axes) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = ax.get_xlim()
+    per_decade = characters(ax) / np.log10(high / low)
 
-    def written(steps: tuple[float, ...]) -> list[str]:
-        sizes = _multiples(low, high, steps)
-        return [f"{size:,.0f}" for size in sizes[(sizes >= low) & (sizes <= high)]]
+    def sizes(steps: tuple[float, ...]) -> Floats:
+        around = _multiples(low, high, steps)
+        return around[(around >= low) & (around <= high)]
 
-    # one character between two of them, and half of the outer ones beside the axes
-    fitting = [steps for steps in _SIZES if len(" ".join(written(steps)[1:])) < characters(ax)]
+    def fit(steps: tuple[float, ...]) -> bool:
+        """Whether half of either label and a character have room between two of them."""
+        needed = [len(f"{size:,.0f}") for size in sizes(steps)]
+        distances = per_decade * np.diff(np.log10(sizes(steps)))
+        return bool((distances >= 1.0 + np.add(needed[1:], needed[:-1]) / 2).all())
+
+    fitting = [steps for steps in _SIZES if fit(steps) and len(sizes(steps)) > 1]
     steps = fitting[0] if fitting else _SIZES[-1]
-    if len(written(steps)) < 2:  # less than a decade
-        steps = tuple(np.arange(1.0, 10.0))
     ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=100))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sufficiency._types import Floats
-from sufficiency.plotting.axes import add_legend, colors_on, label_sizes, narrow, wrapped_in
+from sufficiency.plotting.axes import (
+    add_legend,
+    colors_on,
+    ground_behind,
+    label_sizes,
+    narrow,
+    wrapped_in,
+)
 from sufficiency.plotting.curves import CurveDisplay
 from sufficiency.sizing.collection import CollectionPlan, chance_in_words
 from sufficiency.sizing.questions import percent
@@ -101,6 +110,7 @@ class CollectionPlanDisplay(CurveDisplay):
             xlabel="total number of samples",
             ylabel=f"chance that they are enough for\n{plan.criterion}",
         )
+        ax.set_yticks(np.linspace(0.0, 1.0, 6))
         ax.yaxis.set_major_formatter(lambda chance, _: percent(chance))
         label_sizes(ax)
         self._label_lines(ax)
@@ -127,9 +137,12 @@ class CollectionPlanDisplay(CurveDisplay):
     def _label_lines(self, ax: Axes) -> None:
         plan = self.plan
         style: dict[str, Any] = {"textcoords": "offset points", "fontsize": "small"}
-        available = f"available: {plan.n_available:,}"
-        colors = colors_on(ax)
-        ax.annotate(available, (plan.n_available, 0.0), (4, 9), color=colors["muted"], **style)
+        available, colors = f"available: {plan.n_available:,}", colors_on(ax)
+        self.available_.set_label(available)
+        if not (narrow(ax) and plan.collect):
+            place, away = (plan.n_available, 0.0), (4, 9)
+            box = ground_behind(ax)
+            ax.annotate(available, place, away, color=colors["muted"], bbox=box, **style)
         if plan.costs is None:
             # above 100 %, where no curve is
             style |= {"xycoords": ("axes fraction", "data"), "ha": "right"}
@@ -162,7 +175,7 @@ class CollectionPlanDisplay(CurveDisplay):
 
         style = {"linestyle": "none", "color": color, "markersize": 5}
         marks = [Line2D([], [], marker=f"${i}$", **style) for i in range(1, len(texts) + 1)]
-        add_legend(ax, marks, texts)
+        add_legend(ax, [self.available_, *marks], [self.available_.get_label(), *texts])
         for i, place in enumerate(zip(self.plan.totals, self.plan.chances, strict=True), 1):
             away: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points"}
             self.labels_.append(ax.annotate(str(i), place, **away, ha="right", color=color))

@@ -366,8 +366,9 @@ class LearningCurveDisplay(CurveDisplay):
             self.score_ax_.set_ylabel("score on unseen samples", color=color)
             more = self.score_ax_.get_legend_handles_labels()
             handles, labels = handles + more[0], labels + more[1]
-        # beside both curves, one of which falls while the other rises
-        add_legend(ax, handles, labels, loc="center right")
+        # one curve falls while the other rises: inside there is hardly any room
+        both = [it for it in (ax, self.score_ax_) if it]
+        add_legend(ax, handles, labels, loc="center right", shared_by=both)
 
     def _draw_points(self, ax: Axes, table: Floats, color: str, fmt: str, name: str) -> Any:
         counts = np.isfinite(table).sum(axis=0)
@@ -457,7 +458,7 @@ class QuadraticValidationDisplay(CurveDisplay):
             xscale="log",
             yscale="log",
             xlabel="scale σ of the probe",
-            ylabel="relative error of the quadratic increment (rms)",
+            ylabel="relative error of the\nquadratic increment (rms)",
             title=str(found),
         )
         # errors grow with σ, so there is room on the left

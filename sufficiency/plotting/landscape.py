@@ -190,7 +190,7 @@ class PlaneDisplay(ABC):
         """Angle of the directions, for the title."""
         geometry = self.plane.geometry
         # adding 0 turns a negative zero into zero
-        return [] if geometry is None else [f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}"]
+        return [] if geometry is None else [_held(f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}")]
 
     def _draw_contours(self, ax: Axes, values: Any, scale: Scale) -> None:
         # what lies below a logarithmic scale, zeros included, has its lowest color
@@ -227,10 +227,12 @@ class PlaneDisplay(ABC):
             linewidth=0,
         )
         ax.computed_zorder = False  # the mark lies on the surface, not somewhere behind it
-        ax.locator_params(nbins=5)
+        ax.locator_params(nbins=3 if narrow(ax) else 5)
         # labels of two lines need room
-        ax.set_box_aspect(None, zoom=0.65 if narrow(ax) else 0.85)
-        ax.xaxis.labelpad = ax.yaxis.labelpad = 6 if narrow(ax) else 14
+        ax.set_box_aspect(None, zoom=0.6 if narrow(ax) else 0.85)
+        ax.xaxis.labelpad = ax.yaxis.labelpad = 8 if narrow(ax) else 14
+        if narrow(ax):
+            ax.tick_params(pad=-2)
         x_label, y_label = (label.replace(" (", "\n(") for label in self._axis_labels)
         # limits, so that surfaces on one scale have one height
         ax.set(xlabel=x_label, ylabel=y_label, title=self.title, zlim=limits)
@@ -253,9 +255,13 @@ class PlaneDisplay(ABC):
             *geometry.points.T, color="white", edgecolor="black", zorder=9, label="given points"
         )
         box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0}
-        place: dict[str, Any] = {"xytext": (6, 5), "textcoords": "offset points", "zorder": 9}
+        style: dict[str, Any] = {"textcoords": "offset points", "zorder": 9, "bbox": box}
+        style |= {"fontsize": "small", "ha": "center", "va": "center", "color": "black"}
+        middle = np.array([np.mean(ax.get_xlim()), np.mean(ax.get_ylim())])
         for number, point in enumerate(geometry.points, start=1):
-            ax.annotate(str(number), point, bbox=box, fontsize="small", **place)
+            # towards the middle, where nothing is cut off
+            away = np.where(point > middle, -10, 10)
+            ax.annotate(str(number), point, away, **style)
         ax.set_aspect("equal")  # both coordinates are distances
 
 
@@ -340,7 +346,7 @@ class LandscapeDisplay(PlaneDisplay):
 
     @property
     def title(self) -> str:
-        size = [] if self.plane.size is None else [f"k = {self.plane.size:,} samples"]
+        size = [] if self.plane.size is None else [_held(f"k = {self.plane.size:,} samples")]
         return ", ".join(size + self._angle())
 
 
@@ -449,9 +455,14 @@ class LandscapeChangeDisplay(PlaneDisplay):
 
     @property
     def title(self) -> str:
-        size = f"k = {self.plane.size:,} + {self.plane.grow:,} samples"
-        sigma = [f"σ = {self.plane.sigma:g}"] * self.weighted
+        size = _held(f"k = {self.plane.size:,} + {self.plane.grow:,} samples")
+        sigma = [_held(f"σ = {self.plane.sigma:g}")] * self.weighted
         return ", ".join([size, *sigma, *self._angle()])
+
+
+def _held(text: str) -> str:
+    """The text, which no line ends in."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def check_style(ax: Axes | None, kind: str) -> None:

@@ -194,7 +194,8 @@ class SamplesDisplay:
         n_rows = -(-len(self.names) // n_columns)
         for i, name in enumerate(self.names):
             row, column = divmod(i, n_columns)
-            box = (column / n_columns, 1 - (row + 1) / n_rows, 0.92 / n_columns, 0.72 / n_rows)
+            height = (0.5 if narrow(ax) else 0.72) / n_rows
+            box = (column / n_columns, 1 - (row + 1) / n_rows, 0.92 / n_columns, height)
             inset = ax.inset_axes(box)
             if i in self.images:
                 image = self.images[i]

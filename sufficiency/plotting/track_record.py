@@ -138,8 +138,10 @@ class TrackRecordDisplay:
         for ax, name in zip(self.axes_, self.measured, strict=True):
             with text_that_fits(ax):
                 self._draw(ax, name)
-        # the same in all panels
-        add_legend(self.axes_[0], *self.axes_[0].get_legend_handles_labels(), shared_by=self.axes_)
+        first = self.axes_[0]
+        with text_that_fits(first):
+            # the same in all panels
+            add_legend(first, *first.get_legend_handles_labels(), shared_by=self.axes_)
         return self
 
     def _draw(self, ax: Axes, name: str) -> None:

@@ -199,7 +199,7 @@ def _figure(name: str, label: str, caption: str, draw: Callable[[Drawing, int], 
 
 def _legend_below(drawing: Drawing, columns: int) -> None:
     """Move the legend below the axes, where it hides nothing."""
-    if legend := drawing.axes[0].get_legend():
+    for legend in filter(None, [drawing.axes[0].get_legend(), *drawing.legends]):
         legend.remove()
     drawing.legend(loc="outside lower left", ncols=columns)
     for twin in drawing.axes[1:]:

@@ -53,15 +53,15 @@ def results(tmp_path_factory):
     }
 
 
-def on_axes(n, draw, kind=None):
-    """Draw on n axes: side by side where there is room, else one below another."""
+def on_axes(n, draw, kind=None, height=3):
+    """Draw on n axes: side by side where there is room, else one below another, so high."""
 
     def make(results, width):
         narrow = width < 4
-        shape, height = ((n, 1), 3 * n) if narrow else ((1, n), 9)
+        shape, high = ((n, 1), height * n) if narrow else ((1, n), 9)
         _, axes = plt.subplots(
             *shape,
-            figsize=(width, height),
+            figsize=(width, high),
             layout="constrained",
             squeeze=False,
             subplot_kw={"projection": kind},
@@ -128,7 +128,9 @@ DRAW = {
         1, lambda r, a: LandscapeLineDisplay(lines_of("norm of w*")).plot(a[0], name="a net")
     ),
     "SamplesDisplay": on_axes(2, lambda r, a: r["parts"].plot_samples(axes=a)),
-    "SamplesDisplay with images": on_axes(2, lambda r, a: r["images"].plot_samples(axes=a)),
+    "SamplesDisplay with images": on_axes(
+        2, lambda r, a: r["images"].plot_samples(axes=a), height=5
+    ),
     "SlicesDisplay": lambda r, width: (
         SlicesDisplay.from_result(
             r["parts"], figure=plt.figure(figsize=(width, 6), layout="constrained")
