@@ -12,7 +12,10 @@ _CARD = Markup(
 )
 _TEXT = Markup('<p style="margin: 0.4em 0; white-space: pre-line">{}</p>')
 _LIST, _ITEM = Markup("<ul>{}</ul>"), Markup("<li>{}</li>")
-_TABLE, _ROW = Markup('<div style="overflow-x: auto"><table>{}</table></div>'), Markup("<tr>{}</tr>")
+_TABLE, _ROW = (
+    Markup('<div style="overflow-x: auto"><table>{}</table></div>'),
+    Markup("<tr>{}</tr>"),
+)
 _HEADER = Markup('<th scope="{}" style="text-align: {}">{}</th>')
 _VALUE = Markup('<td style="text-align: {}">{}</td>')
 

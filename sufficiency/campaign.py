@@ -96,7 +96,7 @@ class Campaign:
             "Largest size": [f"{ladder.largest:,}" for ladder in ladders],
         }
         for name in QUANTITIES:
-            columns[f"{name.capitalize()} there"] = [f"{l.at_largest(name):.3g}" for l in ladders]
+            columns[f"{name.capitalize()} there"] = [f"{it.at_largest(name):.3g}" for it in ladders]
         heading = f"Campaign of {n} round{'s' * (n != 1)}"
         return card(heading, str(self.directory), columns=columns if n else None)
 

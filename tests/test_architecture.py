@@ -27,6 +27,7 @@ STATIONS = (
     "_threads",
     "_types",
     "_validation",
+    "_warnings",
     "data",  # samples, checks, splits: indices only
     "models",
     "datasets",
@@ -66,6 +67,7 @@ FOUNDATION = {
     "_threads",
     "_types",
     "_validation",
+    "_warnings",
 }
 MAY_IMPORT = {
     "data": FOUNDATION,

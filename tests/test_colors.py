@@ -1,4 +1,4 @@
-"""The colors of figures can be told apart, and read, on every ground and with every color vision."""
+"""The colors of figures can be told apart and read, on every ground, with any color vision."""
 
 from itertools import combinations
 
@@ -62,16 +62,16 @@ def contrast(one, other):
 def test_what_is_drawn_together_differs_for_everybody(ground, vision):
     # eight times what can just be seen, since lines are thin
     seen = {name: lab(np.array(VISION[vision]) @ linear(ground[name])) for name in DRAWN}
-    near = {
-        pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(DRAWN, 2)
-    }
+    near = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(DRAWN, 2)}
     assert {pair: value for pair, value in near.items() if value < 16} == {}
 
 
 @pytest.mark.parametrize("ground", [LIGHT, DARK, PAPER], ids=["light", "dark", "paper"])
 def test_text_in_every_color_can_be_read(ground):
     """4.5 is what WCAG 2 asks for; the line around a card is no text."""
-    of_text = {name: color for name, color in ground.items() if name not in ("page", "card", "line")}
+    of_text = {
+        name: color for name, color in ground.items() if name not in ("page", "card", "line")
+    }
     for back in ("page", "card"):
         weak = {name for name, color in of_text.items() if contrast(color, ground[back]) < 4.5}
         assert not weak

@@ -150,7 +150,9 @@ def test_a_short_line_names_what_was_asked_for():
 class TestEstimator:
     """In scikit-learn's own manner."""
 
-    @pytest.mark.parametrize("net", [None, classifier(), make_pipeline(StandardScaler(), classifier())])
+    @pytest.mark.parametrize(
+        "net", [None, classifier(), make_pipeline(StandardScaler(), classifier())]
+    )
     def test_before_a_fit(self, net):
         html = LandscapeSufficiencyEstimator(net, sizes=3, store="<script>")._repr_html_()
         assert "LandscapeSufficiencyEstimator" in html

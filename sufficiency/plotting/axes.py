@@ -28,7 +28,9 @@ _SIZES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,), (2.0, 3.0, 4.0, 6.0, 8.0), (2.0, 
 _NARROW, _SMALLER, _LEFT = 2.6, 0.8, 0.7
 # Inches that an entry of a legend takes.
 _LEGEND_COLUMN = 2.6
-_FORMULA, _MARKUP = re.compile(r"\$[^$]*\$"), re.compile(r"\\[a-zA-Z]+|[\\{}^_$, ]")
+_FORMULA, _COMMAND = re.compile(r"\$[^$]*\$"), re.compile(r"\\[a-zA-Z]+")
+# In place of a formula while lines are divided: characters that no text has, the second at its end.
+_INSIDE, _END = "\ue000", "\ue001"
 # Width of a character on average, in units of the size of the text.
 _CHARACTER = 0.58
 
@@ -91,9 +93,9 @@ def text_that_fits(ax: Axes) -> Iterator[None]:
                 one.tick_params(which="both", labelsize="medium")
                 one.set_xlabel(one.get_xlabel(), loc="right")
                 for text, _ in parts:
-                    text.set_size("medium")
+                    text.set_fontsize("medium")
             for text, inches in parts:
-                text.set_text(wrapped(text.get_text(), inches, text.get_size()))
+                text.set_text(wrapped(text.get_text(), inches, text.get_fontsize()))
 
 
 def _of_place(ax: Axes) -> list[Axes]:
@@ -124,31 +126,36 @@ def wrapped(text: str, inches: float, size: float) -> str:
     """
     most = max(int(72 * inches / (_CHARACTER * size)), 12)
     formulas = iter(_FORMULA.findall(text))
-    plain = _FORMULA.sub(lambda formula: "$" * len(_MARKUP.sub("", formula[0])), text)
+    plain = _FORMULA.sub(_stand_in, text)
     if max(map(len, plain.split("\n"))) > most:
         plain = textwrap.fill(plain, most, break_long_words=False, break_on_hyphens=False)
-    shown = re.sub(r"\$+", lambda _: next(formulas), plain)
+    shown = re.sub(f"{_INSIDE}*{_END}", lambda _: next(formulas), plain)
     return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
+def _stand_in(formula: re.Match[str]) -> str:
+    """As many characters as a formula shows."""
+    shown = re.sub(r"[\\{}^_$, ]", "", _COMMAND.sub("x", formula[0]))
+    return _INSIDE * (len(shown) - 1) + _END
+
+
 def add_legend(
-    ax: Axes, *entries: Any, loc: str = "best", shared_by: Sequence[Axes] | None = None
+    ax: Axes, *entries: Any, loc: Any = "best", shared_by: Sequence[Axes] | None = None
 ) -> None:
     """
     A legend in the axes; below them, where they are narrow, or all axes that share it are named.
 
     Below them there is room only if they have the figure to themselves, and a layout.
     """
-    figure, whose = ax.figure.figure, shared_by or _of_place(ax)
+    figure: Any = ax.figure.figure
+    whose = shared_by or _of_place(ax)
     handles, labels = entries or ax.get_legend_handles_labels()
     below = shared_by is not None or (narrow(ax) and ax.name != "3d")
     if below and len(whose) == len(figure.axes) and figure.get_layout_engine():
         for earlier in list(figure.legends):
             earlier.remove()  # of a display that the axes are shared with
         columns = max(1, int(figure.get_figwidth() / _LEGEND_COLUMN))
-        figure.legend(
-            handles, labels, loc="outside lower left", fontsize="small", ncols=columns
-        )
+        figure.legend(handles, labels, loc="outside lower left", fontsize="small", ncols=columns)
     elif handles:
         ax.legend(handles, labels, loc=loc, fontsize="small")
 

@@ -173,7 +173,7 @@ class CollectionPlanDisplay(CurveDisplay):
         """Numbers in the points, and below the axes what they mean."""
         from matplotlib.lines import Line2D
 
-        style = {"linestyle": "none", "color": color, "markersize": 5}
+        style: dict[str, Any] = {"linestyle": "none", "color": color, "markersize": 5}
         marks = [Line2D([], [], marker=f"${i}$", **style) for i in range(1, len(texts) + 1)]
         add_legend(ax, [self.available_, *marks], [self.available_.get_label(), *texts])
         for i, place in enumerate(zip(self.plan.totals, self.plan.chances, strict=True), 1):

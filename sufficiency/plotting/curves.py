@@ -445,7 +445,13 @@ class QuadraticValidationDisplay(CurveDisplay):
         label = f"error ± s.e., {found.n_draws} draws, {found.n_candidates} candidates"
         colors = colors_on(ax)
         self.errors_ = _plot_points(
-            ax, found.sigmas, found.relative_error, bars, fmt="o-", color=colors["points"], label=label
+            ax,
+            found.sigmas,
+            found.relative_error,
+            bars,
+            fmt="o-",
+            color=colors["points"],
+            label=label,
         )
         self.tolerance_ = ax.axhline(found.tolerance, color=colors["threshold"], linewidth=1)
         text, self.largest_ = f"tolerance ${in_formula(found.tolerance)}$", None

@@ -190,7 +190,9 @@ class PlaneDisplay(ABC):
         """Angle of the directions, for the title."""
         geometry = self.plane.geometry
         # adding 0 turns a negative zero into zero
-        return [] if geometry is None else [_held(f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}")]
+        return (
+            [] if geometry is None else [_held(f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}")]
+        )
 
     def _draw_contours(self, ax: Axes, values: Any, scale: Scale) -> None:
         # what lies below a logarithmic scale, zeros included, has its lowest color
@@ -242,7 +244,10 @@ class PlaneDisplay(ABC):
         from matplotlib.patheffects import withStroke
 
         # seen on every color of the maps
-        style = {"color": "white", "path_effects": [withStroke(linewidth=4, foreground="black")]}
+        style: dict[str, Any] = {
+            "color": "white",
+            "path_effects": [withStroke(linewidth=4, foreground="black")],
+        }
         place, label = ([coordinate] for coordinate in position), f"{self.plane.center} w*"
         (self.center_,) = ax.plot(*place, "x", **CENTER_MARK, **style, zorder=10, label=label)
 
@@ -260,8 +265,8 @@ class PlaneDisplay(ABC):
         middle = np.array([np.mean(ax.get_xlim()), np.mean(ax.get_ylim())])
         for number, point in enumerate(geometry.points, start=1):
             # towards the middle, where nothing is cut off
-            away = np.where(point > middle, -10, 10)
-            ax.annotate(str(number), point, away, **style)
+            x, y = np.where(point > middle, -10, 10)
+            ax.annotate(str(number), point, (x, y), **style)
         ax.set_aspect("equal")  # both coordinates are distances
 
 

@@ -165,20 +165,14 @@ class SamplesDisplay:
         ax.set(
             xlabel="share of the candidates, smallest first", ylabel="share of Δ that they carry"
         )
-        style: dict[str, Any] = {"fontsize": "small", "textcoords": "offset points"}
-        ax.annotate("all alike", (0.5, 0.5), (-6, 4), ha="right", color=colors["muted"], **style)
+        style: dict[str, Any] = {"fontsize": "small", "color": colors["muted"], "ha": "right"}
+        ax.annotate("all alike", (0.5, 0.5), (-6, 4), textcoords="offset points", **style)
         # on top, where neither curve is
-        arrow = {"arrowstyle": "-", "color": colors["threshold"], "linewidth": 0.8}
-        place = {"xycoords": "data", "textcoords": "axes fraction", "fontsize": "small"}
-        ax.annotate(
-            text.replace(" carry", "\ncarry"),
-            (1 - n_top / n, rest),
-            (0.03, 0.97),
-            va="top",
-            color=colors["threshold"],
-            arrowprops=arrow,
-            **place,
-        )
+        color = colors["threshold"]
+        style = {"fontsize": "small", "color": color, "va": "top", "textcoords": "axes fraction"}
+        style["arrowprops"] = {"arrowstyle": "-", "color": color, "linewidth": 0.8}
+        lines = text.replace(" carry", "\ncarry")
+        ax.annotate(lines, (1 - n_top / n, rest), (0.03, 0.97), **style)
 
     def _draw_losses(self, ax: Axes) -> None:
         places = np.arange(len(self.losses))

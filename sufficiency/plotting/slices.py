@@ -165,7 +165,12 @@ class SlicesDisplay:
         colors = colors_on(ax)
         ax.plot(self.sizes, self.whole, color=colors["muted"], linewidth=1)
         drawn = ax.errorbar(
-            self.sizes, mean, yerr=np.nan_to_num(stderr), fmt=".-", color=colors["points"], linewidth=1
+            self.sizes,
+            mean,
+            yerr=np.nan_to_num(stderr),
+            fmt=".-",
+            color=colors["points"],
+            linewidth=1,
         )
         ax.set_xscale("log")
         ax.tick_params(labelsize="small")

@@ -70,10 +70,10 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
     others = [verdict.threshold for verdict in drawn[first is not None :]]
 
     def draw_others(ax: Axes) -> None:
-        style = {"color": colors_on(ax)["threshold"], "linewidth": 0.8, "linestyle": (0, (5, 3))}
+        style: dict[str, Any] = {"color": colors_on(ax)["threshold"], "linestyle": (0, (5, 3))}
         name = "thresholds" if first is None else "other thresholds"
         for i, threshold in enumerate(others):
-            ax.axhline(threshold, label=None if i else name, **style)
+            ax.axhline(threshold, label=None if i else name, linewidth=0.8, **style)
 
     finished = np.isfinite(result.deltas)
     deltas, sizes = result.deltas[finished], result.sizes[finished]

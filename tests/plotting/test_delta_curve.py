@@ -175,7 +175,7 @@ def test_a_size_beyond_the_measured_ones_is_reached_by_the_dashed_curve(result):
         display = draw(result, threshold=4e-8)
     assert display.sufficient_size > 1000
     assert display.extrapolation_.get_xdata()[-1] > display.sufficient_size
-    expected = rf"threshold $4\times 10^{{-8}}$" + f"\nsufficient: {display.sufficient_size:,} samples"
+    expected = r"threshold $4\times 10^{-8}$" + f"\nsufficient: {display.sufficient_size:,} samples"
     assert display.answer_.get_text() == expected
 
 
