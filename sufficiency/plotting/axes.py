@@ -95,7 +95,7 @@ def text_that_fits(ax: Axes) -> Iterator[None]:
                 for text, _ in parts:
                     text.set_fontsize("medium")
             for text, inches in parts:
-                text.set_text(wrapped(text.get_text(), inches, text.get_fontsize()))
+                text.set_text(wrapped(text.get_text(), inches, float(text.get_fontsize())))
 
 
 def _of_place(ax: Axes) -> list[Axes]:
