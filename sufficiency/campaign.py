@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from sufficiency._files import new_directory, remove_stale, write_file
+from sufficiency._representations import card
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.forecasts.bank import QUANTITIES
@@ -86,6 +87,18 @@ class Campaign:
 
     def __repr__(self) -> str:
         return f"Campaign({str(self.directory)!r})"
+
+    def _repr_html_(self) -> str:
+        n, ladders = len(self._results), [result.measurements for result in self._results]
+        columns = {
+            "Round": [str(number) for number in range(1, n + 1)],
+            "Samples": [f"{result.n_samples:,}" for result in self._results],
+            "Largest size": [f"{ladder.largest:,}" for ladder in ladders],
+        }
+        for name in QUANTITIES:
+            columns[f"{name.capitalize()} there"] = [f"{it.at_largest(name):.3g}" for it in ladders]
+        heading = f"Campaign of {n} round{'s' * (n != 1)}"
+        return card(heading, str(self.directory), columns=columns if n else None)
 
     @property
     def results(self) -> tuple[SufficiencyResult, ...]:

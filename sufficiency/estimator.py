@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sufficiency._random import RandomState, seed_from
 from sufficiency._threads import limited_threads, threads_of_a_worker
+from sufficiency._warnings import EachOnce
 from sufficiency.cells.around_center import unit_draws
 from sufficiency.cells.cell import Cell
 from sufficiency.data.checks import as_floating, check_inputs, check_targets
@@ -333,7 +334,9 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         refuse_arguments(refused)
         for name in [name for name in vars(self) if name in _FITTED]:
             delattr(self, name)
-        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices, directory=self.store)
+        once = EachOnce()
+        with once:
+            plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices, directory=self.store)
         settings = plan.settings
         if not settings.vectorize:
             text = "vmap does not take this net; its draws are evaluated one by one, more slowly"
@@ -341,7 +344,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         self._scorer = settings.scorer
         if settings.codec.classes is not None:
             self.classes_ = settings.codec.classes
-        with plan.store.interruptible(plan.tasks) if plan.store else nullcontext():
+        with once, plan.store.interruptible(plan.tasks) if plan.store else nullcontext():
             self._measure(plan)
             if self.refit:
                 self._refit(plan)
@@ -420,8 +423,9 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
             Print it, or use its numbers, which are those of a fit with an empty `store`. The
             estimator is not changed, except for the number and the names of features.
         """
-        plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices)
-        return estimate_cost(plan, self.n_jobs, self.refit)
+        with EachOnce():
+            plan = plan_fit(self, X, y, groups, X_unseen, y_unseen, slices)
+            return estimate_cost(plan, self.n_jobs, self.refit)
 
     def finished_result(
         self,

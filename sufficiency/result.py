@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._representations import card, short_repr
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice, check_integer, check_thresholds
@@ -31,9 +32,10 @@ from sufficiency.plotting import (
     SamplesDisplay,
     SlicesDisplay,
 )
+from sufficiency.report import tables
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
-from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
+from sufficiency.sizing.caveats import beyond_measured, run_caveats, warn_of_caveats
 from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
 from sufficiency.sizing.questions import (
@@ -46,7 +48,7 @@ from sufficiency.sizing.questions import (
 )
 from sufficiency.sizing.replicates import t_quantile
 from sufficiency.sizing.slices import FEWEST_CANDIDATES
-from sufficiency.sizing.verdict import judge
+from sufficiency.sizing.verdict import capitalized, judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
 # Columns of `by_slice` beside Δ, and the names of their standard errors.
@@ -111,6 +113,27 @@ class SufficiencyResult:
     images: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
     n_copies: int = 0
     target_column: str = ""
+
+    def __repr__(self) -> str:
+        of_slice = ("of_slice",) if self.of_slice else ()
+        return short_repr(self, "n_samples", "n_repeats", "sizes", *of_slice, "order", "family")
+
+    def _repr_html_(self) -> str:
+        try:
+            curve, fitted = self.curve, f"{self.curve}, κ = k + 1"
+        except ValueError as error:
+            curve, fitted = None, f"none: {error}"
+        n_sizes, n_repeats = len(self.sizes), self.n_repeats
+        measured = f"{n_repeats} repeat{'s' * (n_repeats != 1)} of {n_sizes} sizes"
+        facts = [("Samples", f"{self.n_samples:,}"), ("Measured", measured)]
+        facts += [("Slice", self.of_slice)] * bool(self.of_slice) + [("Fitted decay of Δ", fitted)]
+        of_sizes = tables.sizes(self, curve).columns
+        return card(
+            "How much the loss landscape moves when a sample is added",
+            facts=facts,
+            columns={name: [entry.text for entry in entries] for name, entries in of_sizes.items()},
+            remarks=[f"{capitalized(str(caveat))}." for caveat in run_caveats(self.measurements)],
+        )
 
     @cached_property
     def sizes(self) -> Integers:

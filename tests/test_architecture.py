@@ -18,13 +18,16 @@ PACKAGE = ROOT / "sufficiency"
 # TYPE_CHECKING, for annotations, does not count.
 STATIONS = (
     "exceptions",
+    "_colors",
     "_files",
     "_json",
     "_random",
+    "_representations",
     "_tables",
     "_threads",
     "_types",
     "_validation",
+    "_warnings",
     "data",  # samples, checks, splits: indices only
     "models",
     "datasets",
@@ -55,13 +58,16 @@ STATIONS = (
 # Stations that may know less than everything before them.
 FOUNDATION = {
     "exceptions",
+    "_colors",
     "_files",
     "_json",
     "_random",
+    "_representations",
     "_tables",
     "_threads",
     "_types",
     "_validation",
+    "_warnings",
 }
 MAY_IMPORT = {
     "data": FOUNDATION,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter
 from scipy.optimize import brentq, least_squares, leastsq
 
+from sufficiency._representations import in_formula
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 
@@ -102,7 +103,8 @@ class PowerLaw(Family):
         return "C·κ^(−alpha)"
 
     def mathtext(self, order: int, parameters: dict[str, float]) -> str:
-        return rf"{parameters['C']:.3g}\,\kappa^{{{-self.exponent(order, parameters):.3g}}}"
+        exponent = f"{-self.exponent(order, parameters):.3g}"
+        return rf"{in_formula(parameters['C'])}\,\kappa^{{{exponent}}}"
 
 
 class Theory(PowerLaw):
@@ -171,7 +173,8 @@ class Transient(Family):
         return f"(C + A·κ^(−beta))/κ^{order}"
 
     def mathtext(self, order: int, parameters: dict[str, float]) -> str:
-        C, A, beta = (f"{parameters[name]:.3g}" for name in self.parameters)
+        C, A = in_formula(parameters["C"]), in_formula(parameters["A"])
+        beta = f"{parameters['beta']:.3g}"
         return rf"({C} + {A}\,\kappa^{{-{beta}}})\,\kappa^{{-{order}}}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._representations import short_repr
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
 from sufficiency.curves.families import FAMILIES
@@ -18,7 +19,7 @@ LARGEST_SIZE = 2**62
 @dataclass(frozen=True, eq=False)
 class FittedCurve:
     """
-    A decay of Δ fitted to measured sizes.
+    A decay of Δ fitted to measured sizes; ``str()`` gives the formula with its numbers.
 
     With κ = size + 1 and p = `order` (math.md, "Retrained centers"):
 
@@ -54,6 +55,13 @@ class FittedCurve:
     relative_stderr: Floats
     scores: dict[str, float] = field(default_factory=dict)
     rivals: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return short_repr(self, "family", "order", "parameters")
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
+        return f"{FAMILIES[self.family].formula(self.order)} with {values}"
 
     def predict(self, sizes: npt.ArrayLike) -> Floats:
         """
@@ -118,11 +126,9 @@ class FittedCurve:
         """
         check_number("threshold", threshold, above=0.0)
         if np.isposinf(self.log_kappa(threshold)):
-            values = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
             raise NotIdentifiableError(
-                "Δ does not fall over the measured sizes (the fitted curve is "
-                f"{FAMILIES[self.family].formula(self.order)} with {values}), so no size follows "
-                "from it; train longer, measure larger sizes or more repeats"
+                f"Δ does not fall over the measured sizes (the fitted curve is {self}), so no size "
+                "follows from it; train longer, measure larger sizes or more repeats"
             )
         candidates = range(int(self.sizes[0]), LARGEST_SIZE + 1)
         size = first_size_below(self.predict, threshold, candidates)

@@ -7,10 +7,12 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._representations import card, short_repr
 from sufficiency.cells.cell import Cell
 from sufficiency.cells.measure import measure
 from sufficiency.fit.plan import Plan
 from sufficiency.nets.skorch_nets import training_batch_size
+from sufficiency.sizing.verdict import capitalized
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask, tasks_of_fit
 
@@ -50,6 +52,16 @@ class CostEstimate:
             f"{_duration(self.cell_seconds[-1])} each, with {self.peak_bytes / 1e9:.2g} GB of "
             "memory a process"
         )
+
+    def __repr__(self) -> str:
+        return short_repr(self, "seconds", "peak_bytes", "n_cells")
+
+    def _repr_html_(self) -> str:
+        columns = {
+            "Size": [f"{size:,}" for size in self.sizes],
+            "One cell": [_duration(seconds) for seconds in self.cell_seconds],
+        }
+        return card("Cost of the fit", f"{capitalized(str(self))}.", columns=columns)
 
 
 def _duration(seconds: float) -> str:

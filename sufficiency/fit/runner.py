@@ -2,16 +2,20 @@
 
 import itertools
 import logging
+import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import joblib
 from joblib.parallel import get_active_backend
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
 from sufficiency._threads import limited_threads, threads_of_a_worker
+from sufficiency._warnings import Heard, listener, relay
 from sufficiency.cells.cell import Cell
 from sufficiency.cells.measure import measure
 from sufficiency.cells.unseen import shared
@@ -20,6 +24,11 @@ from sufficiency.fit.plan import Plan
 from sufficiency.store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
+
+with warnings.catch_warnings():
+    # in a notebook without ipywidgets the bar is text
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 # Its first message says that all checks are over; the command line listens for it.
 logger = logging.getLogger(__name__)
@@ -64,12 +73,13 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
         missing = [task for task in group if (task.repeat, task.sizes[0]) not in known]
         if missing:
             calls[number] = joblib.delayed(measure_group)(
-                number, missing, plan.samples, plan.unseen, store, n_threads
+                number, missing, plan.samples, plan.unseen, store, n_threads, os.getpid()
             )
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     with tqdm(total=cost(every), initial=cost(cells), disable=verbose < 1, **_BAR) as bar:
         bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
-        for finished, messages in _results(calls, n_jobs):
+        for finished, messages, heard in _results(calls, n_jobs):
+            relay(heard)
             if store is not None:
                 store.store.relay(messages)
             cells.extend(finished)
@@ -108,8 +118,9 @@ def measure_group(
     unseen: Samples | None,
     store: FitStore | None,
     n_threads: int | None,
-) -> tuple[int, list[Cell], Messages]:
-    """What a worker does; with the cells come the messages of the store."""
+    parent: int | None = None,
+) -> tuple[int, list[Cell], Messages, list[Heard]]:
+    """What a worker does; with the cells come messages of the store, and the process's warnings."""
     cells: list[Cell] = []
     missing = []
     for task in tasks:
@@ -118,16 +129,21 @@ def measure_group(
         cells += known or []
         if known is None:
             missing.append(task)
-    with limited_threads(n_threads):
+    # in the parent's own process, threads included, warnings need no way back
+    elsewhere = parent not in (None, os.getpid())
+    with limited_threads(n_threads), listener if elsewhere else nullcontext():
         for task, center in centers(missing, samples, store):
             measured = measure(task, center, samples, unseen)
             if store is not None:
                 store.keep_cells(task, measured)
             cells += measured
-    return number, cells, [] if store is None else store.store.take_messages()
+    messages = [] if store is None else store.store.take_messages()
+    return number, cells, messages, listener.taken()
 
 
-def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[Cell], Messages]]:
+def _results(
+    calls: dict[int, Any], n_jobs: int | None
+) -> Iterator[tuple[list[Cell], Messages, list[Heard]]]:
     """Results as they come; what is lost with a worker's process is measured again."""
     backend, _ = get_active_backend()
     # ray's backend gives all of them at the end
@@ -135,9 +151,9 @@ def _results(calls: dict[int, Any], n_jobs: int | None) -> Iterator[tuple[list[C
     for attempts in range(_ATTEMPTS, 0, -1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)
         try:
-            for number, finished, messages in parallel(list(calls.values())):
+            for number, *found in parallel(list(calls.values())):
                 del calls[number]
-                yield finished, messages
+                yield found[0], found[1], found[2]
             return
         except Exception as error:
             if attempts == 1 or not _worker_died(error):

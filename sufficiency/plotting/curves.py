@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import numpy.typing as npt
 
+from sufficiency._representations import in_formula
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
@@ -17,7 +18,14 @@ from sufficiency.curvature import QuadraticValidation
 from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
-from sufficiency.plotting.axes import new_axes
+from sufficiency.plotting.axes import (
+    add_legend,
+    colors_on,
+    label_line,
+    label_sizes,
+    new_axes,
+    text_that_fits,
+)
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve
 from sufficiency.sizing.performance import fit_performance
 from sufficiency.sizing.questions import DeltaQuestion
@@ -57,7 +65,8 @@ class CurveDisplay(ABC):
         """
         self.ax_ = new_axes()[0] if ax is None else ax
         self.figure_ = cast("Figure", self.ax_.figure)
-        self._draw(self.ax_)
+        with text_that_fits(self.ax_):
+            self._draw(self.ax_)
         return self
 
     @abstractmethod
@@ -107,6 +116,8 @@ class DeltaCurveDisplay(CurveDisplay):
         What their data show; None without them.
     threshold_, size_ : matplotlib Line2D
         The lines of the threshold and of the sufficient size; None without a threshold.
+    answer_ : matplotlib Annotation
+        What is written at the line of the threshold; None without.
 
     See Also
     --------
@@ -204,7 +215,6 @@ class DeltaCurveDisplay(CurveDisplay):
     def _draw(self, ax: Axes) -> None:
         self._draw_measurements(ax)
         self._draw_theory(ax)
-        self._draw_threshold(ax)
         power, unit = ("squared", "loss²") if self.curve.order == 2 else ("absolute", "loss")
         ax.set(
             xscale="log",
@@ -212,18 +222,20 @@ class DeltaCurveDisplay(CurveDisplay):
             xlabel=_SIZE_LABEL,
             ylabel=f"Δ: mean {power} change of the loss\nwhen one sample is added ({unit})",
         )
-        ax.legend()
+        self._draw_threshold(ax)
+        label_sizes(ax)
+        add_legend(ax)
 
     def _draw_measurements(self, ax: Axes) -> None:
-        n_repeats = len(self.deltas)
-        self.repeats_ = ax.plot(
-            self.sizes, self.deltas.T, ".-C0", alpha=0.35, linewidth=0.8, markersize=4
-        )
+        n_repeats, colors = len(self.deltas), colors_on(ax)
+        style: dict[str, Any] = {"color": colors["points"], "alpha": 0.35, "linewidth": 0.8}
+        self.repeats_ = ax.plot(self.sizes, self.deltas.T, ".-", markersize=4, **style)
         if n_repeats > 1:
             self.repeats_[0].set_label("single repeats")
         label = f"mean of {n_repeats} repeats ± s.e." if n_repeats > 1 else "Δ ± s.e."
         bars = _bars_on_log_axis(self.delta, self.delta_stderr)
-        self.points_ = _plot_points(ax, self.sizes, self.delta, bars, color="C0", label=label)
+        color = colors["points"]
+        self.points_ = _plot_points(ax, self.sizes, self.delta, bars, color=color, label=label)
         formula = FAMILIES[self.curve.family].mathtext(self.curve.order, self.curve.parameters)
         end = _span(self.curve, self.sufficient_size)[1]
         label = rf"fit: ${formula}$, $\kappa = k + 1$"
@@ -231,35 +243,36 @@ class DeltaCurveDisplay(CurveDisplay):
         self.band_ = None
         if self.band is not None:
             self.band_ = ax.fill_between(
-                *self.band, color="C1", alpha=0.15, linewidth=0, label="95 % interval"
+                *self.band, color=colors["fit"], alpha=0.15, linewidth=0, label="95 % interval"
             )
 
     def _draw_theory(self, ax: Axes) -> None:
         self.in_sample_ = self.bound_ = self.theorem1_ = None
+        muted, ink = colors_on(ax)["muted"], colors_on(ax)["ink"]
         if self.in_sample is not None:
             (self.in_sample_,) = ax.plot(
-                self.sizes, self.in_sample, "x-", color="0.4", markersize=4, linewidth=0.8
+                self.sizes, self.in_sample, "x-", color=muted, markersize=4, linewidth=0.8
             )
             self.in_sample_.set_label("on the training samples")
         if self.bounds is not None:
             sizes, whole, part = self.bounds
-            (self.bound_,) = ax.plot(sizes, whole, color="C4", label="bound")
+            (self.bound_,) = ax.plot(sizes, whole, color=ink, label="bound")
             (self.theorem1_,) = ax.plot(
-                sizes, part, color="C4", linestyle=":", label="Theorem 1 (curvature term)"
+                sizes, part, color=ink, linestyle=":", label="Theorem 1 (curvature term)"
             )
 
     def _draw_threshold(self, ax: Axes) -> None:
-        self.threshold_ = self.size_ = None
+        self.threshold_ = self.size_ = self.answer_ = None
         if self.threshold is None:
             return
-        self.threshold_ = ax.axhline(
-            self.threshold, color="C3", linewidth=1, label=f"threshold {self.threshold:.2g}"
-        )
+        colors, text = colors_on(ax), f"threshold ${in_formula(self.threshold)}$"
+        self.threshold_ = ax.axhline(self.threshold, color=colors["threshold"], linewidth=1)
         if self.sufficient_size is not None:
-            label = f"sufficient: {self.sufficient_size:,} samples"
+            text += f"\nsufficient: {self.sufficient_size:,} samples"
             self.size_ = ax.axvline(
-                self.sufficient_size, color="C2", linewidth=1, linestyle=":", label=label
+                self.sufficient_size, color=colors["size"], linewidth=1.2, linestyle=":"
             )
+        self.answer_ = label_line(ax, text, self.threshold, color=colors["threshold"])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -330,26 +343,32 @@ class LearningCurveDisplay(CurveDisplay):
         return cls.from_result(estimator.result_, ax=ax)
 
     def _draw(self, ax: Axes) -> None:
-        self.losses_ = self._draw_points(ax, self.losses, "C0", "o", "loss")
+        colors = colors_on(ax)
+        self.losses_ = self._draw_points(ax, self.losses, colors["points"], "o", "loss")
         self.curve_ = self.extrapolation_ = self.floor_ = None
         if (curve := self.loss_curve) is not None:
             power = rf"(\kappa/{curve.sizes[0] + 1})^{{-{curve.beta:.3g}}}"
-            label = rf"fit: ${curve.floor:.3g} + {curve.amplitude:.3g}\,{power}$"
+            floor, amplitude = in_formula(curve.floor), in_formula(curve.amplitude)
+            label = rf"fit: ${floor} + {amplitude}\,{power}$"
             self.curve_, self.extrapolation_ = _plot_fit(ax, curve, 2.0 * curve.sizes[-1], label)
             self.floor_ = ax.axhline(
-                curve.floor, color="C1", linewidth=0.8, linestyle=":", label="fitted floor"
+                curve.floor, color=colors["fit"], linewidth=0.8, linestyle=":", label="fitted floor"
             )
         ax.set(xscale="log", xlabel=_SIZE_LABEL, ylabel="loss on unseen samples")
+        ax.yaxis.label.set_color(colors["points"])
+        label_sizes(ax)
         self.score_ax_ = self.scores_ = None
         handles, labels = ax.get_legend_handles_labels()
         if np.isfinite(self.scores).any():
             self.score_ax_ = ax.twinx()
-            self.scores_ = self._draw_points(self.score_ax_, self.scores, "C2", "s", "score")
-            self.score_ax_.set_ylabel("score on unseen samples")
+            color = colors["size"]
+            self.scores_ = self._draw_points(self.score_ax_, self.scores, color, "s", "score")
+            self.score_ax_.set_ylabel("score on unseen samples", color=color)
             more = self.score_ax_.get_legend_handles_labels()
             handles, labels = handles + more[0], labels + more[1]
-        # beside both curves, one of which falls while the other rises
-        ax.legend(handles, labels, loc="center right")
+        # one curve falls while the other rises: inside there is hardly any room
+        both = [it for it in (ax, self.score_ax_) if it]
+        add_legend(ax, handles, labels, loc="center right", shared_by=both)
 
     def _draw_points(self, ax: Axes, table: Floats, color: str, fmt: str, name: str) -> Any:
         counts = np.isfinite(table).sum(axis=0)
@@ -382,6 +401,8 @@ class QuadraticValidationDisplay(CurveDisplay):
         The largest error that counts as valid.
     largest_ : matplotlib Line2D
         The largest valid σ; None if there is none.
+    answer_ : matplotlib Annotation
+        What is written at the line of the tolerance.
 
     Examples
     --------
@@ -422,26 +443,34 @@ class QuadraticValidationDisplay(CurveDisplay):
         found = self.validation
         bars = _bars_on_log_axis(found.relative_error, found.stderr)
         label = f"error ± s.e., {found.n_draws} draws, {found.n_candidates} candidates"
+        colors = colors_on(ax)
         self.errors_ = _plot_points(
-            ax, found.sigmas, found.relative_error, bars, fmt="o-", color="C0", label=label
+            ax,
+            found.sigmas,
+            found.relative_error,
+            bars,
+            fmt="o-",
+            color=colors["points"],
+            label=label,
         )
-        self.tolerance_ = ax.axhline(
-            found.tolerance, color="C3", linewidth=1, label=f"tolerance {found.tolerance:.2g}"
-        )
-        self.largest_ = None
+        self.tolerance_ = ax.axhline(found.tolerance, color=colors["threshold"], linewidth=1)
+        text, self.largest_ = f"tolerance ${in_formula(found.tolerance)}$", None
         if np.isfinite(found.largest_valid):
-            label = f"largest valid: {found.largest_valid:.3g}"
+            text += f"\nlargest valid: ${in_formula(found.largest_valid)}$"
             self.largest_ = ax.axvline(
-                found.largest_valid, color="C2", linewidth=1, linestyle=":", label=label
+                found.largest_valid, color=colors["size"], linewidth=1.2, linestyle=":"
             )
         ax.set(
             xscale="log",
             yscale="log",
             xlabel="scale σ of the probe",
-            ylabel="relative error of the quadratic increment (rms)",
+            ylabel="relative error of the\nquadratic increment (rms)",
             title=str(found),
         )
-        ax.legend()
+        # errors grow with σ, so there is room on the left
+        color = colors["threshold"]
+        self.answer_ = label_line(ax, text, found.tolerance, side="left", color=color)
+        add_legend(ax)
 
 
 def _span(curve: FittedCurve, size: float | None) -> tuple[float, float]:
@@ -472,9 +501,11 @@ def _plot_fit(
     # the curve knows at which sizes any cell finished
     first, last = float(curve.sizes[0]), float(curve.sizes[-1])
     inside, beyond = np.geomspace(first, last, 200), np.geomspace(last, end, 200)
-    (solid,) = ax.plot(inside, curve.predict(inside), "-C1", label=label)
+    color = colors_on(ax)["fit"]
+    (solid,) = ax.plot(inside, curve.predict(inside), "-", color=color, label=label)
     if forecast is None:
-        (dashed,) = ax.plot(beyond, curve.predict(beyond), "--C1", label="extrapolated")
+        data, label = (beyond, curve.predict(beyond)), "extrapolated"
     else:
-        (dashed,) = ax.plot(*forecast, "--C1", label="forecast")
+        data, label = (forecast[0], forecast[1]), "forecast"
+    (dashed,) = ax.plot(*data, "--", color=color, label=label)
     return solid, dashed

@@ -16,7 +16,16 @@ from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import ChangeSlice, LandscapeSlice, change_slice, landscape_slice
 from sufficiency.landscape.slices import Grid, PlaneDirections
-from sufficiency.plotting.axes import Scale, levels_between, limits_of, new_axes
+from sufficiency.plotting.axes import (
+    Scale,
+    add_legend,
+    levels_between,
+    limits_of,
+    narrow,
+    new_axes,
+    text_that_fits,
+    wrapped_in,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,17 +126,21 @@ class PlaneDisplay(ABC):
         self.figure_ = cast("Figure", self.ax_.figure)
         self.contour_ = self.surface_ = self.colorbar_ = self.points_ = None
         draw = self._draw_contours if kind == "contour" else self._draw_surface
-        draw(self.ax_, np.ma.masked_where(~finite, self.values), scale)
-        handles, labels = self.ax_.get_legend_handles_labels()
+        with text_that_fits(self.ax_):
+            draw(self.ax_, np.ma.masked_where(~finite, self.values), scale)
+            self._name_marks(self.ax_, finite.size)
+            if colorbar:
+                self.colorbar_ = self.add_colorbar([self.ax_], scale)
+        return self
+
+    def _name_marks(self, ax: Axes, n_points: int) -> None:
+        handles, labels = ax.get_legend_handles_labels()
         if self.n_masked_:
             from matplotlib.patches import Patch
 
             handles.append(Patch(facecolor=_NOT_FINITE, edgecolor="0.5"))
-            labels.append(f"not finite: {self.n_masked_} of {finite.size}")
-        self.ax_.legend(handles, labels, loc="upper right", fontsize="small")
-        if colorbar:
-            self.colorbar_ = self.add_colorbar([self.ax_], scale)
-        return self
+            labels.append(f"not finite: {self.n_masked_} of {n_points}")
+        add_legend(ax, handles, labels)
 
     def scale(
         self,
@@ -160,11 +173,11 @@ class PlaneDisplay(ABC):
         """Draw the scale next to these axes; for a surface it has the label of the height."""
         if self.surface_ is not None:
             label = f"log₁₀ of {self.label}" if scale.log else self.label
+            label = wrapped_in(axes[0], label, upright=True)
             return self.figure_.colorbar(self.surface_, ax=axes, label=label, shrink=0.8)
         form = "%g" if scale.log else None
-        bar = self.figure_.colorbar(
-            self.contour_, ax=axes, label=self.label, ticks=scale.ticks, format=form
-        )
+        bar = self.figure_.colorbar(self.contour_, ax=axes, ticks=scale.ticks, format=form)
+        bar.set_label(wrapped_in(axes[0], self.label, upright=True))
         bar.minorticks_off()
         return bar
 
@@ -177,7 +190,9 @@ class PlaneDisplay(ABC):
         """Angle of the directions, for the title."""
         geometry = self.plane.geometry
         # adding 0 turns a negative zero into zero
-        return [] if geometry is None else [f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}"]
+        return (
+            [] if geometry is None else [_held(f"cos(u, v) = {round(geometry.cosine, 3) + 0.0:g}")]
+        )
 
     def _draw_contours(self, ax: Axes, values: Any, scale: Scale) -> None:
         # what lies below a logarithmic scale, zeros included, has its lowest color
@@ -214,17 +229,27 @@ class PlaneDisplay(ABC):
             linewidth=0,
         )
         ax.computed_zorder = False  # the mark lies on the surface, not somewhere behind it
-        ax.locator_params(nbins=5)
-        ax.set_box_aspect(None, zoom=0.85)  # labels of two lines need room
-        ax.xaxis.labelpad = ax.yaxis.labelpad = 14
+        ax.locator_params(nbins=3 if narrow(ax) else 5)
+        # labels of two lines need room
+        ax.set_box_aspect(None, zoom=0.6 if narrow(ax) else 0.85)
+        ax.xaxis.labelpad = ax.yaxis.labelpad = 8 if narrow(ax) else 14
+        if narrow(ax):
+            ax.tick_params(pad=-2)
         x_label, y_label = (label.replace(" (", "\n(") for label in self._axis_labels)
         # limits, so that surfaces on one scale have one height
         ax.set(xlabel=x_label, ylabel=y_label, title=self.title, zlim=limits)
         self._mark_center(ax, 0.0, 0.0, float(heights[alphas == 0, betas == 0].item()))
 
     def _mark_center(self, ax: Axes, *position: float) -> None:
+        from matplotlib.patheffects import withStroke
+
+        # seen on every color of the maps
+        style: dict[str, Any] = {
+            "color": "white",
+            "path_effects": [withStroke(linewidth=4, foreground="black")],
+        }
         place, label = ([coordinate] for coordinate in position), f"{self.plane.center} w*"
-        (self.center_,) = ax.plot(*place, "xr", **CENTER_MARK, zorder=10, label=label)
+        (self.center_,) = ax.plot(*place, "x", **CENTER_MARK, **style, zorder=10, label=label)
 
     def _mark_points(self, ax: Axes) -> None:
         """Mark the points that the plane goes through."""
@@ -235,9 +260,13 @@ class PlaneDisplay(ABC):
             *geometry.points.T, color="white", edgecolor="black", zorder=9, label="given points"
         )
         box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0}
-        place: dict[str, Any] = {"xytext": (6, 5), "textcoords": "offset points", "zorder": 9}
+        style: dict[str, Any] = {"textcoords": "offset points", "zorder": 9, "bbox": box}
+        style |= {"fontsize": "small", "ha": "center", "va": "center", "color": "black"}
+        middle = np.array([np.mean(ax.get_xlim()), np.mean(ax.get_ylim())])
         for number, point in enumerate(geometry.points, start=1):
-            ax.annotate(str(number), point, bbox=box, fontsize="small", **place)
+            # towards the middle, where nothing is cut off
+            x, y = np.where(point > middle, -10, 10)
+            ax.annotate(str(number), point, (x, y), **style)
         ax.set_aspect("equal")  # both coordinates are distances
 
 
@@ -322,7 +351,7 @@ class LandscapeDisplay(PlaneDisplay):
 
     @property
     def title(self) -> str:
-        size = [] if self.plane.size is None else [f"k = {self.plane.size:,} samples"]
+        size = [] if self.plane.size is None else [_held(f"k = {self.plane.size:,} samples")]
         return ", ".join(size + self._angle())
 
 
@@ -431,9 +460,14 @@ class LandscapeChangeDisplay(PlaneDisplay):
 
     @property
     def title(self) -> str:
-        size = f"k = {self.plane.size:,} + {self.plane.grow:,} samples"
-        sigma = [f"σ = {self.plane.sigma:g}"] * self.weighted
+        size = _held(f"k = {self.plane.size:,} + {self.plane.grow:,} samples")
+        sigma = [_held(f"σ = {self.plane.sigma:g}")] * self.weighted
         return ", ".join([size, *sigma, *self._angle()])
+
+
+def _held(text: str) -> str:
+    """The text, which no line ends in."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def check_style(ax: Axes | None, kind: str) -> None:

@@ -19,7 +19,7 @@ from sufficiency.landscape import (
     landscape_slice,
 )
 from sufficiency.landscape.slices import Grid, PlaneDirections
-from sufficiency.plotting.axes import limits_of, new_axes
+from sufficiency.plotting.axes import limits_of, new_axes, text_that_fits
 from sufficiency.plotting.landscape import (
     LandscapeChangeDisplay,
     LandscapeDisplay,
@@ -237,11 +237,22 @@ class LandscapeComparisonDisplay:
         self.figure_ = self.axes_[0].figure
         for ax, display, title in zip(self.axes_, self.displays, self.titles, strict=True):
             display.plot(ax, kind=kind, log=log, vmin=low, vmax=high, colorbar=False)
-            ax.set_title(title + self._norm_of(display))
-            if ax is not self.axes_[0] and kind == "contour":
-                ax.set_ylabel("")
-        self.colorbar_ = first.add_colorbar(list(self.axes_), scales[0])
+            with text_that_fits(ax):
+                ax.set_title(title + self._norm_of(display))
+        self._leave_out_what_repeats(kind)
+        with text_that_fits(self.axes_[0]):
+            self.colorbar_ = first.add_colorbar(list(self.axes_), scales[0])
         return self
+
+    def _leave_out_what_repeats(self, kind: str) -> None:
+        """Legends with the same entries, and labels of an axis beside the first one."""
+        first, *others = self.axes_
+        known = first.get_legend_handles_labels()[1]
+        for ax in others:
+            if kind == "contour" and ax.get_position().x0 > first.get_position().x0:
+                ax.set_ylabel("")
+            if ax.get_legend() and ax.get_legend_handles_labels()[1] == known:
+                ax.get_legend().remove()
 
     def _check(self, axes: Sequence[Axes] | None, kind: str) -> None:
         """Refuse what cannot be compared."""

@@ -13,7 +13,7 @@ from sufficiency._types import Floats
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
-from sufficiency.plotting.axes import new_axes
+from sufficiency.plotting.axes import add_legend, new_axes, text_that_fits
 from sufficiency.plotting.landscape import CENTER_MARK
 
 if TYPE_CHECKING:
@@ -163,14 +163,15 @@ class LandscapeLineDisplay:
             )
         self.ax_ = new_axes()[0] if ax is None else ax
         self.figure_ = cast("Figure", self.ax_.figure)
-        self._plot_lines(self.ax_, np.where(kept, losses, np.nan), band, name)
-        size = "" if self.lines.size is None else f", k = {self.lines.size:,} samples"
-        self.ax_.set(
-            yscale="log" if log else "linear",
-            xlabel=f"α along each direction (1: {self.lines.unit})",
-            ylabel=f"mean loss $L_k$ (loss){size}",
-        )
-        self.ax_.legend(fontsize="small")
+        with text_that_fits(self.ax_):
+            self._plot_lines(self.ax_, np.where(kept, losses, np.nan), band, name)
+            size = "" if self.lines.size is None else f", k = {self.lines.size:,} samples"
+            self.ax_.set(
+                yscale="log" if log else "linear",
+                xlabel=f"α along each direction (1: {self.lines.unit})",
+                ylabel=f"mean loss $L_k$ (loss){size}",
+            )
+            add_legend(self.ax_)
         return self
 
     def _plot_lines(self, ax: Axes, losses: Floats, band: str, name: str | None) -> None:

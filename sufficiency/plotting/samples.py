@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sufficiency._types import Floats
 from sufficiency._validation import check_integer
-from sufficiency.plotting.axes import new_axes, shortened
+from sufficiency.plotting.axes import colors_on, narrow, new_axes, shortened, text_that_fits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,10 +127,11 @@ class SamplesDisplay:
         self.figure_ = cast("Figure", self.axes_[0].figure)
         self.plot_concentration(self.axes_[0])
         self.bars_: BarContainer | None = None
-        if self.images:
-            self._draw_images(self.axes_[1])
-        else:
-            self._draw_losses(self.axes_[1])
+        with text_that_fits(self.axes_[1]):
+            if self.images:
+                self._draw_images(self.axes_[1])
+            else:
+                self._draw_losses(self.axes_[1])
         return self
 
     def plot_concentration(self, ax: Axes) -> None:
@@ -142,28 +143,40 @@ class SamplesDisplay:
         ax : matplotlib Axes
             Where to draw.
         """
-        n_shares = len(self.shares)
+        with text_that_fits(ax):
+            self._draw_concentration(ax)
+
+    def _draw_concentration(self, ax: Axes) -> None:
+        n_shares, colors = len(self.shares), colors_on(ax)
         n = self.n_candidates or n_shares
         # what the smallest carry that are not among them is drawn as if they were alike
         part = np.arange(n - n_shares, n + 1) / n
         carried = 1.0 - np.append(np.cumsum(np.sort(self.shares)[::-1])[::-1], 0.0)
         if n_shares < n:
             part, carried = np.append(0.0, part), np.append(0.0, carried)
-        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, label="all alike")
-        (self.lorenz_,) = ax.plot(part, carried, color="C0", label="candidates")
+        ax.plot([0, 1], [0, 1], color=colors["muted"], linewidth=0.8)
+        (self.lorenz_,) = ax.plot(part, carried, color=colors["points"])
         n_top = min(int(np.ceil(_MARKED * n)), n_shares)
         rest = float(carried[-1 - n_top])
-        (self.marked_,) = ax.plot(1 - n_top / n, rest, "o", color="C3")
+        (self.marked_,) = ax.plot(1 - n_top / n, rest, "o", color=colors["threshold"])
         marked = _MARKED if n_top < n_shares else n_top / n
-        self.marked_.set_label(f"the largest {100 * marked:.2g} % carry {100 * (1 - rest):.0f} %")
+        text = f"the largest {100 * marked:.2g} % carry {100 * (1 - rest):.0f} %"
+        self.marked_.set_label(text)
         ax.set(
             xlabel="share of the candidates, smallest first", ylabel="share of Δ that they carry"
         )
-        ax.legend(loc="upper left")
+        style: dict[str, Any] = {"fontsize": "small", "color": colors["muted"], "ha": "right"}
+        ax.annotate("all alike", (0.5, 0.5), (-6, 4), textcoords="offset points", **style)
+        # on top, where neither curve is
+        color = colors["threshold"]
+        style = {"fontsize": "small", "color": color, "va": "top", "textcoords": "axes fraction"}
+        style["arrowprops"] = {"arrowstyle": "-", "color": color, "linewidth": 0.8}
+        lines = text.replace(" carry", "\ncarry")
+        ax.annotate(lines, (1 - n_top / n, rest), (0.03, 0.97), **style)
 
     def _draw_losses(self, ax: Axes) -> None:
         places = np.arange(len(self.losses))
-        self.bars_ = ax.barh(places, self.losses, color="C0")
+        self.bars_ = ax.barh(places, self.losses, color=colors_on(ax)["points"])
         ax.set_yticks(places, self.names, parse_math=False)
         ax.invert_yaxis()
         ax.set(xlabel="loss at centers that have not seen them", ylabel="sample")
@@ -171,10 +184,12 @@ class SamplesDisplay:
     def _draw_images(self, ax: Axes) -> None:
         ax.axis("off")
         ax.set_title("largest losses at centers that have not seen them", fontsize="medium")
-        n_rows = -(-len(self.names) // _COLUMNS)
+        n_columns = 2 if narrow(ax) else _COLUMNS
+        n_rows = -(-len(self.names) // n_columns)
         for i, name in enumerate(self.names):
-            row, column = divmod(i, _COLUMNS)
-            box = (column / _COLUMNS, 1 - (row + 1) / n_rows, 0.92 / _COLUMNS, 0.72 / n_rows)
+            row, column = divmod(i, n_columns)
+            height = (0.5 if narrow(ax) else 0.72) / n_rows
+            box = (column / n_columns, 1 - (row + 1) / n_rows, 0.92 / n_columns, height)
             inset = ax.inset_axes(box)
             if i in self.images:
                 image = self.images[i]

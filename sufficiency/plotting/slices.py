@@ -11,7 +11,7 @@ import numpy as np
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
-from sufficiency.plotting.axes import shortened
+from sufficiency.plotting.axes import characters, colors_on, label_sizes, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,8 @@ _LABELS = {
     "unseen_score": "score",
 }
 _MOST, _COLUMNS, _LONGEST = 12, 4, 28
+# A panel has at least so many inches.
+_PANEL = 1.4
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -45,6 +47,8 @@ class SlicesDisplay:
         Of each slice, in a repeat.
     column : {"delta", "unseen_loss", "unseen_score"}
         What they are.
+    order : {1, 2}
+        Of Δ, whose unit follows from it.
 
     Attributes
     ----------
@@ -63,6 +67,7 @@ class SlicesDisplay:
     slices: Mapping[str, Floats]
     n_candidates: Mapping[str, int]
     column: str = "delta"
+    order: int = 2
 
     @classmethod
     def from_result(
@@ -100,6 +105,7 @@ class SlicesDisplay:
             slices={name: part[[column, errors]].to_numpy().T for name, part in parts.items()},
             n_candidates={name: int(part["n_candidates"].iloc[0]) for name, part in parts.items()},
             column=column,
+            order=result.order,
         )
         return display.plot(figure, n_columns, most)
 
@@ -133,10 +139,11 @@ class SlicesDisplay:
         names = self.ranked()
         shown = names[:most]
         n_columns = min(n_columns, len(shown))
-        n_rows = -(-len(shown) // n_columns)
         if figure is None:
-            size = (1 + 2.3 * n_columns, 0.8 + 2.1 * n_rows)
+            size = (1 + 2.3 * n_columns, 0.8 + 2.1 * -(-len(shown) // n_columns))
             figure = plt.figure(figsize=size, layout="constrained")
+        n_columns = max(1, min(n_columns, int(figure.get_figwidth() / _PANEL)))
+        n_rows = -(-len(shown) // n_columns)
         self.figure_ = figure
         axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         self.axes_ = list(axes.flat)[: len(shown)]
@@ -148,22 +155,30 @@ class SlicesDisplay:
         self.slices_ = {name: self._draw(ax, name) for name, ax in pairs}
         self.figure_.supxlabel("training size (samples of all slices)", fontsize="medium")
         more = f"; {len(names) - most} better slices are not shown" if len(names) > most else ""
-        self.figure_.supylabel(_LABELS[self.column], fontsize="medium")
+        unit = f" ({'loss²' if self.order == 2 else 'loss'})" if self.column == "delta" else ""
+        self.figure_.supylabel(_LABELS[self.column] + unit, fontsize="medium")
         self.figure_.suptitle(f"worst first, all samples in gray{more}", fontsize="medium")
         return self
 
     def _draw(self, ax: Axes, name: str) -> ErrorbarContainer:
         mean, stderr = self.slices[name]
-        ax.plot(self.sizes, self.whole, color="0.6", linewidth=1)
+        colors = colors_on(ax)
+        ax.plot(self.sizes, self.whole, color=colors["muted"], linewidth=1)
         drawn = ax.errorbar(
-            self.sizes, mean, yerr=np.nan_to_num(stderr), fmt=".-", color="C0", linewidth=1
+            self.sizes,
+            mean,
+            yerr=np.nan_to_num(stderr),
+            fmt=".-",
+            color=colors["points"],
+            linewidth=1,
         )
         ax.set_xscale("log")
-        some = sorted({int(self.sizes[i]) for i in (0, len(self.sizes) // 2, -1)})
-        ax.set_xticks(some, [f"{size:,}" for size in some], fontsize="small")
+        ax.tick_params(labelsize="small")
+        label_sizes(ax)
         ax.minorticks_off()
         if self.column != "unseen_score":
             ax.set_yscale("log", nonpositive="clip")
-        title = f"{shortened(name, _LONGEST)}\n{self.n_candidates[name]} candidates"
+        longest = min(_LONGEST, characters(ax))
+        title = f"{shortened(name, longest)}\n{self.n_candidates[name]} candidates"
         ax.set_title(title, fontsize="small", parse_math=False)
         return drawn

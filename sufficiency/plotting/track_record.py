@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sufficiency._types import Floats
-from sufficiency.plotting.axes import label_sizes, new_axes
+from sufficiency.plotting.axes import (
+    add_legend,
+    colors_on,
+    label_sizes,
+    new_axes,
+    shades_on,
+    text_that_fits,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 _LABELS = {"loss": "loss on unseen samples", "score": "score on unseen samples", "delta": "Δ"}
 # Forecasts of one later round stand beside each other, this share of the axis apart.
 _APART = 0.02
+_MARKS = "s^Dv<>"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -38,6 +46,8 @@ class TrackRecordDisplay:
         For each quantity, largest sizes of all rounds and mean values there.
     confidence : float
         Of the forecast intervals.
+    order : {1, 2}
+        Of Δ, whose unit follows from it.
 
     Attributes
     ----------
@@ -56,6 +66,7 @@ class TrackRecordDisplay:
     record: pd.DataFrame
     measured: Mapping[str, Floats]
     confidence: float = 0.9
+    order: int = 2
 
     @classmethod
     def from_campaign(
@@ -98,7 +109,9 @@ class TrackRecordDisplay:
             for name in _LABELS
             if (record["quantity"] == name).any()
         }
-        return cls(record=record, measured=measured, confidence=confidence).plot(axes)
+        order = campaign.results[0].order
+        display = cls(record=record, measured=measured, confidence=confidence, order=order)
+        return display.plot(axes)
 
     def plot(self, axes: Sequence[Axes] | None = None) -> TrackRecordDisplay:
         """
@@ -123,30 +136,36 @@ class TrackRecordDisplay:
         self.measured_: dict[str, Line2D] = {}
         self.forecasts_: dict[str, list[ErrorbarContainer]] = {}
         for ax, name in zip(self.axes_, self.measured, strict=True):
-            self._draw(ax, name)
-        self.axes_[0].legend(fontsize="small")
+            with text_that_fits(ax):
+                self._draw(ax, name)
+        first = self.axes_[0]
+        with text_that_fits(first):
+            # the same in all panels
+            add_legend(first, *first.get_legend_handles_labels(), shared_by=self.axes_)
         return self
 
     def _draw(self, ax: Axes, name: str) -> None:
         sizes, values = self.measured[name]
-        (self.measured_[name],) = ax.plot(sizes, values, "o-k", linewidth=0.8, label="measured")
+        ink = colors_on(ax)["ink"]
+        (self.measured_[name],) = ax.plot(
+            sizes, values, "o-", color=ink, linewidth=0.8, label="measured"
+        )
         rows = self.record[self.record["quantity"] == name]
         rounds = rows["round"].unique().tolist()
         step = (sizes.max() / sizes.min()) ** _APART
         self.forecasts_[name] = []
+        shades = shades_on(ax, len(sizes))
         for i, (number, found) in enumerate(rows.groupby("round"), start=1):
             middle = found["median"].to_numpy()
             ends = [middle - found["low"].to_numpy(), found["high"].to_numpy() - middle]
-            style: dict[str, Any] = {
-                "fmt": "s",
-                "markersize": 4,
-                "capsize": 3,
-                "color": f"C{int(number) - 1}",
-            }
+            style: dict[str, Any] = {"markersize": 4, "capsize": 3}
+            style |= {"fmt": _MARKS[(number - 1) % len(_MARKS)], "color": shades[number - 1]}
             label = f"forecast of round {number}, {100 * self.confidence:g} %"
             places = found["size"].to_numpy() * step ** (i - len(rounds) - 1)
             drawn = ax.errorbar(places, middle, yerr=ends, label=label, **style)
             self.forecasts_[name].append(drawn)
         scale = "log" if name == "delta" else "linear"
-        ax.set(xscale="log", yscale=scale, xlabel="training size k (samples)", ylabel=_LABELS[name])
+        unit = f" ({'loss²' if self.order == 2 else 'loss'})" if name == "delta" else ""
+        label = _LABELS[name] + unit
+        ax.set(xscale="log", yscale=scale, xlabel="training size k (samples)", ylabel=label)
         label_sizes(ax)

@@ -19,7 +19,7 @@ from sufficiency.plotting import (
     SamplesDisplay,
     SlicesDisplay,
 )
-from sufficiency.plotting.axes import label_sizes
+from sufficiency.plotting.axes import colors_on
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
 from sufficiency.sizing import Verdict
@@ -70,10 +70,10 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
     others = [verdict.threshold for verdict in drawn[first is not None :]]
 
     def draw_others(ax: Axes) -> None:
+        style: dict[str, Any] = {"color": colors_on(ax)["threshold"], "linestyle": (0, (5, 3))}
         name = "thresholds" if first is None else "other thresholds"
         for i, threshold in enumerate(others):
-            label = None if i else name
-            ax.axhline(threshold, color="C3", linewidth=0.8, linestyle=(0, (5, 3)), label=label)
+            ax.axhline(threshold, label=None if i else name, linewidth=0.8, **style)
 
     finished = np.isfinite(result.deltas)
     deltas, sizes = result.deltas[finished], result.sizes[finished]
@@ -139,9 +139,6 @@ def draw_slices(result: SufficiencyResult) -> Figure:
         axes = displays[-1].axes_
         drawing.set_figheight(0.8 + _PANEL_HEIGHT * -(-len(axes) // (columns + 1)))
         drawing.suptitle("")
-        for ax in axes:
-            ax.minorticks_off()
-            label_sizes(ax, (1.0, 3.0))
 
     caption = (
         "Δ of the slices on top of the table against the training size; in gray that of all "
@@ -158,7 +155,6 @@ def draw_concentration(samples: pd.DataFrame) -> Figure:
 
     def draw(drawing: Drawing, columns: int) -> None:
         display.plot_concentration(drawing.subplots())
-        _legend_below(drawing, columns)
 
     caption = (
         f"What part of Δ the candidates carry, {len(shares):,} altogether, added up from the "
@@ -178,7 +174,6 @@ def _on_axes(
         ax = drawing.subplots()
         displays.append(displays[0].plot(ax) if displays else make(ax=ax))
         add(ax)
-        label_sizes(ax)
         _legend_below(drawing, columns)
 
     return draw
@@ -204,7 +199,7 @@ def _figure(name: str, label: str, caption: str, draw: Callable[[Drawing, int], 
 
 def _legend_below(drawing: Drawing, columns: int) -> None:
     """Move the legend below the axes, where it hides nothing."""
-    if legend := drawing.axes[0].get_legend():
+    for legend in filter(None, [drawing.axes[0].get_legend(), *drawing.legends]):
         legend.remove()
     drawing.legend(loc="outside lower left", ncols=columns)
     for twin in drawing.axes[1:]:

@@ -14,14 +14,13 @@ from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.caveats import run_caveats
 from sufficiency.sizing.questions import DeltaQuestion, Question, suggest_thresholds
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.verdict import capitalized, deciding, judge, judge_slices, span
+from sufficiency.sizing.verdict import SIGNS, capitalized, deciding, facts, judge, judge_slices
 
 if TYPE_CHECKING:
     from sufficiency.result import SufficiencyResult
 
 # Of what one more sample changes now; shown where no threshold was given.
 _SHARES = (2.0, 1.0, 0.5, 0.25)
-_SIGNS = {"enough": "✓", "more": "+", "unknown": "?"}
 
 
 @dataclass(frozen=True)
@@ -133,22 +132,15 @@ def top(result: SufficiencyResult, findings: Findings) -> Top:
     verdict = findings.deciding if findings.asked else None
     # without a curve of Δ what was asked about it is not met
     if verdict is not None and (verdict.decision == "more" or not findings.unanswered):
-        size = None if verdict.decision == "unknown" else verdict.size
-        numbers = (
-            _accepted(verdict),
-            ("Samples needed", count(size) if size else "not known"),
-            (f"{100 * verdict.confidence:g} % interval", span(verdict.interval)),
-            have,
-            ("Missing", verdict.missing),
-        )
+        numbers = (_accepted(verdict), *facts(verdict))
         text = capitalized(verdict.explanation)
         if len(findings.asked) > 1:
             asked = f"Of {len(findings.asked)} questions, that about {_name(verdict)}"
             text = f"{asked} decides. {text}"
-        return Top(verdict.decision, _SIGNS[verdict.decision], verdict.headline, text, numbers)
+        return Top(verdict.decision, SIGNS[verdict.decision], verdict.headline, text, numbers)
     if findings.no_curve:
         text = f"No curve could be fitted to Δ: {findings.no_curve}."
-        return Top("unknown", _SIGNS["unknown"], "Unknown", text, (have,))
+        return Top("unknown", SIGNS["unknown"], "Unknown", text, (have,))
     now = [have]
     for row in findings.suggestions[:1]:
         now.append(("One more changes the loss by", number(row["change"])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from os import PathLike
@@ -15,6 +15,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from sufficiency import _colors
 from sufficiency._files import write_file
 from sufficiency.report import tables
 from sufficiency.report.figures import (
@@ -98,8 +99,14 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["marked"] = _marked
+    environment.filters |= {"marked": _marked, "declared": _declared}
+    environment.globals["colors"] = _colors
     return environment.get_template("report.html.j2")
+
+
+def _declared(colors: Mapping[str, str]) -> str:
+    """Colors as variables of the style sheet."""
+    return " ".join(f"--{name}: {color};" for name, color in colors.items())
 
 
 def _marked(text: str) -> Markup:

@@ -7,20 +7,15 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from sufficiency._colors import LIGHT
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # What is drawn in these colors gets those of the page, which has a light and a dark set.
-COLORS = {
-    "#000000": "currentColor",
-    "#1f77b4": "var(--points)",
-    "#ff7f0e": "var(--fit)",
-    "#2ca02c": "var(--size)",
-    "#d62728": "var(--threshold)",
-    "#666666": "var(--muted)",
-    "#999999": "var(--muted)",
-    "#b0b0b0": "var(--line)",
-}
+COLORS = {color: f"var(--{name})" for name, color in LIGHT.items()}
+# matplotlib's own, of text, axes and grids
+COLORS |= {"#000000": "currentColor", "#b0b0b0": "var(--line)"}
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _REFERENCE = re.compile(r"#([\w.-]+)")

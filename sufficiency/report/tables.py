@@ -17,7 +17,7 @@ from sufficiency.report.pictures import picture
 from sufficiency.sizing import CollectionPlan, Verdict
 from sufficiency.sizing.collection import chance_in_words
 from sufficiency.sizing.questions import criterion
-from sufficiency.sizing.verdict import span
+from sufficiency.sizing.size_intervals import span
 
 if TYPE_CHECKING:
     import numpy.typing as npt

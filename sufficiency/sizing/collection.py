@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy import special
 
+from sufficiency._representations import card, short_repr
 from sufficiency._types import Floats
 from sufficiency._validation import check_choice, check_integer, check_number
 from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
@@ -147,6 +148,23 @@ class CollectionPlan:
 
     def __str__(self) -> str:
         return ". ".join(self._steps() if self.collect else self._nothing()) + "."
+
+    def __repr__(self) -> str:
+        return short_repr(self, "quantity", "target", "n_available", "collect", "totals", "chances")
+
+    def _repr_html_(self) -> str:
+        if not self.collect:
+            return card("Collect nothing for now", str(self), kind="unknown")
+        rounds = self.to_frame()
+        columns = {
+            "Round": [str(number) for number in rounds.index],
+            "Collect": [f"{n:,}" for n in rounds["collect"]],
+            "Total": [f"{n:,}" for n in rounds["total"]],
+            "Chance that this is enough": [chance_in_words(chance) for chance in rounds["chance"]],
+            "Chance that it takes place": [percent(chance) for chance in rounds["needed"]],
+        }
+        heading = f"Collect {self.collect:,} samples now"
+        return card(heading, str(self), columns=columns, kind="more")
 
     def _steps(self) -> list[str]:
         first, *later = self.totals.tolist()

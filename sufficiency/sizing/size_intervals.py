@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sufficiency._representations import card
 from sufficiency.exceptions import NotIdentifiableError
 from sufficiency.forecasts.forecast import HORIZON, Forecast
 from sufficiency.sizing.decay_fits import DecayFits
@@ -54,6 +55,19 @@ class SizeEstimate:
     def wide(self) -> bool:
         """Whether the interval spans more than a factor 4."""
         return self.interval is not None and self.interval[1] > WIDEST_BRACKET * self.interval[0]
+
+    def _repr_html_(self) -> str:
+        facts = [("Status", self.status.replace("_", " ")), ("Interval", span(self.interval))]
+        heading = "No size is known" if self.size is None else f"{self.size:,} samples"
+        return card(heading, self.reason, facts=facts)
+
+
+def span(interval: tuple[int, float] | None) -> str:
+    """Both ends of an interval of sizes, as in "591 to 961" and "591 upwards"."""
+    if interval is None:
+        return "–"
+    low, high = interval
+    return f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"
 
 
 def estimate_size(

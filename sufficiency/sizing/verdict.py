@@ -4,18 +4,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sufficiency._representations import card, short_repr
 from sufficiency.curves import FittedCurve
 from sufficiency.sizing.caveats import Caveat, beyond_measured, of_data, single_repeat
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import LearningCurve
 from sufficiency.sizing.questions import DeltaQuestion, Question, TargetQuestion, percent
 from sufficiency.sizing.replicates import check_confidence
-from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate
+from sufficiency.sizing.size_intervals import WIDEST_BRACKET, SizeEstimate, span
 from sufficiency.sizing.slices import FEWEST_CANDIDATES, NeediestSlice, neediest_slice
 
 # From what asks for least to what asks for most.
 _DEMANDS = ("enough", "unknown", "more")
 _HEADLINES = {"enough": "Enough", "more": "More needed", "unknown": "Unknown"}
+# Beside a color, which is never all there is to see.
+SIGNS = {"enough": "✓", "more": "+", "unknown": "?"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,15 @@ class Verdict:
 
     def __str__(self) -> str:
         return f"{self.headline}: {self.explanation}"
+
+    def __repr__(self) -> str:
+        names = ("decision", "sure", "kind", "status", "size", "interval", "n_available")
+        return short_repr(self, *names)
+
+    def _repr_html_(self) -> str:
+        heading = f"{SIGNS[self.decision]} {self.headline}"
+        text = capitalized(self.explanation)
+        return card(heading, text, facts=facts(self), kind=self.decision)
 
     @property
     def headline(self) -> str:
@@ -339,14 +351,17 @@ def _of_neediest(
     )
 
 
+def facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """What a verdict comes to, by name: sizes in samples."""
+    size = None if verdict.decision == "unknown" else verdict.size
+    return (
+        ("Samples needed", f"{size:,}" if size else "not known"),
+        (f"{100 * verdict.confidence:g} % interval", span(verdict.interval)),
+        ("Samples you have", f"{verdict.n_available:,}"),
+        ("Missing", verdict.missing),
+    )
+
+
 def capitalized(text: str) -> str:
     """The text with a capital in front."""
     return text[:1].upper() + text[1:]
-
-
-def span(interval: tuple[int, float] | None) -> str:
-    """Both ends of an interval of sizes, as in "591 to 961" and "591 upwards"."""
-    if interval is None:
-        return "–"
-    low, high = interval
-    return f"{low:,} to {high:,}" if math.isfinite(high) else f"{low:,} upwards"

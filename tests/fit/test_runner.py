@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import joblib
 import numpy as np
@@ -20,7 +21,7 @@ from sufficiency.fit.runner import measure_group, run_cells
 from sufficiency.nets.targets import fit_target_codec
 from sufficiency.probes import IsotropicGaussian
 from sufficiency.training.settings import FitSettings
-from tests.helpers import measure_cell, measured, regressor
+from tests.helpers import Perceptron, measure_cell, measured, regressor
 
 X, Y = measured(40)
 SAMPLES = Samples(X, Y, Y)
@@ -100,9 +101,25 @@ def test_workers_change_no_bit():
 
 def test_a_group_of_tasks_has_the_cells_of_each():
     plan = plan_of()
-    number, cells, messages = measure_group(7, plan.tasks, SAMPLES, None, None, None)
-    assert (number, messages) == (7, [])
+    number, cells, messages, heard = measure_group(7, plan.tasks, SAMPLES, None, None, None)
+    assert (number, messages, heard) == (7, [], [])
     assert numbers(sorted(cells, key=lambda c: (c.repeat, c.size))) == numbers(run())
+
+
+class Grumbling(Perceptron):
+    def forward(self, X):
+        with warnings.catch_warnings():  # as libraries do; Python then shows it again and again
+            warnings.simplefilter("always")
+            warnings.warn("old module", UserWarning, stacklevel=1)
+        return super().forward(X)
+
+
+def test_warnings_of_another_process_come_with_its_cells(capfd):
+    plan = plan_of(regressor(Grumbling, max_epochs=3, batch_size=-1))
+    # as it looks to a worker, whose parent is another process
+    *_, heard = measure_group(7, plan.tasks, SAMPLES, None, None, None, parent=-1)
+    assert [text for text, *_ in heard] == ["old module"]
+    assert capfd.readouterr().err == ""
 
 
 def test_own_candidates_are_handed_on():

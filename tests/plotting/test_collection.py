@@ -95,7 +95,8 @@ def test_a_track_record_shows_forecasts_beside_what_came(campaign):
             # beside the later round's size
             assert (np.abs(middle.get_xdata() / part["size"] - 1) < 0.1).all()
         assert ax.get_yscale() == ("log" if name == "delta" else "linear")
-    legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    [legend] = display.figure_.legends
+    legend = [text.get_text() for text in legend.get_texts()]
     assert legend == ["measured", "forecast of round 1, 80 %", "forecast of round 2, 80 %"]
 
 

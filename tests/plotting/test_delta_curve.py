@@ -165,9 +165,9 @@ def test_the_threshold_and_its_size_are_marked(result):
     assert set(display.threshold_.get_ydata()) == {threshold}
     assert set(display.size_.get_xdata()) == {size}
     assert (display.threshold, display.sufficient_size) == (threshold, size)
-    named = labels(display.ax_)
-    assert "threshold 0.004" in named
-    assert f"sufficient: {size:,} samples" in named
+    assert display.answer_.get_text() == f"threshold $0.004$\nsufficient: {size:,} samples"
+    # beside the line, inside the axes
+    assert display.answer_ in display.ax_.texts
 
 
 def test_a_size_beyond_the_measured_ones_is_reached_by_the_dashed_curve(result):
@@ -175,7 +175,8 @@ def test_a_size_beyond_the_measured_ones_is_reached_by_the_dashed_curve(result):
         display = draw(result, threshold=4e-8)
     assert display.sufficient_size > 1000
     assert display.extrapolation_.get_xdata()[-1] > display.sufficient_size
-    assert f"sufficient: {display.sufficient_size:,} samples" in labels(display.ax_)
+    expected = r"threshold $4\times 10^{-8}$" + f"\nsufficient: {display.sufficient_size:,} samples"
+    assert display.answer_.get_text() == expected
 
 
 def test_without_a_threshold_there_are_no_lines_for_it(result):
@@ -183,7 +184,7 @@ def test_without_a_threshold_there_are_no_lines_for_it(result):
     assert display.threshold_ is None
     assert display.size_ is None
     assert display.sufficient_size is None
-    assert not any("threshold" in label for label in labels(display.ax_))
+    assert display.answer_ is None
 
 
 def test_the_given_axes_are_drawn_on(result):

@@ -49,7 +49,8 @@ def test_axes_say_what_they_show():
     assert display.ax_.get_xlabel() == "training size k (samples)"
     assert display.ax_.get_ylabel() == "loss on unseen samples"
     assert display.score_ax_.get_ylabel() == "score on unseen samples"
-    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    [legend] = display.figure_.legends  # below, where it hides no curve
+    labels = [text.get_text() for text in legend.get_texts()]
     assert "loss, mean of 2 ± s.e." in labels
     assert "score, mean of 2 ± s.e." in labels
 

@@ -154,8 +154,9 @@ class TestSlices:
         ).plot()
         [ax] = display.axes_
         assert ax.get_title() == f"site={'a' * 9}…{'b' * 13}\n30 candidates"
-        ticks = [tick.get_text() for tick in ax.get_xticklabels()]
-        assert ticks == ["10", "40", "2,000"]
+        low, high = ax.get_xlim()
+        ticks = [t.get_text() for t in ax.get_xticklabels() if low <= t.get_position()[0] <= high]
+        assert ticks == ["10", "30", "100", "300", "1,000"]
 
     def test_bad_input(self, result):
         with pytest.raises(ValueError, match="`column` must be one of 'delta'"):

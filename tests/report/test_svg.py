@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.figure import Figure
 
+from sufficiency._colors import DARK, LIGHT
 from sufficiency.report.svg import COLORS, inline_svg
 from tests.report.pages import plain, read
 
@@ -13,7 +14,7 @@ from tests.report.pages import plain, read
 def drawing():
     figure = Figure()
     ax = figure.subplots()
-    ax.plot([1, 2], [3, 4], color="C0", marker="o", label="a < b & c")
+    ax.plot([1, 2], [3, 4], color=LIGHT["points"], marker="o", label="a < b & c")
     ax.set_title("<script>")
     ax.legend()
     return figure
@@ -55,9 +56,9 @@ def test_there_is_no_metadata_and_no_style_for_the_whole_page(svg):
 
 def test_colors_are_the_page_s():
     text = str(inline_svg(drawing(), "x", label="a", described_by="d"))
-    assert COLORS["#1f77b4"] in text
+    assert COLORS[LIGHT["points"]] in text
     assert "currentColor" in text
-    assert "#1f77b4" not in text
+    assert LIGHT["points"] not in text
     assert "#000000" not in text
 
 
@@ -65,8 +66,10 @@ def test_every_color_of_a_report_follows_light_and_dark(tmp_path):
     page = read(plain(settings={"train": "once"}).report(tmp_path / "a.html", thresholds=4e-3))
     styles = " ".join(e.attributes.get("style") or "" for e in page.all())
     assert set(re.findall(r"#[0-9a-fA-F]{6}", styles)) == set()
-    declared = set(re.findall(r"(--[\w-]+):", page.one("style").text))
-    assert set(re.findall(r"var\((--[\w-]+)\)", styles)) <= declared
+    declared = re.findall(r"--([\w-]+): (#[0-9a-f]+);", page.one("style").text)
+    assert set(re.findall(r"var\(--([\w-]+)\)", styles)) <= {name for name, _ in declared}
+    # light, then dark, then paper; figures outside of the page have the first two as well
+    assert declared[: 2 * len(LIGHT)] == [*LIGHT.items(), *DARK.items()]
 
 
 def test_two_figures_share_no_id():

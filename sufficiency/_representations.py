@@ -1,0 +1,70 @@
+"""How objects and numbers show themselves: in a line, in a formula, as a card in a notebook."""
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+# Borders that stand out on light and on dark ground alike; a card takes over the text's color.
+_BORDERS = {"enough": "#2f8f5b", "more": "#c46a1b", "unknown": "#7d858f", "open": "#3b82c4"}
+_CARD = Markup(
+    '<div style="border-left: 0.4em solid {}; padding: 0.2em 1em; max-width: 48em">'
+    '<p style="font-size: 1.15em; margin: 0.2em 0"><strong>{}</strong></p>{}</div>'
+)
+_TEXT = Markup('<p style="margin: 0.4em 0; white-space: pre-line">{}</p>')
+_LIST, _ITEM = Markup("<ul>{}</ul>"), Markup("<li>{}</li>")
+_TABLE, _ROW = (
+    Markup('<div style="overflow-x: auto"><table>{}</table></div>'),
+    Markup("<tr>{}</tr>"),
+)
+_HEADER = Markup('<th scope="{}" style="text-align: {}">{}</th>')
+_VALUE = Markup('<td style="text-align: {}">{}</td>')
+
+
+def short_repr(thing: object, *names: str) -> str:
+    """The class with some of its attributes."""
+    shown = ", ".join(f"{name}={getattr(thing, name)!r}" for name in names)
+    return f"{type(thing).__name__}({shown})"
+
+
+def in_formula(value: float, digits: int = 3) -> str:
+    """A number for a formula, with a power of ten where zeros would have to be counted."""
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    if not exponent or value == 0.0 or -4 < int(exponent) < 6:
+        return f"{float(f'{value:.{digits}g}'):,.15g}".replace(",", "{,}")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return rf"{mantissa}\times 10^{{{int(exponent)}}}".removeprefix(r"1\times ")
+
+
+def card(
+    heading: str,
+    text: str = "",
+    *,
+    facts: Sequence[tuple[str, str]] = (),
+    columns: Mapping[str, Sequence[str]] | None = None,
+    remarks: Sequence[str] = (),
+    kind: str = "open",
+) -> str:
+    """
+    A heading, text, named values, a table and a list, each where there is something to show.
+
+    Every text is escaped, and there is no script. `kind` is a decision; the border shows it too.
+    """
+    parts = [_TEXT.format(text)] if text else []
+    if facts:
+        rows = [
+            _HEADER.format("row", "left", name) + _VALUE.format("left", value)
+            for name, value in facts
+        ]
+        parts.append(_table(rows))
+    if columns:
+        head = Markup("").join(_HEADER.format("col", "right", name) for name in columns)
+        lines = zip(*columns.values(), strict=True)
+        values = [Markup("").join(_VALUE.format("right", text) for text in line) for line in lines]
+        parts.append(_table([head, *values]))
+    if remarks:
+        parts.append(_LIST.format(Markup("").join(map(_ITEM.format, remarks))))
+    return str(_CARD.format(_BORDERS[kind], heading, Markup("").join(parts)))
+
+
+def _table(rows: Sequence[Markup]) -> Markup:
+    return _TABLE.format(Markup("").join(map(_ROW.format, rows)))
