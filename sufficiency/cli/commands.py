@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
-from sufficiency.cli.options import CAMPAIGN, OUTPUT_OPTIONS, PLAN, REPORT, RUN
+from sufficiency.cli.options import CAMPAIGN, EXPLORE, OUTPUT_OPTIONS, PLAN, REPORT, RUN
 
 _DEBUG = click.option(
     "--debug", is_flag=True, help="Show log messages, and where errors come from."
@@ -74,7 +74,7 @@ def demo(debug: bool, **given: Any) -> int:
 
 @main.command(params=[*REPORT])
 @_DEBUG
-def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
+def report(result: Path, out: Path | None, curve: str | None, debug: bool, **given: Any) -> int:
     """
     Answer questions to a saved RESULT and write its report.
 
@@ -84,7 +84,7 @@ def report(result: Path, out: Path | None, debug: bool, **given: Any) -> int:
         from sufficiency.cli.questions import Asked
         from sufficiency.cli.reporting import report_saved
 
-        return report_saved(result, out, Asked.from_options(**given), debug)
+        return report_saved(result, out, Asked.from_options(**given), curve, debug)
 
 
 @main.command(params=[*PLAN])
@@ -117,3 +117,19 @@ def campaign(directory: Path, added: tuple[Path, ...], debug: bool, **given: Any
 
         asked = Asked.from_options(**_taken(given, _TARGETS))
         return show_campaign(directory, added, asked, debug=debug, **given)
+
+
+@main.command(params=[*EXPLORE])
+@_DEBUG
+def explore(result: Path, debug: bool, **given: Any) -> int:
+    """
+    Show a page in the browser on which the questions to RESULT can be moved.
+
+    RESULT is the directory that `run --out` made, or SufficiencyResult.save; or the --store of a
+    run, whose cells are then shown as they finish. The page is served to this computer alone, until
+    Ctrl-C ends it.
+    """
+    with reported(debug):
+        from sufficiency.cli.exploring import explore_saved
+
+        return explore_saved(result, debug=debug, **given)

@@ -191,6 +191,12 @@ PLAN_OPTIONS = (
     ),
 )
 
+_CURVE = click.Option(
+    ["--curve"],
+    type=click.Choice(("auto", "theory", "power_law", "transient")),
+    help="Form of the decay, in place of that of the run.",
+)
+
 ESTIMATOR_OPTIONS = (
     _option(
         "--sizes", "How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.", _Sizes(), 8
@@ -292,11 +298,28 @@ _PAGE = click.Path(dir_okay=False, path_type=Path)
 
 # Everything that a command takes, in the order of its help.
 RUN = (_DATA, *TABLE_OPTIONS, *QUESTION_OPTIONS, *OUTPUT_OPTIONS, *ESTIMATOR_OPTIONS)
-REPORT = (_RESULT, _option("--out", "HTML file.  [default: in RESULT]", _PAGE), *QUESTION_OPTIONS)
+REPORT = (
+    _RESULT,
+    _option("--out", "HTML file.  [default: in RESULT]", _PAGE),
+    *QUESTION_OPTIONS,
+    _CURVE,
+)
 PLAN = (
     _RESULT,
     *PLAN_OPTIONS,
+    _CURVE,
     _option("--out", "File of a figure of the plan, such as plan.png or plan.svg.", _PAGE),
+)
+EXPLORE = (
+    _RESULT,
+    _option(
+        "--data",
+        "File that was measured, to look at single samples.",
+        click.Path(exists=True, dir_okay=False, path_type=Path),
+    ),
+    _option("--separator", "Between the columns of a CSV file; \\t is a tab.  [default: a comma]"),
+    _option("--port", "Of the address; 0: any that is free.", click.IntRange(0, 65535), 0),
+    click.Option(["--browser/--no-browser"], default=True, help="Open the page in a browser."),
 )
 CAMPAIGN = (
     click.Argument(["directory"], metavar="DIR", type=click.Path(path_type=Path)),

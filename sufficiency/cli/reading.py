@@ -66,22 +66,38 @@ def read_source(
     separator: str | None = None,
 ) -> Source:
     """Read a file of a known kind."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
-    kind = suffixes[-1] if suffixes else ""
+    kind = _kind(path)
     if kind == ".npz":
         if drop or separator:
             raise BadInput(f"--drop and --separator are about columns, and {path} holds arrays")
         return _read_npz(path, target or "y", features, groups, slices)
-    if kind in _CSV:
-        table: Table = CsvTable(path, _separator(separator, kind))
-    elif kind in _PARQUET:
-        table = ParquetTable(path)
-    else:
-        raise BadInput(
-            f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
-            f"{kind or 'no suffix'}; convert it, or give it its suffix"
-        )
+    table = _table(path, kind, separator)
     return _choose_columns(path, table, target, features, drop, groups, slices)
+
+
+def read_samples(path: Path, separator: str | None = None) -> pd.DataFrame | npt.NDArray:
+    """All rows of a table with all its columns, or the array X, to look at."""
+    kind = _kind(path)
+    if kind == ".npz":
+        return _load_arrays(path, [("--data", "X")])[0]
+    table = _table(path, kind, separator)
+    return pd.concat([*table.blocks(table.names, max(1, table.n_rows)), pd.DataFrame()])
+
+
+def _kind(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    return suffixes[-1] if suffixes else ""
+
+
+def _table(path: Path, kind: str, separator: str | None) -> Table:
+    if kind in _CSV:
+        return CsvTable(path, _separator(separator, kind))
+    if kind in _PARQUET:
+        return ParquetTable(path)
+    raise BadInput(
+        f"{path} must be a file of the kind {', '.join((*_CSV, *_PARQUET, '.npz'))}, got "
+        f"{kind or 'no suffix'}; convert it, or give it its suffix"
+    )
 
 
 def _separator(given: str | None, kind: str) -> str:
