@@ -105,7 +105,7 @@ class Exploration:
         }
 
     def _targets(self) -> Answer:
-        """Targets to begin with, what was measured at the largest size, and ends of their slider."""
+        """By kind a target to begin with, which the largest size meets, and ends of its slider."""
         found, ladder = {}, self.result.measurements
         for kind in ("score", "loss"):
             table = getattr(ladder, f"unseen_{kind}")

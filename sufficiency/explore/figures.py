@@ -15,12 +15,12 @@ from sufficiency.report.figures import (
     draw_delta,
     draw_figure,
     draw_learning_curve,
-    on_axes,
 )
 from sufficiency.sizing import CollectionPlan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
     from sufficiency.result import SufficiencyResult
 
@@ -103,7 +103,10 @@ def plan(found: CollectionPlan, widths: Sequence[str] = WIDTHS) -> Figure:
         f"The chance that so many samples are enough for {found.criterion}; points are the rounds "
         "of the plan."
     )
-    draw = on_axes(lambda ax: CollectionPlanDisplay(plan=found).plot(ax))
+
+    def draw(drawing: Drawing, columns: int) -> None:
+        CollectionPlanDisplay(plan=found).plot(drawing.subplots())
+
     return draw_figure("plan", "Chance that samples are enough", caption, draw, widths)
 
 
@@ -111,9 +114,9 @@ def file_of(
     result: SufficiencyResult, name: str, kind: str, threshold: float | None, basis: Basis
 ) -> bytes:
     """A figure as the methods of the result draw it, as PNG or SVG."""
-    from matplotlib.figure import Figure as Drawing
+    from matplotlib.figure import Figure as NewDrawing
 
-    drawing = Drawing(figsize=_SIZE, layout="constrained")
+    drawing = NewDrawing(figsize=_SIZE, layout="constrained")
     ax = drawing.subplots()
     if name == "delta":
         how: dict[str, Any] = {"confidence": basis.confidence, "prior": basis.prior}

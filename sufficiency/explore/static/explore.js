@@ -294,7 +294,10 @@ async function watch() {
   try {
     const state = await fetched("state", {});
     say("progress", state.error || state.text || "");
-    if (version !== null && state.version !== version) everything();
+    if (version !== null && state.version !== version) {
+      // before the first cells there was nothing to choose a target and a threshold by
+      if ($("target")) everything(); else location.reload();
+    }
     version = state.version ?? version;
   } catch (error) { /* the page says so */ }
   setTimeout(watch, 2000);
