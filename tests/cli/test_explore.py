@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+
 import numpy as np
 import pytest
 from tornado.httpclient import HTTPClient
@@ -78,7 +79,9 @@ def test_data_of_something_else_are_refused(refused, saved, csv, workplace):
 
 def test_it_serves_until_it_is_interrupted_and_without_torch(saved):
     code = (
-        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom sufficiency.cli import main\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sufficiency.cli import main\n"
         "status = main(sys.argv[1:], standalone_mode=False)\n"
         "print('torch' in sys.modules)\nsys.exit(status)"
     )

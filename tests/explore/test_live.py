@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from sufficiency import LandscapeSufficiencyEstimator
+from sufficiency import LandscapeSufficiencyEstimator, SufficiencyWarning
 from sufficiency.explore.live import Live
 from sufficiency.result import SufficiencyResult
 from sufficiency.store.running_fits import RunningFit
@@ -24,14 +24,14 @@ def finished(tmp_path_factory):
         classifier(), sizes=[20, 30, 40], n_repeats=2, n_draws=2, min_steps=0, curve="theory",
         random_state=0, refit=False, store=store, train_together=False,
     )  # fmt: skip
-    with pytest.warns(UserWarning):  # three epochs settle nothing
+    with pytest.warns(SufficiencyWarning):  # three epochs settle nothing
         est.fit(*labeled(60))
     return store, est.result_
 
 
 @pytest.fixture
 def running(finished, tmp_path):
-    """The same store when cells have finished, as many as are asked for; and a way to finish more."""
+    """The same store before any cell has finished, and a way to finish some."""
     store = tmp_path / "store"
     shutil.copytree(finished[0], store)
     names = sorted(os.listdir(store / "cells"), key=lambda name: -int(name.split("-")[0]))

@@ -74,10 +74,10 @@ def test_the_page_itself_is_answered(get, address):
 
 
 def test_it_listens_on_this_machine_only(address):
-    with socket.socket() as other:
-        # another address of the loopback network, which would answer if all were listened at
-        with pytest.raises(OSError, match="refused|unreachable|assign"):
-            other.connect(("127.0.0.2", int(address.rstrip("/").rsplit(":", 1)[1])))
+    port = int(address.rstrip("/").rsplit(":", 1)[1])
+    # another address of the loopback network, which would answer if all were listened at
+    with socket.socket() as other, pytest.raises(OSError, match=r"refused|unreachable|assign"):
+        other.connect(("127.0.0.2", port))
 
 
 @pytest.mark.parametrize(
