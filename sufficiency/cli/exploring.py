@@ -13,6 +13,7 @@ from sufficiency.cli.saved import RESULT_FILES, load_result
 from sufficiency.explore.answers import Exploration
 from sufficiency.explore.asked import Place
 from sufficiency.explore.live import Live, Progress
+from sufficiency.explore.page import ExplorePage
 from sufficiency.explore.samples import check_data
 from sufficiency.result import SufficiencyResult
 from sufficiency.store.running_fits import RunningFit
@@ -30,28 +31,23 @@ def explore_saved(
     debug: bool,
 ) -> int:
     """Serve the page until it is interrupted."""
-    try:
-        from sufficiency.explore.server import Server, Site
-    except ModuleNotFoundError as error:
-        if error.name != "tornado":
-            raise
-        raise BadInput(
-            "`explore` needs the package tornado; install it with `pip install "
-            "'sufficiency[explore]'`"
-        ) from error
     with Notices(debug).listening():
-        site = Site(*_shown(directory, data, separator))
+        exploration, look = _shown(directory, data, separator)
         try:
-            server = Server(site, port)
+            page = ExplorePage(exploration, port, look=look)
+        except ModuleNotFoundError as error:
+            if error.name != "tornado":
+                raise
+            raise BadInput(str(error)) from error
         except ValueError as error:
             raise BadInput(message_of(error)) from error
-        click.echo(f"{directory} is shown at {server.url} until you press Ctrl-C.")
-        if browser and not _opened(server.url):
+        click.echo(f"{directory} is shown at {page.url} until you press Ctrl-C.")
+        if browser and not _opened(page.url):
             say("Note: no browser could be started; open the address yourself")
         try:
-            server.wait()
+            page.wait()
         except KeyboardInterrupt:
-            server.close()
+            page.close()
     return ENOUGH
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sufficiency.curves.families import FAMILIES
-from sufficiency.exceptions import InvalidParameterError, SufficiencyWarning
+from sufficiency.exceptions import InvalidParameterError
 from sufficiency.explore import figures
 from sufficiency.explore.asked import Basis, Place, Query, call_of
 from sufficiency.explore.samples import shown_sample
@@ -41,6 +41,7 @@ class Exploration:
     def __init__(self, result: SufficiencyResult, place: Place, data: Any = None) -> None:
         self.place = place
         self.data = data
+        self._lock = threading.Lock()
         self.show(result)
 
     def show(self, result: SufficiencyResult) -> None:
@@ -50,15 +51,15 @@ class Exploration:
 
     def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What was made for a key before, or is made now; the oldest makes room."""
-        if key not in self._kept:
-            with warnings.catch_warnings():
-                # the page says it in words
-                warnings.simplefilter("ignore", SufficiencyWarning)
-                made = make()
-            while len(self._kept) >= _KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = made
-        return self._kept[key]
+        kept = self._kept
+        if key not in kept:
+            made = make()
+            with self._lock:
+                while len(kept) >= _KEPT:
+                    del kept[next(iter(kept))]
+                kept[key] = made
+            return made
+        return kept[key]
 
     def _of(self, family: str) -> SufficiencyResult:
         """The same measurements with another family for the curve."""
@@ -148,7 +149,7 @@ class Exploration:
         family = FAMILIES[verdict.curve.family]  # type: ignore[union-attr]
         form = f"Δ is fitted by {family.name}, {family.formula(verdict.order)}, κ = size + 1"
         if basis.family == "auto":
-            return f"{form}: of the families it forecasts the larger sizes from the smaller best."
+            return f"{form}: of all, it forecasts the larger sizes from the smaller ones best."
         return (
             f"{form}. A family that is chosen also says how Δ goes on beyond the measured sizes, "
             "where auto would go by the curves of other data sets."
@@ -203,7 +204,8 @@ class Exploration:
         options |= {
             f"--{name.replace('_', '-')}": how[name] for name in names if how[name] != names[name]
         }
-        drawing = self._once(("plan figure", key), lambda: figures.plan(found))
+        widths = _widths(query)
+        drawing = self._once(("plan figure", widths, key), lambda: figures.plan(found, widths))
         table = tables.rounds(found, 1) if found.collect else None
         return {
             "html": self.render("plan.html.j2", text=str(found), table=table, figure=drawing),
@@ -217,7 +219,7 @@ class Exploration:
         basis, result = self._basis(query)
         repeats, reach = query.flag("repeats"), query.number("reach", 0.0) or 0.0
         name = query.values.get("name")
-        widths = tuple(width for width in WIDTHS if width == query.values.get("width")) or WIDTHS
+        widths = _widths(query)
 
         def draw() -> figures.Drawn:
             if name == "learning":
@@ -331,6 +333,11 @@ class Exploration:
             return list(range(len(cells)))
         values = np.array([getattr(cell, names[by]) for cell in cells], dtype=np.float64)
         return np.argsort(-values if query.flag("down") else values, kind="stable").tolist()
+
+
+def _widths(query: Query) -> tuple[str, ...]:
+    """For which the figures are drawn: that of the window, or all."""
+    return tuple(width for width in WIDTHS if width == query.values.get("width")) or WIDTHS
 
 
 def _number(value: float | None) -> float | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from sufficiency.exceptions import ExtrapolationWarning
 from sufficiency.explore.asked import Basis
 from sufficiency.plotting import CollectionPlanDisplay, DeltaCurveDisplay, LearningCurveDisplay
 from sufficiency.report.figures import (
@@ -120,7 +122,10 @@ def file_of(
     ax = drawing.subplots()
     if name == "delta":
         how: dict[str, Any] = {"confidence": basis.confidence, "prior": basis.prior}
-        DeltaCurveDisplay.from_result(result, threshold=threshold, ax=ax, **how)
+        with warnings.catch_warnings():
+            # the page says it in words
+            warnings.simplefilter("ignore", ExtrapolationWarning)
+            DeltaCurveDisplay.from_result(result, threshold=threshold, ax=ax, **how)
     else:
         LearningCurveDisplay.from_result(result, ax=ax)
     buffer = BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from markupsafe import Markup
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.explore.answers import Exploration
 from sufficiency.explore.asked import Place
+from sufficiency.explore.live import Progress
 from sufficiency.explore.samples import check_data
 
 if TYPE_CHECKING:
@@ -30,23 +32,34 @@ class ExplorePage:
         Its address, on this machine.
     """
 
-    def __init__(self, exploration: Exploration, port: int, *, embedded: bool) -> None:
+    def __init__(
+        self,
+        exploration: Exploration,
+        port: int = 0,
+        *,
+        look: Callable[[], Progress] | None = None,
+        embedded: bool = False,
+    ) -> None:
         try:
             from sufficiency.explore.server import Server, Site
         except ModuleNotFoundError as error:
-            if error.name != "tornado":
+            if not (error.name or "").startswith("tornado"):
                 raise
             raise ModuleNotFoundError(
                 "`explore` needs the package tornado; install it with "
                 "`pip install 'sufficiency[explore]'`",
                 name="tornado",
             ) from error
-        self._server = Server(Site(exploration, embedded=embedded), port)
+        self._server = Server(Site(exploration, look, embedded=embedded), port)
 
     @property
     def url(self) -> str:
         """Its address."""
         return self._server.url
+
+    def wait(self) -> None:
+        """Until it is closed, or an interrupt."""
+        self._server.wait()
 
     def close(self) -> None:
         """End it."""

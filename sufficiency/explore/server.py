@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from importlib.resources import files
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from sufficiency._json import to_json
@@ -29,7 +29,9 @@ _POLICY = (
 )
 # Notebooks show the page in a frame.
 _ANCESTORS = {False: "'none'", True: "http://localhost:* http://127.0.0.1:* vscode-webview:"}
-_QUESTIONS = ("threshold", "target", "plan", "figure", "slices", "samples", "sample", "cells")
+# Questions that are answered at once, and those that take longer or draw.
+_QUICK = ("threshold", "target")
+_SLOW = ("plan", "figure", "slices", "samples", "sample", "cells")
 _STATIC = {"explore.js": "text/javascript", "explore.css": "text/css", "report.css": "text/css"}
 _KINDS = {"png": "image/png", "svg": "image/svg+xml"}
 # Longest question.
@@ -45,7 +47,7 @@ def _static(name: str) -> bytes:
 
 
 class _Handler(RequestHandler):
-    """Answers requests of the page itself, one computation at a time."""
+    """Answers requests of the page itself."""
 
     def initialize(self, site: Site) -> None:
         self.site = site
@@ -80,15 +82,17 @@ class _Handler(RequestHandler):
         """The values of the request, each once."""
         return Query({name: self.get_query_argument(name) for name in self.request.arguments})
 
-    async def computed(self, function: Callable[..., Any], *values: Any) -> Any:
-        """What a function returns; a refusal becomes a message of the page."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.site.worker, function, *values)
+    async def computed(
+        self, function: Callable[..., Any], *values: Any, quick: bool = False
+    ) -> Any:
+        """What a function returns."""
+        worker = self.site.quick if quick else self.site.slow
+        return await asyncio.get_running_loop().run_in_executor(worker, function, *values)
 
-    async def say(self, function: Callable[..., Any], *values: Any) -> None:
-        """Answer in JSON."""
+    async def say(self, function: Callable[..., Any], *values: Any, quick: bool = False) -> None:
+        """Answer in JSON, with a message in place of a refusal."""
         try:
-            answer = await self.computed(function, *values)
+            answer = await self.computed(function, *values, quick=quick)
         except ValueError as error:
             answer = {"error": str(error)}
         self.write(to_json(answer, reversible=False))
@@ -111,12 +115,13 @@ class _Static(_Handler):
 
 class _Question(_Handler):
     async def get(self, name: str) -> None:
-        await self.say(getattr(self.site.exploration, name), self.query)
+        function = getattr(self.site.exploration, name)
+        await self.say(function, self.query, quick=name in _QUICK)
 
 
 class _State(_Handler):
     async def get(self) -> None:
-        await self.say(self.site.state)
+        await self.say(self.site.state, quick=True)
 
 
 class _Report(_Handler):
@@ -162,8 +167,9 @@ class Site:
     ) -> None:
         self.exploration = exploration
         self.embedded = embedded
-        # one: matplotlib draws in one thread only, and sessions share what was computed
-        self.worker = ThreadPoolExecutor(1, "sufficiency-explore")
+        # one each: what draws is not for several threads, and nobody waits for it who asks
+        self.quick = ThreadPoolExecutor(1, "sufficiency-answers")
+        self.slow = ThreadPoolExecutor(1, "sufficiency-drawings")
         self._look = look
         self._finished = 0
 
@@ -184,7 +190,7 @@ class Site:
             [
                 ("/", _Page, with_site),
                 (f"/({'|'.join(map(_escaped, _STATIC))})", _Static, with_site),
-                (f"/({'|'.join(_QUESTIONS)})", _Question, with_site),
+                (f"/({'|'.join((*_QUICK, *_SLOW))})", _Question, with_site),
                 ("/state", _State, with_site),
                 (r"/report\.html", _Report, with_site),
                 (r"/(delta|learning)\.(png|svg)", _File, with_site),
@@ -204,14 +210,15 @@ class Server:
 
     def __init__(self, site: Site, port: int = 0) -> None:
         try:
-            sockets = bind_sockets(port, HOST)
-        except (OSError, OverflowError) as error:
-            taken = getattr(error, "errno", None) == errno.EADDRINUSE
+            listener = socket.create_server((HOST, port))
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
             why = "which another program uses" if taken else f"which cannot be used ({error})"
             raise InvalidParameterError(
                 "port", f"must be free, got {port}, {why}; choose another one, or 0 for any"
             ) from error
-        self.port: int = sockets[0].getsockname()[1]
+        listener.setblocking(False)
+        self.port: int = listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._site = site
         started = threading.Event()
@@ -221,7 +228,7 @@ class Server:
 
             async def listen() -> None:
                 self._server = HTTPServer(site.application(), max_buffer_size=1 << 20)
-                self._server.add_sockets(sockets)
+                self._server.add_socket(listener)
                 started.set()
 
             self._loop.create_task(listen())
@@ -252,4 +259,5 @@ class Server:
 
             asyncio.run_coroutine_threadsafe(stop(), self._loop)
             self._thread.join()
-            self._site.worker.shutdown(wait=False, cancel_futures=True)
+            for worker in (self._site.quick, self._site.slow):
+                worker.shutdown(wait=False, cancel_futures=True)

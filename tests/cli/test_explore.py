@@ -41,7 +41,8 @@ def test_what_is_no_result_is_refused(refused, saved, workplace):
 
 
 def test_what_is_no_store_of_a_fit_is_refused(refused, run_tiny, workplace):
-    assert run_tiny("--store", "store").exit_code == 0
+    result = run_tiny("--store", "store")
+    assert result.exit_code == 0, result.output
     for path in (workplace / "store" / "fits").glob("*.json"):
         path.unlink()
     assert "shows no fit" in refused("explore", "store")

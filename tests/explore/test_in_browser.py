@@ -65,6 +65,13 @@ def visit(chromium):
     assert [text for text in said if not text.startswith("data:")] == []
 
 
+def reveal(page, *parts):
+    """Scroll to parts of the page, which come when they are seen, and wait for them."""
+    for part in parts:
+        page.locator(f"#{part}").scroll_into_view_if_needed()
+        page.locator(f"#{part} tbody tr").first.wait_for()
+
+
 def ask(page, section, **fields):
     """Type into fields, and wait until the answer is about them."""
     for name, text in fields.items():
@@ -104,7 +111,7 @@ def agrees(page, section, verdict):
     assert facts["Missing"] == verdict.missing
     label = page.locator(f"#{section}-figure .of-size")
     if verdict.size:
-        assert label.inner_text().split()[0] == f"{verdict.size:,}"
+        assert label.text_content().split()[0] == f"{verdict.size:,}"
 
 
 def drag(page, section, part):
@@ -167,6 +174,7 @@ def test_every_way_to_ask_gives_what_python_answers(visit, address, result):
     page.locator("#rounds").fill("2")
     plan = result.plan(0.2, "loss", rounds=2, prior=None)
     page.locator("#quantity").select_option("target")
+    page.locator("#collect").scroll_into_view_if_needed()
     page.locator("#collect-answer .said", has_text=str(plan)).wait_for()
 
 
@@ -201,6 +209,7 @@ def test_the_copied_code_gives_the_number_that_is_shown(visit, address, saved, r
     arrived(page, "delta")
     for section in ("delta", "performance", "collect"):
         page.locator(f"#{section}-code summary").click()
+        page.locator(f"#{section}-answer > p").first.wait_for()
         told = page.locator(f"#{section}-answer > p").first
         text = told.inner_text()
         copied = {}
@@ -222,9 +231,9 @@ def test_the_copied_code_gives_the_number_that_is_shown(visit, address, saved, r
 
 def test_everything_can_be_reached_with_the_keyboard(visit, address):
     page = visit(address, 360)
-    page.locator("#cells tbody tr").first.wait_for()
-    page.locator("#samples tbody tr").first.wait_for()
-    page.locator("#slices tbody tr").first.wait_for()
+    page.locator("#collect").scroll_into_view_if_needed()
+    page.locator("#collect-answer figure").wait_for()
+    reveal(page, "slices", "samples", "cells")
     wanted = page.evaluate(
         """[...document.querySelectorAll(
         "a[href], button:not([disabled]), input, select, summary, .scroll")]
@@ -256,8 +265,7 @@ def test_the_page_fits_and_keeps_the_rules_of_accessibility(
 ):
     axe = require_module("axe_playwright_python.sync_playwright").Axe()
     page = visit(address, width, scheme)
-    for part in ("slices", "samples", "cells"):
-        page.locator(f"#{part} tbody tr").first.wait_for()
+    reveal(page, "slices", "samples", "cells")
     page.locator("#samples button[data-row]").first.click()
     page.locator("#sample table").wait_for()
     page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
@@ -279,7 +287,7 @@ def test_sessions_do_not_disturb_each_other(visit, address, result):
 
 def test_texts_of_users_are_shown_and_do_not_run(visit, address, result):
     page = visit(address)
-    page.locator("#slices tbody tr").first.wait_for()
+    reveal(page, "slices", "samples", "cells")
     names = page.locator("#slices tbody th").all_inner_texts()
     assert {f"site={RUN}", f"site={IMAGE}", f"class={LINK}"} <= set(names)
     page.locator("#samples button[data-row]").first.click()
@@ -293,6 +301,7 @@ def test_texts_of_users_are_shown_and_do_not_run(visit, address, result):
 
 def test_cells_are_sorted_by_a_click(visit, address, result):
     page = visit(address)
+    reveal(page, "cells")
     largest = {True: np.nanargmax, False: np.nanargmin}
     deltas = result.to_frame()["delta"].to_numpy()
     for down in (False, True):

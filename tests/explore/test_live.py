@@ -58,7 +58,7 @@ def test_what_is_finished_is_the_result(finished):
     progress = live(store).look()
     assert (progress.finished, progress.left) == (N_CELLS, 0)
     assert str(progress) == "All 6 cells are finished."
-    assert progress.result.cells == result.cells
+    assert progress.result.to_frame().equals(result.to_frame())
     assert str(progress.result.verdict(1e-3)) == str(result.verdict(1e-3))
 
 

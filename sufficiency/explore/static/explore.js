@@ -3,10 +3,15 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 const value = (id) => ($(id) ? $(id).value.trim() : "");
-const digits = (number, n = 3) => String(Number(Number(number).toPrecision(n)));
+const digits = (number) => {
+  const rounded = Number(Number(number).toPrecision(3));
+  return rounded && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+};
 const KEYS = { delta: "threshold", performance: "target", collect: "plan" };
 const known = {}; // the last answer of each section
 const axes = {}; // of each figure
+const NARROW = matchMedia("(max-width: 40rem)");
+const widthNow = () => (NARROW.matches ? "narrow" : "wide");
 
 async function fetched(path, values) {
   let response;
@@ -45,7 +50,7 @@ const asked = {
   delta: () => ({ threshold: value("threshold"), relative: value("relative"), growth: value("growth"), ...basis() }),
   performance: () => ({ target: value("target"), quantity: value("kind"), ...basis() }),
   collect: () => {
-    const more = {};
+    const more = { width: widthNow() };
     for (const id of ["rounds", "risk", "limit", "cost_per_sample", "cost_of_missing"]) more[id] = value(id);
     if (value("quantity") === "target") return { target: value("target"), quantity: value("kind"), ...basis(), ...more };
     return { target: value("threshold"), relative: value("relative"), quantity: "delta", ...basis(), ...more };
@@ -94,12 +99,11 @@ let reach = 0;
 function drawing(section) {
   return latest(async () => {
     if (!$(`${section}-figure`)) return;
-    const width = matchMedia("(max-width: 40rem)").matches ? "narrow" : "wide";
+    const width = widthNow();
     const values = { name: FIGURES[section], width, repeats: $("repeats").checked ? "1" : "", reach, ...basis() };
     const answer = await fetched("figure", values);
     if (answer.error) { $(`${section}-figure`).textContent = answer.error; return; }
     $(`${section}-figure`).innerHTML = answer.html;
-    $(`${section}-figure`).dataset.width = width;
     axes[section] = answer.axes;
     lines(section);
   });
@@ -211,8 +215,26 @@ function setTarget(target) {
 let settled = 0;
 function rested() {
   clearTimeout(settled);
-  settled = setTimeout(() => { ask.collect(); part("slices", asked.delta()); }, 350);
+  settled = setTimeout(() => { refresh("collect"); refresh("slices"); }, 350);
 }
+
+// And it is asked for when it comes into view.
+const late = {
+  collect: ask.collect,
+  slices: () => part("slices", asked.delta()),
+  samples: () => part("samples", {}),
+  cells: () => part("cells", {}),
+};
+const seen = new Set(), stale = new Set();
+function refresh(id) {
+  if (seen.has(id)) late[id](); else stale.add(id);
+}
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) seen.add(target.id); else seen.delete(target.id);
+    if (isIntersecting && stale.delete(target.id)) late[target.id]();
+  }
+}, { rootMargin: "200px" });
 
 const parts = {};
 async function part(name, values) {
@@ -263,8 +285,8 @@ function connect() {
   for (const id of ["quantity", "limit", "cost_per_sample", "cost_of_missing"]) $(id).addEventListener("input", ask.collect);
   $("question").addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("click", clicked);
-  let width = matchMedia("(max-width: 40rem)");
-  width.addEventListener("change", () => { draw.delta(); draw.performance(); });
+  NARROW.addEventListener("change", () => { draw.delta(); draw.performance(); ask.collect(); });
+  for (const id of Object.keys(late)) if ($(id)) watcher.observe($(id));
 }
 
 async function clicked(event) {
@@ -306,7 +328,7 @@ async function watch() {
 function everything() {
   ask.delta().then(() => Promise.all([draw.delta(), $("target") ? ask.performance() : 0]))
     .then(draw.performance).then(rested);
-  for (const name of ["samples", "cells"]) part(name, {});
+  for (const name of ["samples", "cells"]) refresh(name);
 }
 
 connect();
