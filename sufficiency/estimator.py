@@ -352,6 +352,8 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
 
     def _measure(self, plan: Plan) -> None:
         """Run the cells and set what follows from them."""
+        if plan.store:
+            plan.store.announce(plan.tasks, self._result(with_missing([], plan), plan).save)
         cells = run_cells(plan, n_jobs=self.n_jobs, verbose=self.verbose)
         self.result_ = self._result(cells, plan)
         if any(cell.unseen for cell in cells):
@@ -522,6 +524,7 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
     plot_samples = _of_result(SufficiencyResult.plot_samples)
     plot_slices = _of_result(SufficiencyResult.plot_slices)
     report = _of_result(SufficiencyResult.report)
+    explore = _of_result(SufficiencyResult.explore)
 
     def _check_has_net(self) -> None:
         check_is_fitted(self, "result_")

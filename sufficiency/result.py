@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from sufficiency.explore.page import ExplorePage
+
 
 @dataclass(frozen=True, eq=False)
 class SufficiencyResult:
@@ -993,6 +995,42 @@ class SufficiencyResult:
             prior=prior,
         )
         return write_report(self, path, questions, confidence, title)
+
+    def explore(
+        self, data: Any = None, *, port: int = 0, open_browser: bool | None = None
+    ) -> "ExplorePage":
+        """
+        Show a page on which the questions can be moved: in a notebook, or in the browser.
+
+        It has the answers of this class, the figures and tables of the report, and code that asks
+        the same. It is served to this computer alone, until it is closed or Python ends, and needs
+        the extra ``sufficiency[explore]``.
+
+        Parameters
+        ----------
+        data : array-like of shape (n, …) or DataFrame, optional
+            The X that was passed to ``fit`` (X_unseen, for own candidates), to look at single
+            samples.
+        port : int, default=0
+            Of the address on 127.0.0.1; 0: any that is free.
+        open_browser : bool, optional
+            None: except in a notebook, which shows the page in a frame.
+
+        Returns
+        -------
+        ExplorePage
+            With its ``url``, and ``close()``.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Without tornado, which the extra installs.
+        ValueError
+            If `data` are not the samples of the result, or the port is not free.
+        """
+        from sufficiency.explore.page import explore  # its server is optional
+
+        return explore(self, data, port, open_browser)
 
     def save(self, path: str | PathLike[str]) -> None:
         """

@@ -18,6 +18,8 @@ matplotlib.use("Agg")
 # One thread gives the same bits on every machine, and lets parallel workers share the cores.
 torch.set_num_threads(1)
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:
@@ -60,6 +62,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, value in report.user_properties:
             if name == "figures":
                 terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
+@pytest.fixture(scope="module")
+def chromium(require_module):
+    """A browser for all tests of a file."""
+    playwright = require_module("playwright.sync_api")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        reason = "there is no Chromium; install it with the system's packages"
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"{reason}, and CI must have it")
+        pytest.skip(reason)
+    # Chromium's sandbox is not for root, as whom containers often run
+    rootless = [] if not hasattr(os, "geteuid") or os.geteuid() else ["--no-sandbox"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=rootless)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

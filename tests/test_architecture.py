@@ -47,6 +47,7 @@ STATIONS = (
     "landscape",
     "plotting",
     "report",
+    "explore",  # the page in the browser
     "result",
     "campaign",  # results of one project, round by round
     "estimator",
@@ -82,14 +83,24 @@ MAY_IMPORT = {
     # read results, and of the curvature and the landscape their numbers
     "plotting": FOUNDATION | {"curves", "sizing", "curvature", "landscape"},
     "report": FOUNDATION | {"curves", "sizing", "plotting"},
+    "explore": FOUNDATION | {"curves", "sizing", "plotting", "report", "data", "store", "cells"},
     "__main__": {"cli"},
 }
 
 # Libraries that only these stations may use.
-ONLY_IN = {"matplotlib": {"plotting", "report"}}
+ONLY_IN = {"matplotlib": {"plotting", "report", "explore"}, "tornado": {"explore"}}
 ONLY_IN |= {"mnist1d": {"datasets"}, "statsmodels": {"datasets"}}
 # Numbers, pictures and orchestration: no tensor of their own.
-WITHOUT_TORCH = {"curves", "sizing", "result", "campaign", "plotting", "report", "estimator"}
+WITHOUT_TORCH = {
+    "curves",
+    "sizing",
+    "result",
+    "campaign",
+    "plotting",
+    "report",
+    "explore",
+    "estimator",
+}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 500  # docstrings of public classes and functions do not count
@@ -243,7 +254,9 @@ def declared_libraries(extra: str | None = None) -> set[str]:
 
 def test_libraries_are_declared():
     used = {name.split(".")[0] for path in MODULES for name in imported_names(parse(path))}
-    declared = declared_libraries().union(*map(declared_libraries, ("datasets", "parquet")))
+    declared = declared_libraries().union(
+        *map(declared_libraries, ("datasets", "parquet", "explore"))
+    )
     assert used - set(sys.stdlib_module_names) - {"sufficiency"} <= declared
 
 

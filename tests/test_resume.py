@@ -26,7 +26,7 @@ from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.exceptions import CellFailedWarning, StoreWarning
 from sufficiency.fit import runner
 from sufficiency.probes import RandomSubspace
-from sufficiency.store import Store
+from sufficiency.store.directory import Store
 from tests.oracles import MLP
 
 # trainings of a few steps are never settled; warnings of the store stay errors

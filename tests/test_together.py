@@ -13,7 +13,7 @@ from sufficiency import LandscapeSufficiencyEstimator
 from sufficiency.cells.cell import CELL_COLUMNS
 from sufficiency.exceptions import CellFailedWarning
 from sufficiency.fit.plan import plan_fit
-from sufficiency.store import FitStore
+from sufficiency.store.fit_store import FitStore
 from sufficiency.training.stacked_step import StackedStep
 
 pytestmark = [

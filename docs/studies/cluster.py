@@ -94,7 +94,7 @@ def on_dask(data: dict[str, np.ndarray], n_workers: int) -> tuple[dict, Sufficie
     est = estimator(n_workers)
     predicted = est.estimate_cost(**data)
     with cluster(n_workers) as client:
-        pids = [pid for pid in client.run(os.getpid).values()]
+        pids = list(client.run(os.getpid).values())
         before = [peak_megabytes(pid) for pid in pids]
         sent, start = psutil.net_io_counters(pernic=True)["lo"].bytes_sent, time.perf_counter()
         result = est.fit(**data).result_
@@ -123,6 +123,7 @@ def makespan(seconds: list[float], n_workers: int) -> float:
 
 def simulated(by_size: list[float]) -> dict:
     """Speed-ups by workers: as it is, with more repeats, with the largest cells cut in two."""
+
     def speedups(tasks: list[float]) -> list[float]:
         ordered = sorted(tasks, reverse=True)
         return [sum(tasks) / makespan(ordered, n) for n in WORKERS]

@@ -79,9 +79,7 @@ PARTS = {
     **{name: Part(lambda p=params: perceptron(**p)) for name, params in SHAPES.items()},
     "conv 8 channels": Part(lambda: convolutional(8)),
     "conv 16 channels": Part(lambda: convolutional(16)),
-    **{
-        f"MLP, sigma {sigma}": Part(perceptron, settings={"sigma": sigma}) for sigma in SIGMAS
-    },
+    **{f"MLP, sigma {sigma}": Part(perceptron, settings={"sigma": sigma}) for sigma in SIGMAS},
 }
 
 
@@ -118,7 +116,9 @@ def exponents(kappa: np.ndarray, deltas: np.ndarray) -> dict:
     return {
         "all": fitted(kappa > 0),
         "decades": {name: fitted(kept) for name, kept in decades.items() if kept.sum() > 1},
-        "local": [spread((-np.diff(logs)[:, i] / np.diff(x)[i]).tolist()) for i in range(len(x) - 1)],
+        "local": [
+            spread((-np.diff(logs)[:, i] / np.diff(x)[i]).tolist()) for i in range(len(x) - 1)
+        ],
     }
 
 

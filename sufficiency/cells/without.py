@@ -11,7 +11,6 @@ from sufficiency._types import Booleans, Integers
 from sufficiency.cells.cell import Cell, Columns
 from sufficiency.cells.unseen import UnseenSamples
 from sufficiency.data.slices import Slices
-from sufficiency.deltas.monte_carlo import top_share
 from sufficiency.exceptions import InvalidParameterError
 
 
@@ -91,6 +90,8 @@ def _numbers(
         rest = inside & kept
         n_after = int(rest.sum())
         numbers = {name: values[rest].mean() for name, values in columns.items()}
+        from sufficiency.deltas.monte_carlo import top_share  # its folder needs torch
+
         numbers["top1pct_share"] = top_share(increments[rest])
         between = [increments[some].var(ddof=1) / some.sum() if some.sum() > 1 else math.nan
                    for some in (inside, rest)]  # fmt: skip

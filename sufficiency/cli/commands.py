@@ -9,6 +9,7 @@ import click
 from sufficiency.cli.errors import OneLineErrors, reported
 from sufficiency.cli.options import (
     CAMPAIGN,
+    EXPLORE,
     LAYOUT_OPTIONS,
     OUTPUT_OPTIONS,
     PLAN,
@@ -157,3 +158,25 @@ def campaign(directory: Path, added: tuple[Path, ...], debug: bool, **given: Any
 
         asked = Asked.from_options(**_taken(given, _TARGETS))
         return show_campaign(directory, added, asked, debug=debug, **given)
+
+
+@main.command(
+    cls=Grouped,
+    params=[*EXPLORE],
+    examples=("sufficiency explore answers --data houses.csv",),
+)
+@_DEBUG
+def explore(result: Path, debug: bool, **given: Any) -> int:
+    """
+    Show a page in the browser on which the questions to RESULT can be moved.
+
+    RESULT is the directory that `run --out` made, or SufficiencyResult.save; or the --store of a
+    run, whose cells are then shown as they finish. The page is served to this computer alone, until
+    Ctrl-C ends it.
+    """
+    with reported(debug):
+        from sufficiency.cli.exploring import explore_saved
+        from sufficiency.cli.inputs import Layout
+
+        layout = Layout(**_taken(given, _LAYOUT))
+        return explore_saved(result, layout=layout, debug=debug, **given)

@@ -294,6 +294,12 @@ PLAN_OPTIONS = (
     _JSON,
 )
 
+_CURVE = click.Option(
+    ["--curve"],
+    type=click.Choice(("auto", "theory", "power_law", "transient")),
+    help="Form of the decay, in place of that of the run.",
+)
+
 ESTIMATOR_OPTIONS = (
     _option(
         "--sizes", "How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.", _Sizes(), 8
@@ -423,11 +429,24 @@ REPORT = (
     _option("--out", "HTML file.  [default: in RESULT]", _PAGE),
     _JSON,
     _FAIL,
+    _CURVE,
 )
 PLAN = (
     _RESULT,
     *PLAN_OPTIONS,
+    _CURVE,
     _option("--out", "File of a figure of the plan, such as plan.png or plan.svg.", _PAGE),
+)
+EXPLORE = (
+    _RESULT,
+    _option(
+        "--data",
+        "File that was measured, to look at single samples.",
+        click.Path(exists=True, dir_okay=False, path_type=Path),
+    ),
+    *LAYOUT_OPTIONS,
+    _option("--port", "Of the address; 0: any that is free.", click.IntRange(0, 65535), 0),
+    click.Option(["--browser/--no-browser"], default=True, help="Open the page in a browser."),
 )
 CAMPAIGN = (
     click.Argument(["directory"], metavar="DIR", type=click.Path(path_type=Path)),

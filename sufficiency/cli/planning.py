@@ -10,7 +10,8 @@ from sufficiency.cli.errors import ENOUGH, BadInput, RunFailed, message_of, one_
 from sufficiency.cli.notices import Notices
 from sufficiency.cli.output import document_of, numbers_table
 from sufficiency.cli.questions import WIDTH, Asked
-from sufficiency.cli.reporting import DPI, load_result
+from sufficiency.cli.reporting import DPI
+from sufficiency.cli.saved import load_result
 from sufficiency.plotting import CollectionPlanDisplay, TrackRecordDisplay
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing import CollectionPlan
@@ -26,6 +27,7 @@ def plan_saved(
     directory: Path,
     asked: Asked,
     *,
+    curve: str | None,
     out: Path | None,
     as_json: bool,
     debug: bool,
@@ -35,7 +37,7 @@ def plan_saved(
     if not asked.questions:
         raise BadInput(f"a plan needs a target; give {', '.join(_OPTIONS.values())}")
     with Notices(debug).listening():
-        result = load_result(directory)
+        result = load_result(directory, curve)
         plans = _plans(result, result.plan, asked, parameters)
         if out is not None:
             _draw(_display(plans), out)

@@ -75,6 +75,16 @@ def read_source(
     return _choose_columns(file, table, target, features, drop, groups, slices)
 
 
+def read_samples(path: Path, folder: Path, layout: Layout) -> pd.DataFrame | npt.NDArray:
+    """All rows of a table with all its columns, or the array X, to look at."""
+    file = find_input(path, folder, layout.format)
+    layout.check(file)
+    if file.format == "npz":
+        return _load_arrays(file, [("--data", "X")])[0]
+    table = _table(file, layout)
+    return pd.concat([*table.blocks(table.names, max(1, table.n_rows)), pd.DataFrame()])
+
+
 def _table(file: Input, layout: Layout) -> Table:
     if file.format == "csv":
         return read_csv(file, layout)

@@ -11,7 +11,6 @@ from sufficiency.cli.errors import (
     INSUFFICIENT,
     BadInput,
     RunFailed,
-    message_of,
     one_line,
     put,
 )
@@ -25,14 +24,14 @@ from sufficiency.cli.output import (
     worst_slices,
 )
 from sufficiency.cli.questions import Answer, Asked, answer, in_paragraphs
+from sufficiency.cli.saved import RESULT_FILES, load_result
 from sufficiency.report.page import write_report
 from sufficiency.result import SufficiencyResult
 from sufficiency.sizing.questions import Question
 
-_RESULT_FILES = ("result.json", "cells.npz")
 _FIGURES = ("delta.svg", "delta.png", "learning_curve.svg", "learning_curve.png")
 _VERDICT, _REPORT = "verdict.json", "report.html"
-_OURS = {*_RESULT_FILES, *_FIGURES, _VERDICT, _REPORT}
+_OURS = {*RESULT_FILES, *_FIGURES, _VERDICT, _REPORT}
 DPI = 150
 
 
@@ -140,25 +139,12 @@ def _status(answers: Sequence[Answer], fail_if_insufficient: bool) -> int:
     return INSUFFICIENT
 
 
-def load_result(directory: Path) -> SufficiencyResult:
-    """Read a saved result."""
-    missing = [name for name in _RESULT_FILES if not (directory / name).is_file()]
-    if missing:
-        raise BadInput(
-            f"{directory} holds no result, there is no {missing[0]}; name a directory that `run "
-            "--out` or SufficiencyResult.save has made"
-        )
-    try:
-        return SufficiencyResult.load(directory)
-    except ValueError as error:
-        raise BadInput(message_of(error)) from error
-
-
 def report_saved(
     directory: Path,
     asked: Asked,
     *,
     out: Path | None,
+    curve: str | None,
     as_json: bool,
     fail_if_insufficient: bool,
     debug: bool,
@@ -166,7 +152,7 @@ def report_saved(
     """Answer questions to a saved result, and write its report."""
     asked.check_status(fail_if_insufficient)
     with Notices(debug).listening() as notices:
-        result = load_result(directory)
+        result = load_result(directory, curve)
         answers = answer(result, asked)
         file = directory / "report.html" if out is None else out
         if not file.parent.is_dir():

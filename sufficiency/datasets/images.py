@@ -212,7 +212,7 @@ def _load(
 
 
 def _float32_file(source: "_FileSet", train: bool, channels: npt.NDArray[np.uint8]) -> Path:
-    """The images in single precision, written unless they are there and younger than their files."""
+    """The images in single precision, written if they are not there or older than their files."""
     files = list(source.files)
     folder = files[0].parent / f"float32-{'train' if train else 'test'}"
     path = folder / "X.npy"

@@ -50,7 +50,8 @@ from sufficiency.nets.targets import (
 )
 from sufficiency.probes import Probe
 from sufficiency.sizing.caveats import of_data, warn_of_caveats
-from sufficiency.store import FitStore, Store, remembered_seed
+from sufficiency.store.directory import Store
+from sufficiency.store.fit_store import FitStore, remembered_seed
 from sufficiency.training.settings import FitSettings, Scorer
 from sufficiency.training.stacking import Stacking, plan_stacking
 from sufficiency.training.tasks import CenterTask, refit_task, tasks_of_fit

@@ -21,7 +21,7 @@ from sufficiency.cells.measure import measure
 from sufficiency.cells.unseen import shared
 from sufficiency.data.samples import Samples
 from sufficiency.fit.plan import Plan
-from sufficiency.store import FitStore
+from sufficiency.store.fit_store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
 

@@ -14,7 +14,6 @@ from sufficiency._representations import in_formula
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
-from sufficiency.curvature import QuadraticValidation
 from sufficiency.curves import FittedCurve
 from sufficiency.curves.families import FAMILIES
 from sufficiency.exceptions import NotIdentifiableError
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
+    from sufficiency.curvature import QuadraticValidation
     from sufficiency.result import SufficiencyResult
 
 _SIZE_LABEL = "training size k (samples)"
@@ -92,13 +92,17 @@ class DeltaCurveDisplay(CurveDisplay):
     threshold, sufficient_size : float and int, optional
         Largest acceptable Δ, and the size that meets it.
     band : (3, len) float64, optional
-        Sizes, and the low and high ends of 95 % intervals of Δ there.
+        Sizes, and the low and high ends of intervals of Δ there.
     forecast : (2, len) float64, optional
         Sizes beyond the measured ones, and the median of Δ there; None: the curve is continued.
     in_sample : (m,) float64, optional
         Mean Δ from the samples that a single net was trained on.
     bounds : (3, len) float64, optional
         Sizes, the bound of Δ and Theorem 1's bound of its curvature term.
+    confidence : float, default=0.95
+        Of the band.
+    reach : float, default=0
+        Size up to which the curve is drawn at least.
 
     Attributes
     ----------
@@ -135,6 +139,8 @@ class DeltaCurveDisplay(CurveDisplay):
     forecast: Floats | None = None
     in_sample: Floats | None = None
     bounds: Floats | None = None
+    confidence: float = 0.95
+    reach: float = 0.0
 
     @classmethod
     def from_result(
@@ -144,6 +150,9 @@ class DeltaCurveDisplay(CurveDisplay):
         threshold: float | None = None,
         ax: Axes | None = None,
         bounds: Floats | None = None,
+        confidence: float = 0.95,
+        prior: str | None = "bank",
+        reach: float = 0.0,
     ) -> DeltaCurveDisplay:
         """
         Draw a result.
@@ -157,8 +166,11 @@ class DeltaCurveDisplay(CurveDisplay):
             marked.
         ax : matplotlib Axes, optional
             Where to draw; None: a new figure.
-        bounds : (3, len) float64, optional
+        bounds, confidence, reach
             As in the constructor.
+        prior : {"bank", None}, default="bank"
+            What is drawn beyond the measured sizes rests on it; see
+            :meth:`SufficiencyResult.predict_sufficient_size`.
 
         Returns
         -------
@@ -169,16 +181,18 @@ class DeltaCurveDisplay(CurveDisplay):
             threshold = check_number("threshold", threshold, above=0.0)
             # a threshold that the curve does not meet is drawn without a size
             with suppress(NotIdentifiableError):
-                size = int(result.predict_sufficient_size(threshold))
+                size = int(result.predict_sufficient_size(threshold, prior=prior))
         band = None
+        span = _span(result.curve, size, reach)
         if result.measurements.n_repeats > 1:
-            sizes = np.geomspace(*_span(result.curve, size), _BAND_POINTS)
-            band = np.vstack([sizes, result.delta_interval(sizes)])
+            sizes = np.geomspace(*span, _BAND_POINTS)
+            ends = result.delta_interval(sizes, confidence=confidence, prior=prior)
+            band = np.vstack([sizes, ends])
         forecast = None
         # that of any threshold
-        found = DeltaQuestion(1.0).forecast(result.measurements, result.family)
+        found = DeltaQuestion(1.0, prior=prior).forecast(result.measurements, result.family)
         if found is not None:
-            beyond = np.geomspace(found.largest, _span(result.curve, size)[1], _BAND_POINTS)
+            beyond = np.geomspace(found.largest, span[1], _BAND_POINTS)
             forecast = np.vstack([beyond, found.values(beyond, 0.5)])
         display = cls(
             sizes=result.sizes,
@@ -192,6 +206,8 @@ class DeltaCurveDisplay(CurveDisplay):
             forecast=forecast,
             in_sample=result.in_sample_deltas,
             bounds=bounds,
+            confidence=confidence,
+            reach=reach,
         )
         return display.plot(ax=ax)
 
@@ -237,13 +253,14 @@ class DeltaCurveDisplay(CurveDisplay):
         color = colors["points"]
         self.points_ = _plot_points(ax, self.sizes, self.delta, bars, color=color, label=label)
         formula = FAMILIES[self.curve.family].mathtext(self.curve.order, self.curve.parameters)
-        end = _span(self.curve, self.sufficient_size)[1]
+        end = _span(self.curve, self.sufficient_size, self.reach)[1]
         label = rf"fit: ${formula}$, $\kappa = k + 1$"
         self.curve_, self.extrapolation_ = _plot_fit(ax, self.curve, end, label, self.forecast)
         self.band_ = None
         if self.band is not None:
+            label = f"{100 * self.confidence:g} % interval"
             self.band_ = ax.fill_between(
-                *self.band, color=colors["fit"], alpha=0.15, linewidth=0, label="95 % interval"
+                *self.band, color=colors["fit"], alpha=0.15, linewidth=0, label=label
             )
 
     def _draw_theory(self, ax: Axes) -> None:
@@ -407,8 +424,7 @@ class QuadraticValidationDisplay(CurveDisplay):
     Examples
     --------
     >>> import numpy as np
-    >>> from sufficiency.curvature import QuadraticValidation
-    >>> from sufficiency.plotting import QuadraticValidationDisplay
+    >>>     >>> from sufficiency.plotting import QuadraticValidationDisplay
     >>> validation = QuadraticValidation(
     ...     sigmas=np.array([0.01, 0.1]), relative_error=np.array([0.001, 0.5]),
     ...     stderr=np.array([1e-4, 0.05]), delta_ratio=np.array([1.0, 1.6]), tolerance=0.1,
@@ -473,9 +489,9 @@ class QuadraticValidationDisplay(CurveDisplay):
         add_legend(ax)
 
 
-def _span(curve: FittedCurve, size: float | None) -> tuple[float, float]:
+def _span(curve: FittedCurve, size: float | None, reach: float = 0.0) -> tuple[float, float]:
     """Sizes that are drawn: to twice the largest, or a little beyond the answer."""
-    return float(curve.sizes[0]), max(2.0 * curve.sizes[-1], 1.3 * (size or 0))
+    return float(curve.sizes[0]), max(2.0 * curve.sizes[-1], 1.3 * (size or 0), reach)
 
 
 def _plot_points(

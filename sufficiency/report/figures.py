@@ -20,6 +20,7 @@ from sufficiency.plotting import (
     SlicesDisplay,
 )
 from sufficiency.plotting.axes import colors_on
+from sufficiency.plotting.curves import CurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
 from sufficiency.sizing import Verdict
@@ -28,7 +29,6 @@ from sufficiency.sizing.performance import fit_performance
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
     from sufficiency.result import SufficiencyResult
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Name, width and height in inches, columns of the legend: shown at about this size, so that the
 # text can be read on a phone as well.
 _FORMATS = (("wide", (7.6, 4.8), 2), ("narrow", (3.7, 4.9), 1))
+WIDTHS = tuple(width for width, *_ in _FORMATS)
 _STYLE = {
     "svg.fonttype": "path",  # looks the same whatever fonts there are
     "svg.hashsalt": "sufficiency",  # else ids are random
@@ -63,17 +64,25 @@ class Figure:
     caption: str
 
 
-def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure:
-    """Draw Δ with the thresholds."""
+def draw_delta(
+    result: SufficiencyResult,
+    verdicts: Sequence[Verdict],
+    add: Callable[[Any], None] = lambda display: None,
+    widths: Sequence[str] = WIDTHS,
+    **how: Any,
+) -> Figure:
+    """Draw Δ with the thresholds; `how` as in :meth:`DeltaCurveDisplay.from_result`."""
     drawn = [verdict for verdict in verdicts if verdict.growth is None]
     first = drawn[0].threshold if drawn and drawn[0].status != "not_identifiable" else None
     others = [verdict.threshold for verdict in drawn[first is not None :]]
 
-    def draw_others(ax: Axes) -> None:
+    def draw_others(display: Any) -> None:
+        ax = display.ax_
         style: dict[str, Any] = {"color": colors_on(ax)["threshold"], "linestyle": (0, (5, 3))}
         name = "thresholds" if first is None else "other thresholds"
         for i, threshold in enumerate(others):
             ax.axhline(threshold, label=None if i else name, linewidth=0.8, **style)
+        add(display)
 
     finished = np.isfinite(result.deltas)
     deltas, sizes = result.deltas[finished], result.sizes[finished]
@@ -88,15 +97,21 @@ def draw_delta(result: SufficiencyResult, verdicts: Sequence[Verdict]) -> Figure
         "curve is the fit, dashed where it goes beyond what was measured. Both axes are "
         "logarithmic."
     )
-    draw = _on_axes(partial(DeltaCurveDisplay.from_result, result, threshold=first), draw_others)
-    return _figure("delta", "Δ against the training size", caption, draw)
+    make = partial(DeltaCurveDisplay.from_result, result, threshold=first, **how)
+    draw = on_axes(make, draw_others)
+    return draw_figure("delta", "Δ against the training size", caption, draw, widths)
 
 
-def draw_learning_curve(result: SufficiencyResult) -> Figure:
+def draw_learning_curve(
+    result: SufficiencyResult,
+    add: Callable[[Any], None] = lambda display: None,
+    widths: Sequence[str] = WIDTHS,
+) -> Figure:
     """Draw loss and score on unseen samples, and say what the last size brought and cost."""
-    draw = _on_axes(partial(LearningCurveDisplay.from_result, result))
+    draw = on_axes(partial(LearningCurveDisplay.from_result, result), add)
     caption = " ".join(_learning_sentences(result))
-    return _figure("learning", "Loss and score against the training size", caption, draw)
+    label = "Loss and score against the training size"
+    return draw_figure("learning", label, caption, draw, widths)
 
 
 def _learning_sentences(result: SufficiencyResult) -> list[str]:
@@ -145,7 +160,9 @@ def draw_slices(result: SufficiencyResult) -> Figure:
         "samples. Points are means over the repeats with standard errors, sizes count the samples "
         "of all slices. Both axes are logarithmic."
     )
-    return _figure("slices-delta", "Δ of single slices against the training size", caption, draw)
+    return draw_figure(
+        "slices-delta", "Δ of single slices against the training size", caption, draw
+    )
 
 
 def draw_concentration(samples: pd.DataFrame) -> Figure:
@@ -160,26 +177,32 @@ def draw_concentration(samples: pd.DataFrame) -> Figure:
         f"What part of Δ the candidates carry, {len(shares):,} altogether, added up from the "
         "smallest to the largest; were they all alike, it would be the gray line."
     )
-    return _figure("concentration", "Share of Δ that candidates carry", caption, draw)
+    return draw_figure("concentration", "Share of Δ that candidates carry", caption, draw)
 
 
-def _on_axes(
-    make: Callable[..., DeltaCurveDisplay | LearningCurveDisplay],
-    add: Callable[[Axes], None] = lambda ax: None,
+def on_axes(
+    make: Callable[..., CurveDisplay], add: Callable[[Any], None] = lambda display: None
 ) -> Callable[[Drawing, int], None]:
     """How to draw a curve; what it is made of is computed for the first width only."""
-    displays: list[DeltaCurveDisplay | LearningCurveDisplay] = []
+    displays: list[CurveDisplay] = []
 
     def draw(drawing: Drawing, columns: int) -> None:
         ax = drawing.subplots()
         displays.append(displays[0].plot(ax) if displays else make(ax=ax))
-        add(ax)
+        add(displays[-1])
         _legend_below(drawing, columns)
 
     return draw
 
 
-def _figure(name: str, label: str, caption: str, draw: Callable[[Drawing, int], None]) -> Figure:
+def draw_figure(
+    name: str,
+    label: str,
+    caption: str,
+    draw: Callable[[Drawing, int], None],
+    widths: Sequence[str] = WIDTHS,
+) -> Figure:
+    """Draw for the widths of a page, in its style."""
     from matplotlib import figure, style
 
     drawings = []
@@ -190,6 +213,8 @@ def _figure(name: str, label: str, caption: str, draw: Callable[[Drawing, int], 
         # names in scripts that the font lacks stand in the table
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         for width, size, columns in _FORMATS:
+            if width not in widths:
+                continue
             drawing = figure.Figure(figsize=size, layout="constrained")
             draw(drawing, columns)
             svg = inline_svg(drawing, f"{name}-{width}", label, f"{name}-caption")

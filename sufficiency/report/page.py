@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sufficiency import _colors
@@ -61,38 +61,44 @@ def render(result: SufficiencyResult, findings: Findings, title: str | None = No
     has_slices = any(cell.slices for cell in result.cells)
     samples = result.samples() if any(cell.unseen for cell in result.cells) else None
     growth = any(verdict.growth is not None for verdict in thresholds)
-    return _template().render(
-        title="How many samples are enough?" if title is None else str(title),
-        version=version("sufficiency"),
-        result=result,
-        top=top(result, findings),
-        findings=findings,
-        caveats=all_caveats(result, findings),
-        thresholds=tables.thresholds(thresholds) if thresholds else None,
-        statuses={verdict.status for verdict in (*thresholds, *targets)},
-        targets=tables.targets(targets) if targets else None,
-        suggestions=tables.suggestions(findings.suggestions) if findings.suggestions else None,
-        rounds=[
-            tables.rounds(found.plan, i) if found.plan and found.plan.collect else None
-            for i, found in enumerate(findings.plans, start=1)
-        ],
-        delta=draw_delta(result, thresholds) if findings.curve else None,
-        learning=draw_learning_curve(result) if measured else None,
-        slices=tables.slices(result, findings.slices) if has_slices else None,
-        slices_figure=draw_slices(result) if has_slices else None,
-        samples=None if samples is None else tables.samples(samples, result.images),
-        concentration=None if samples is None else draw_concentration(samples),
-        sizes=tables.sizes(result, findings.curve),
-        cells=tables.cells(result),
-        method=paragraphs(result, findings.curve, growth),
-        settings=settings(result),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            title="How many samples are enough?" if title is None else str(title),
+            version=version("sufficiency"),
+            result=result,
+            top=top(result, findings),
+            findings=findings,
+            caveats=all_caveats(result, findings),
+            thresholds=tables.thresholds(thresholds) if thresholds else None,
+            statuses={verdict.status for verdict in (*thresholds, *targets)},
+            targets=tables.targets(targets) if targets else None,
+            suggestions=tables.suggestions(findings.suggestions) if findings.suggestions else None,
+            rounds=[
+                tables.rounds(found.plan, i) if found.plan and found.plan.collect else None
+                for i, found in enumerate(findings.plans, start=1)
+            ],
+            delta=draw_delta(result, thresholds) if findings.curve else None,
+            learning=draw_learning_curve(result) if measured else None,
+            slices=tables.slices(result, findings.slices) if has_slices else None,
+            slices_figure=draw_slices(result) if has_slices else None,
+            samples=None if samples is None else tables.samples(samples, result.images),
+            concentration=None if samples is None else draw_concentration(samples),
+            sizes=tables.sizes(result, findings.curve),
+            cells=tables.cells(result),
+            method=paragraphs(result, findings.curve, growth),
+            settings=settings(result),
+        )
     )
 
 
 @cache
-def _template() -> Template:
+def environment(*packages: str) -> Environment:
+    """Templates of these packages and of the report, which escape every text."""
+    loaders = [PackageLoader(package) for package in (*packages, "sufficiency.report")]
     environment = Environment(
-        loader=PackageLoader("sufficiency.report"),
+        loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -101,7 +107,7 @@ def _template() -> Template:
     )
     environment.filters |= {"marked": _marked, "declared": _declared}
     environment.globals["colors"] = _colors
-    return environment.get_template("report.html.j2")
+    return environment
 
 
 def _declared(colors: Mapping[str, str]) -> str:

@@ -225,9 +225,11 @@ def _needs(found: Sequence[Verdict | str]) -> dict[str, list[Entry]]:
     return columns
 
 
-def samples(frame: pd.DataFrame, images: Mapping[int, npt.NDArray[np.uint8]]) -> Table:
+def samples(
+    frame: pd.DataFrame, images: Mapping[int, npt.NDArray[np.uint8]], top: int = _TOP
+) -> Table:
     """The samples that are predicted worst."""
-    frame = frame.head(_TOP)
+    frame = frame.head(top)
     columns = {
         "Rank": _entries(frame["rank"], count),
         "Sample": _entries(frame.index, count),
@@ -278,7 +280,7 @@ def _with_errors(
 
 
 # Columns of the frame, their headers, and how they are written.
-_CELLS = (
+CELLS = (
     # from 0, as failures and the frame of a result have it
     ("repeat", "Repeat", count),
     ("size", "Size", count),
@@ -297,15 +299,16 @@ _CELLS = (
 )
 
 
-def cells(result: SufficiencyResult) -> Table:
-    """Every cell."""
+def cells(result: SufficiencyResult, which: Sequence[int] | None = None) -> Table:
+    """Every cell, or those at some positions."""
+    n_cells = len(result.cells)
+    shown = [result.cells[i] for i in (range(n_cells) if which is None else which)]
     columns = {
-        header: _entries((getattr(cell, name) for cell in result.cells), write)
-        for name, header, write in _CELLS
+        header: _entries((getattr(cell, name) for cell in shown), write)
+        for name, header, write in CELLS
         if np.isfinite(result.table(name)).any()
     }
-    failures = [cell.failure for cell in result.cells]
-    if any(failures):
-        columns["Failed because"] = _reasons(failures)
-    caption = f"All {len(failures):,} cells, one for each repeat (counted from 0) and size."
+    if any(cell.failure for cell in result.cells):
+        columns["Failed because"] = _reasons(cell.failure for cell in shown)
+    caption = f"All {n_cells:,} cells, one for each repeat (counted from 0) and size."
     return Table("cells", caption, columns, n_headers=2)

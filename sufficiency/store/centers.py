@@ -13,7 +13,8 @@ from sufficiency.data.samples import Samples
 from sufficiency.engine.blocks import plan_blocks
 from sufficiency.engine.loss_matrix import StackedWeights, loss_matrix
 from sufficiency.nets.losses import LossFunction
-from sufficiency.store.sealed_files import DamagedFileError, parse_tensors, render_tensors
+from sufficiency.store.sealed_documents import DamagedFileError
+from sufficiency.store.sealed_files import parse_tensors, render_tensors
 from sufficiency.training.train_net import TrainedNet, initialized_net
 
 _KIND = "sufficiency center 1"

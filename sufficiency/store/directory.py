@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from sufficiency._files import create_file, remove_stale, write_file
 from sufficiency.exceptions import InvalidParameterError, StoreWarning
-from sufficiency.store.fingerprints import digest
-from sufficiency.store.sealed_files import DamagedFileError, parse_document, render_document
+from sufficiency.store.sealed_documents import DamagedFileError, parse_document, render_document
 
 T = TypeVar("T")
 # Whether it is a warning (or a line of the log), and its text.
@@ -22,7 +21,7 @@ logger = logging.getLogger("sufficiency.store")
 
 _MARKER, _README = "sufficiency-store.json", "README.txt"
 _KIND, _VERSION = "sufficiency store", 1
-_FOLDERS = ("centers", "cells", "nets", "seeds", "damaged", "tmp")
+_FOLDERS = ("centers", "cells", "nets", "seeds", "fits", "damaged", "tmp")
 # Of file managers and network file systems.
 _IGNORED = (".DS_Store", ".nfs")
 
@@ -33,6 +32,7 @@ centers/   trained networks (safetensors), <samples>-<key>; needed to probe them
 cells/     numbers of one repeat and size (JSON), <samples>-<key>; what a result is made of
 nets/      what the networks consist of, to see why one was trained again
 seeds/     random seeds that were drawn for random_state=None
+fits/      which cells a fit is made of, for those who look on while it runs
 damaged/   files whose content was not what had been written; nothing reads them
 tmp/       unfinished files
 
@@ -156,6 +156,8 @@ class Store:
 
     def seed(self, made_of: dict[str, Any], draw: Callable[[], int]) -> int:
         """The seed that was drawn for these circumstances, or a new one that is kept."""
+        from sufficiency.store.fingerprints import digest  # with torch, which readers do without
+
         kind, key = "sufficiency seed 1", digest(made_of)
         name = f"{key[:32]}.json"
 

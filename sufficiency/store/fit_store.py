@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -9,7 +10,6 @@ from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 
 from sufficiency.cells.cell import Cell
-from sufficiency.cells.unseen import read_unseen
 from sufficiency.data.samples import Samples
 from sufficiency.store.centers import parse_center, render_center, same_losses
 from sufficiency.store.configurations import content_of, content_of_net
@@ -17,13 +17,14 @@ from sufficiency.store.directory import Store
 from sufficiency.store.fingerprints import array_fingerprint, digest, inputs_fingerprint
 from sufficiency.store.interruption import interruptible
 from sufficiency.store.keys import FitKeys, provenance
-from sufficiency.store.sealed_files import DamagedFileError, parse_document, render_document
+from sufficiency.store.running_fits import CELLS, parse_cells, render_fit
+from sufficiency.store.sealed_documents import DamagedFileError, parse_document, render_document
 from sufficiency.training.centers import FailedTraining
 from sufficiency.training.settings import FitSettings
 from sufficiency.training.tasks import CenterTask
 from sufficiency.training.train_net import TrainedNet
 
-_CELLS, _FAILURE, _NET = "sufficiency cells 1", "sufficiency failure 1", "sufficiency net 1"
+_FAILURE, _NET = "sufficiency failure 1", "sufficiency net 1"
 
 
 def remembered_seed(
@@ -70,10 +71,21 @@ class FitStore:
         key = self.keys.cells(task)
 
         def parse(data: bytes) -> list[Cell]:
-            rows = parse_document(data, _CELLS, key.digest)["cells"]
-            return [Cell(**row | {"unseen": read_unseen(row["unseen"])}) for row in rows]
+            return parse_cells(data, key.digest)
 
         return self.store.load("cells", f"{key.name}.json", parse)
+
+    def announce(self, tasks: Sequence[CenterTask], save: Callable[[Path], None]) -> None:
+        """Show which cells a fit is made of; `save` writes its result without any of them."""
+        keys = [self.keys.cells(task) for task in tasks]
+        name = digest([key.digest for key in keys])[:32]
+        try:
+            save(self.store.directory / "fits" / name)
+        except OSError as error:
+            self.store.warn(f"the store cannot show this fit while it runs ({error}); make room")
+            return
+        data = render_fit(name, [(f"{key.name}.json", key.digest) for key in keys])
+        self.store.save("fits", f"{name}.json", data)
 
     def keep_cells(self, task: CenterTask, cells: list[Cell]) -> None:
         """Keep the cells of the task's center."""
@@ -83,7 +95,7 @@ class FitStore:
             "made_of": key.made_of,
             "circumstances": provenance(),
         }
-        self.store.save("cells", f"{key.name}.json", render_document(_CELLS, key.digest, content))
+        self.store.save("cells", f"{key.name}.json", render_document(CELLS, key.digest, content))
 
     def finished(self, tasks: Sequence[CenterTask]) -> list[Cell]:
         """All cells of these tasks that are finished."""

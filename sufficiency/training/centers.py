@@ -18,7 +18,7 @@ from sufficiency.training.train_net import TrainedNet, train_net
 from sufficiency.training.transformers import FittedTransformers, fit_transformers
 
 if TYPE_CHECKING:
-    from sufficiency.store import FitStore
+    from sufficiency.store.fit_store import FitStore
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,6 @@
 """The report as people meet it: in Chromium, on a phone and a desk, in light, dark and print."""
 
 import dataclasses
-import os
-import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from tests.helpers import make_result, with_parts
 from tests.report.pages import DELTA, LOSS, NAN, SCORE, SIZES, plain
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 # A4 without the margins of the page, 178 mm at 96 dots per inch
@@ -53,23 +50,6 @@ REPORTS = {
     "parts": (of_many_parts(), {"thresholds": 1e-3, "title": "of many parts"}),
     "eventful": (eventful(), {"thresholds": [1e-3, 1e-12], "loss_target": 1e-6}),
 }
-
-
-@pytest.fixture(scope="module")
-def chromium(require_module):
-    playwright = require_module("playwright.sync_api")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        reason = "there is no Chromium; install it with the system's packages"
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(f"{reason}, and CI must have it")
-        pytest.skip(reason)
-    # Chromium's sandbox is not for root, as whom containers often run
-    rootless = [] if not hasattr(os, "geteuid") or os.geteuid() else ["--no-sandbox"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=rootless)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

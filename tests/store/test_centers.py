@@ -14,7 +14,7 @@ from sufficiency.cells.around_center import view_center
 from sufficiency.cells.measure import measure
 from sufficiency.nets.default_net import default_net
 from sufficiency.store.centers import named_tensors, parse_center, render_center, same_losses
-from sufficiency.store.sealed_files import DamagedFileError
+from sufficiency.store.sealed_documents import DamagedFileError
 from sufficiency.training.centers import TrainedCenter, centers
 from tests.cells.test_cells import Double
 from tests.helpers import (

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from sufficiency.exceptions import StoreWarning
-from sufficiency.store import Store
-from sufficiency.store.sealed_files import parse_document, render_document
+from sufficiency.store.directory import Store
+from sufficiency.store.sealed_documents import parse_document, render_document
 
 MARKER = "sufficiency-store.json"
 

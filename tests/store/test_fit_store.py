@@ -19,7 +19,8 @@ from sufficiency.cells.cell import Cell
 from sufficiency.exceptions import StoreWarning
 from sufficiency.fit.runner import measure_group
 from sufficiency.probes import IsotropicGaussian
-from sufficiency.store import FitStore, Store, remembered_seed
+from sufficiency.store.directory import Store
+from sufficiency.store.fit_store import FitStore, remembered_seed
 from sufficiency.training.centers import FailedTraining, centers
 from sufficiency.training.tasks import refit_task, tasks_of_fit
 from tests.cells.test_cells import Double

@@ -9,13 +9,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sufficiency.store.sealed_files import (
-    DamagedFileError,
-    parse_document,
-    parse_tensors,
-    render_document,
-    render_tensors,
-)
+from sufficiency.store.sealed_documents import DamagedFileError, parse_document, render_document
+from sufficiency.store.sealed_files import parse_tensors, render_tensors
 
 CONTENT = {
     "text": 'quotes " and ℓ, "sha256":"' + "0" * 64 + '"',

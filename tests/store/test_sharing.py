@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SHARING = """
 import sys
-from sufficiency.store import FitStore, Store
+from sufficiency.store.directory import Store
+from sufficiency.store.fit_store import FitStore
 from tests.store.fits import all_cells, fit, numbers, DURATIONS
 import torch; torch.set_num_threads(1)
 whole = fit()
