@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ def shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.NDArray[np.float64]:
+def check_thresholds(threshold: Any, name: str = "threshold") -> npt.NDArray[np.float64]:
     """Return thresholds as a float64 array of the shape that was given."""
     if isinstance(threshold, Integral) and not isinstance(threshold, bool):
         # of any number of digits

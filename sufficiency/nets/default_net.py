@@ -13,10 +13,14 @@ from torch import Tensor, nn
 
 from sufficiency.data.checks import check_no_texts_of_numbers
 from sufficiency.data.memory_maps import Rows, as_columns, moments
-from sufficiency.nets.targets import FOR_SEVERAL_LABELS
 
 # What the estimator's `net` says of the task where it is no net.
 TASKS = {None: None, "classifier": "classification", "regressor": "regression"}
+
+FOR_SEVERAL_LABELS = (
+    "for several labels use skorch's NeuralNet with BCEWithLogitsLoss and "
+    "predict_nonlinearity=torch.sigmoid"
+)
 
 # Standard deviations from the mean, beyond which inputs saturate.
 _LIMIT = 5.0

@@ -19,13 +19,9 @@ from sufficiency.data.memory_maps import Rows, moments
 from sufficiency.data.rows import map_arrays
 from sufficiency.data.torch_datasets import DatasetRows
 from sufficiency.exceptions import InvalidParameterError
-from sufficiency.nets.default_net import TabularMLP
+from sufficiency.nets.default_net import FOR_SEVERAL_LABELS, TabularMLP
 from sufficiency.nets.skorch_nets import is_binary
 
-FOR_SEVERAL_LABELS = (
-    "for several labels use skorch's NeuralNet with BCEWithLogitsLoss and "
-    "predict_nonlinearity=torch.sigmoid"
-)
 # A standard deviation of fewer roundings than this is mostly rounding.
 _COARSE = 100.0
 # Fourth powers of deviations between these, the unit of Δ, leave room for 1/k² in float64.
