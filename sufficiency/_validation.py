@@ -58,7 +58,7 @@ def shown(value: object) -> str:
 
 def check_thresholds(threshold: Any, name: str = "threshold") -> npt.NDArray[np.float64]:
     """Return thresholds as a float64 array of the shape that was given."""
-    if isinstance(threshold, Integral) and not isinstance(threshold, bool):
+    if type(threshold) is int:
         # of any number of digits
         return np.asarray(check_number(name, threshold, above=0.0))
     values = np.asarray(threshold)
