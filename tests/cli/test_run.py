@@ -166,11 +166,11 @@ class TestQuestions:
         words = ("--json", "--threshold", "0.5", "--relative", "--growth", "10")
         (answer,) = document_of(run_tiny(*words))["thresholds"]
         assert (answer["relative"], answer["growth"]) == (True, 10)
-        assert "10 more samples" in answer["text"]
+        assert "when 10 samples are added" in answer["text"]
         (answer,) = document_of(run_tiny("--json", "--threshold", "0.5", "--growth", "0.1"))[
             "thresholds"
         ]
-        assert "10 % more samples" in answer["text"]
+        assert "when the data grow by 10 %" in answer["text"]
 
     def test_a_score_out_of_reach_is_no_error(self, run_tiny):
         answer = document_of(run_tiny("--json", "--score-target", "1.5"))["score_target"]

@@ -47,7 +47,7 @@ class TestSlices:
     @pytest.mark.parametrize(
         "questions",
         [
-            {"thresholds": [1e-3, 1e-9]},
+            {"thresholds": [1e-3, 1e-5]},
             {"thresholds": 0.1, "growth": 3},
             {"thresholds": 0.05, "relative": True},
             {"score_target": 0.8, "confidence": 0.9},
