@@ -13,11 +13,13 @@ _CARD = Markup(
 _TEXT = Markup('<p style="margin: 0.4em 0; white-space: pre-line">{}</p>')
 _LIST, _ITEM = Markup("<ul>{}</ul>"), Markup("<li>{}</li>")
 _TABLE, _ROW = (
-    Markup('<div style="overflow-x: auto"><table>{}</table></div>'),
+    Markup('<div style="overflow-x: auto"><table style="{}">{}</table></div>'),
     Markup("<tr>{}</tr>"),
 )
-_HEADER = Markup('<th scope="{}" style="text-align: {}">{}</th>')
-_VALUE = Markup('<td style="text-align: {}">{}</td>')
+# whatever the page makes of tables
+_PLAIN = "color: inherit; font-size: inherit; border-collapse: collapse"
+_HEADER = Markup('<th scope="{}" style="text-align: {}; padding: 0.15em 0.7em 0.15em 0">{}</th>')
+_VALUE = Markup('<td style="text-align: {}; padding: 0.15em 0.7em 0.15em 0">{}</td>')
 
 
 def short_repr(thing: object, *names: str) -> str:
@@ -67,4 +69,4 @@ def card(
 
 
 def _table(rows: Sequence[Markup]) -> Markup:
-    return _TABLE.format(Markup("").join(map(_ROW.format, rows)))
+    return _TABLE.format(_PLAIN, Markup("").join(map(_ROW.format, rows)))
