@@ -44,6 +44,8 @@ class Cell:
     slices: Mapping[str, Columns] = field(default_factory=dict, compare=False, repr=False)
 
 
+# The failure of a cell whose fit is still running, or was interrupted.
+UNFINISHED = "not finished yet"
 # Numbers of a cell.
 CELL_COLUMNS = tuple(f.name for f in fields(Cell) if f.name not in ("failure", "unseen", "slices"))
 # Those that differ from slice to slice, with the number of candidates before them.

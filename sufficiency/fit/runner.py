@@ -16,7 +16,7 @@ from tqdm import TqdmWarning
 
 from sufficiency._threads import limited_threads, threads_of_a_worker
 from sufficiency._warnings import Heard, listener, relay
-from sufficiency.cells.cell import Cell
+from sufficiency.cells.cell import UNFINISHED, Cell
 from sufficiency.cells.measure import measure
 from sufficiency.cells.unseen import shared
 from sufficiency.data.samples import Samples
@@ -105,7 +105,7 @@ def with_missing(cells: list[Cell], plan: Plan) -> list[Cell]:
     """These cells and, as failures, those of the plan that are not among them."""
     found = {(cell.repeat, cell.size): cell for cell in cells}
     return in_order(
-        found.get((repeat, size)) or Cell(repeat, size, failure="not finished yet")
+        found.get((repeat, size)) or Cell(repeat, size, failure=UNFINISHED)
         for repeat in range(len(plan.splits.repeats))
         for size in plan.splits.sizes.tolist()
     )

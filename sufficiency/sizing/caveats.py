@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sufficiency._tables import mean_of_finished
+from sufficiency.cells.cell import UNFINISHED
 from sufficiency.curves import FittedCurve
 from sufficiency.exceptions import (
     CellFailedWarning,
@@ -117,9 +118,14 @@ def failed_cells(ladder: Ladder) -> Iterator[Caveat]:
     """Which cells failed, and why."""
     if failed := _n_failed(ladder):
         total = _n_finished(ladder) + failed
+        said = f"{failed} of {total} cells failed and are left out"
+        remedy = "lower the net's learning rate or check its loss"
+        if ladder.failures and all(text.endswith(UNFINISHED) for text in ladder.failures):
+            said = f"{failed} of {total} cells are not finished yet"
+            remedy = "wait for the fit, or go on with it"
         yield Caveat(
-            f"{failed} of {total} cells failed and are left out",
-            "lower the net's learning rate or check its loss",
+            said,
+            remedy,
             "; ".join(ladder.failures),
             CellFailedWarning,
             "unknown" if failed / total >= USELESS_SHARE else "none",

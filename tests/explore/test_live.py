@@ -72,6 +72,7 @@ def test_cells_appear_as_they_finish(running):
     progress = looking.look()
     assert (progress.finished, progress.left) == (4, 2)
     assert np.isfinite(progress.result.deltas).sum() == 2
+    assert "2 of 6 cells are not finished yet" in str(progress.result.verdict(1e-3))
     # the two that are left are half as large as the four that took `elapsed` altogether
     when = [path.stat().st_mtime for path in (store / "cells").iterdir()]
     elapsed = max(when) - RunningFit.newest(store).started
