@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._representations import card, short_repr
+from sufficiency._representations import short_repr
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice, check_integer, check_thresholds
@@ -32,10 +32,10 @@ from sufficiency.plotting import (
     SamplesDisplay,
     SlicesDisplay,
 )
-from sufficiency.report import tables
+from sufficiency.report.notebook import result_card
 from sufficiency.report.page import write_report
 from sufficiency.sizing import Ladder, SizeEstimate, Verdict, decay_fits
-from sufficiency.sizing.caveats import beyond_measured, run_caveats, warn_of_caveats
+from sufficiency.sizing.caveats import beyond_measured, warn_of_caveats
 from sufficiency.sizing.collection import CollectionPlan, plan_collection
 from sufficiency.sizing.ladder import TABLES
 from sufficiency.sizing.questions import (
@@ -48,7 +48,7 @@ from sufficiency.sizing.questions import (
 )
 from sufficiency.sizing.replicates import t_quantile
 from sufficiency.sizing.slices import FEWEST_CANDIDATES
-from sufficiency.sizing.verdict import capitalized, judge
+from sufficiency.sizing.verdict import judge
 from sufficiency.store.saved_results import read_cells, write_cells
 
 # Columns of `by_slice` beside Δ, and the names of their standard errors.
@@ -121,21 +121,7 @@ class SufficiencyResult:
         return short_repr(self, "n_samples", "n_repeats", "sizes", *of_slice, "order", "family")
 
     def _repr_html_(self) -> str:
-        try:
-            curve, fitted = self.curve, f"{self.curve}, κ = k + 1"
-        except ValueError as error:
-            curve, fitted = None, f"none: {error}"
-        n_sizes, n_repeats = len(self.sizes), self.n_repeats
-        measured = f"{n_repeats} repeat{'s' * (n_repeats != 1)} of {n_sizes} sizes"
-        facts = [("Samples", f"{self.n_samples:,}"), ("Measured", measured)]
-        facts += [("Slice", self.of_slice)] * bool(self.of_slice) + [("Fitted decay of Δ", fitted)]
-        of_sizes = tables.sizes(self, curve).columns
-        return card(
-            "How much the loss landscape moves when a sample is added",
-            facts=facts,
-            columns={name: [entry.text for entry in entries] for name, entries in of_sizes.items()},
-            remarks=[f"{capitalized(str(caveat))}." for caveat in run_caveats(self.measurements)],
-        )
+        return result_card(self)
 
     @cached_property
     def sizes(self) -> Integers:
@@ -260,9 +246,8 @@ class SufficiencyResult:
     def _of_slice(self, name: str) -> "SufficiencyResult":
         """The result of one slice, however few candidates it has."""
         cells = cells_of_slice(self.cells, name)
-        part = replace(
-            self, cells=cells, n_candidates=slice_candidates(self.cells, name), of_slice=name
-        )
+        n_candidates = slice_candidates(self.cells, name)
+        part = replace(self, cells=cells, n_candidates=n_candidates, of_slice=name)
         with np.errstate(divide="ignore", invalid="ignore"):
             losses = part.table("unseen_loss") / self.table("unseen_loss")
         known = losses[np.isfinite(losses)]
@@ -1072,7 +1057,5 @@ class SufficiencyResult:
 
 def _scalars() -> dict[str, Any]:
     """Types of what goes with the cells, by name."""
-    types = get_type_hints(SufficiencyResult)
-    for name in ("cells", "slices", "images"):
-        del types[name]
-    return {name: get_origin(kind) or kind for name, kind in types.items()}
+    types, others = get_type_hints(SufficiencyResult), {"cells", "slices", "images"}
+    return {name: get_origin(kind) or kind for name, kind in types.items() if name not in others}
