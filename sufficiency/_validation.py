@@ -57,7 +57,7 @@ def shown(value: object) -> str:
 
 def check_thresholds(threshold: npt.ArrayLike, name: str = "threshold") -> npt.NDArray[np.float64]:
     """Return thresholds as a float64 array of the shape that was given."""
-    if isinstance(threshold, Integral) and not isinstance(threshold, bool):
+    if isinstance(threshold, int) and not isinstance(threshold, bool):
         # of any number of digits
         return np.asarray(check_number(name, threshold, above=0.0))
     values = np.asarray(threshold)
