@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sufficiency.cli.errors import OneLineErrors, reported
+from sufficiency.cli.option_types import Grouped
 from sufficiency.cli.options import (
     CAMPAIGN,
     EXPLORE,
@@ -16,7 +17,6 @@ from sufficiency.cli.options import (
     REPORT,
     RUN,
     RUN_GROUPS,
-    Grouped,
 )
 
 _DEBUG = click.option(

@@ -1,173 +1,25 @@
-"""Options of the commands: their types, defaults and help."""
+"""Options of the commands: their defaults and help."""
 
-import math
-import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sufficiency.cli.inputs import SUFFIXES
+from sufficiency.cli.option_types import (
+    COUNT,
+    AutoOrOff,
+    Evaluated,
+    Finite,
+    Growth,
+    Integer,
+    IntegerOrAuto,
+    Number,
+    Prior,
+    Sizes,
+)
 
-# Larger integers are mistakes, which NumPy could not even hold.
-_LARGEST = 2**62
-
-
-class Grouped(click.Command):
-    """A command whose help has examples, and options in groups: their names by its title."""
-
-    def __init__(
-        self,
-        *args: Any,
-        groups: Mapping[str, Sequence[str]] | None = None,
-        examples: Sequence[str] = (),
-        **more: Any,
-    ) -> None:
-        super().__init__(*args, **more)
-        self.groups, self.examples = groups or {}, examples
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples and the options; those of no group come last."""
-        with formatter.section("Examples"):
-            for example in self.examples:
-                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
-        records = {
-            parameter.name: record
-            for parameter in self.get_params(ctx)
-            if isinstance(parameter, click.Option)
-            and (record := parameter.get_help_record(ctx)) is not None
-        }
-        for title, names in self.groups.items():
-            with formatter.section(title):
-                formatter.write_dl([records.pop(name) for name in names])
-        with formatter.section("Other options" if self.groups else "Options"):
-            formatter.write_dl(list(records.values()))
-
-
-class _Integer(click.IntRange):
-    """An integer in a range."""
-
-    name = "integer"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        number = int(super().convert(value, param, ctx))
-        if number > _LARGEST:
-            self.fail(f"it must be at most {_LARGEST}, got {len(str(value))} digits", param, ctx)
-        return number
-
-
-_COUNT = _Integer(min=1)
-
-
-class _Sizes(click.ParamType):
-    """An integer, or several integers or fractions with commas between them."""
-
-    name = "sizes"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | list[int] | list[float]:
-        if not isinstance(value, str):
-            return value  # the default
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        try:
-            if "," not in value:
-                return _COUNT.convert(value, param, ctx)
-            if any(mark in value.lower() for mark in ".e"):
-                return [float(part) for part in parts]
-            return [int(part) for part in parts]
-        except (ValueError, click.BadParameter):
-            self.fail(
-                f"{value!r} must be a number of sizes such as 8, or sizes such as 100,400,1400 or "
-                "0.1,0.3,1.0",
-                param,
-                ctx,
-            )
-
-
-class _IntegerOrAuto(click.ParamType):
-    """A positive integer, or "auto"."""
-
-    name = "integer|auto"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
-        return "auto" if value == "auto" else _COUNT.convert(value, param, ctx)
-
-
-class _Evaluated(click.ParamType):
-    """An integer of at least 2, "auto", or "all", which is None."""
-
-    name = "integer|auto|all"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | str | None:
-        if value == "all":
-            return None
-        return "auto" if value == "auto" else _Integer(2).convert(value, param, ctx)
-
-
-class _AutoOrOff(click.Choice):
-    """Whether by itself ("auto"), or not at all ("off", which is False)."""
-
-    def __init__(self) -> None:
-        super().__init__(("auto", "off"))
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        return super().convert(value, param, ctx) == "auto" and "auto"
-
-
-class _Finite(type(click.FLOAT)):  # type: ignore[misc] # click does not export its name
-    """A finite number."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
-
-
-class _Number(_Finite, click.FloatRange):
-    """A finite number in a range."""
-
-
-class _Growth(_Number):
-    """Samples that come at once (10), which are an integer, or a share more (10%, x2, 0.1)."""
-
-    name = "growth"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        text = str(value).strip().lower()
-        if text.endswith("%"):
-            return super().convert(text.removesuffix("%"), param, ctx) / 100
-        if times := re.fullmatch(r"x\s*(.+)|(.+?)\s*x", text):
-            factor = super().convert(times[1] or times[2], param, ctx)
-            if factor <= 1:
-                self.fail(f"{value!r} is no growth; x2 is twice as many samples", param, ctx)
-            return factor - 1
-        number = super().convert(text, param, ctx)
-        if text.lstrip("+").isdigit():
-            return int(number)
-        if number >= 1:
-            self.fail(
-                f"{value!r} may be samples or a share; write {number:.0f} for as many samples, or "
-                f"{100 * number:g}% or x{1 + number:g} for so many times more",
-                param,
-                ctx,
-            )
-        return number
-
-
-class _Prior(click.Choice):
-    """What forecasts rest on: "bank", or "none", which is None."""
-
-    def __init__(self) -> None:
-        super().__init__(("bank", "none"))
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        return None if super().convert(value, param, ctx) == "none" else "bank"
-
-
-_PRICE = _Number(min=0, min_open=True)
+_PRICE = Number(min=0, min_open=True)
 
 
 def _option(name: str, text: str, kind: Any = None, default: Any = None) -> click.Option:
@@ -242,7 +94,7 @@ LAYOUT_OPTIONS = (
     _option("--thousands", "What is between thousands, as in 1,000.  [default: nothing]"),
     _option("--encoding", "Of text, such as cp1252 or utf-16.  [default: utf-8]"),
     _option(
-        "--skip-lines", "Leave out so many lines above the names of columns.", _Integer(min=0), 0
+        "--skip-lines", "Leave out so many lines above the names of columns.", Integer(min=0), 0
     ),
     _flag("--no-header", "There is no line of names: columns are called 1, 2, …"),
     _option("--sheet", "Of an Excel file.  [default: the first]"),
@@ -251,7 +103,7 @@ LAYOUT_OPTIONS = (
 QUESTION_OPTIONS = (
     click.Option(
         ["--threshold", "thresholds"],
-        type=_Number(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         multiple=True,
         help="Largest Δ that you accept, in squares of the loss: 1e-6 lets one more sample change "
         "the loss by 0.001. May be given several times.",
@@ -261,33 +113,33 @@ QUESTION_OPTIONS = (
         "--growth",
         "Thresholds are for more samples at once: 10 is ten samples, 10% a tenth more, x2 twice as "
         "many.",
-        _Growth(min=0, min_open=True),
+        Growth(min=0, min_open=True),
     ),
-    _option("--loss-target", "Loss on unseen samples that you want to reach.", _Finite()),
-    _option("--score-target", "Score on unseen samples that you want to reach.", _Finite()),
-    _option("--confidence", "Of the intervals.", _Number(0, 1, min_open=True, max_open=True), 0.95),
+    _option("--loss-target", "Loss on unseen samples that you want to reach.", Finite()),
+    _option("--score-target", "Score on unseen samples that you want to reach.", Finite()),
+    _option("--confidence", "Of the intervals.", Number(0, 1, min_open=True, max_open=True), 0.95),
     _option(
         "--prior",
         "Beyond the measured sizes, go by the curves of many other data sets, or (none) by these "
         "measurements alone.",
-        _Prior(),
+        Prior(),
         "bank",
     ),
 )
 
 PLAN_OPTIONS = (
     *(option for option in QUESTION_OPTIONS if option.name not in ("growth", "confidence")),
-    _option("--rounds", "How often you can still collect.", _COUNT, 3),
+    _option("--rounds", "How often you can still collect.", COUNT, 3),
     _option(
         "--risk",
         "Accepted probability of ending short of a target that the limit would reach.",
-        _Number(0, 1, min_open=True, max_open=True),
+        Number(0, 1, min_open=True, max_open=True),
         0.05,
     ),
     _option(
         "--limit",
         "Largest total that can be collected.  [default: ten times what there is]",
-        _COUNT,
+        COUNT,
     ),
     _option("--cost-per-sample", "Price of a sample; goes with --cost-of-missing.", _PRICE),
     _option("--cost-of-missing", "Price of ending short, in place of a risk.", _PRICE),
@@ -302,21 +154,21 @@ _CURVE = click.Option(
 
 ESTIMATOR_OPTIONS = (
     _option(
-        "--sizes", "How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.", _Sizes(), 8
+        "--sizes", "How many sizes to measure, or which: 100,400,1400 or 0.1,0.3,1.0.", Sizes(), 8
     ),
-    _option("--n-repeats", "Orderings of the data.", _COUNT, 4),
-    _option("--n-draws", "Weight draws around each trained net.", _IntegerOrAuto(), 32),
+    _option("--n-repeats", "Orderings of the data.", COUNT, 4),
+    _option("--n-draws", "Weight draws around each trained net.", IntegerOrAuto(), 32),
     _option(
         "--n-eval",
         "Training samples whose losses are taken at each draw; auto: a fifth of the training's "
         "cost; all of them.",
-        _Evaluated(),
+        Evaluated(),
         "auto",
     ),
     _option(
         "--n-candidates",
         "Unseen samples that are held back.  [default: a fifth, at most 1000]",
-        _COUNT,
+        COUNT,
     ),
     _choice(
         "--probe",
@@ -324,7 +176,7 @@ ESTIMATOR_OPTIONS = (
         *("isotropic", "random_subspace", "curvature"),
     ),
     _option("--sigma", "Scale of the probe.  [default: the probe's]", click.FLOAT),
-    _option("--order", "2: Δ is a mean square; 1: a mean absolute value.", _Integer(1, 2), 2),
+    _option("--order", "2: Δ is a mean square; 1: a mean absolute value.", Integer(1, 2), 2),
     _choice(
         "--method",
         "Draws, or the closed form of the quadratic model.",
@@ -339,7 +191,7 @@ ESTIMATOR_OPTIONS = (
     _option(
         "--min-steps",
         "Optimizer steps that small subsets are trained for at least.",
-        _Integer(min=0),
+        Integer(min=0),
         500,
     ),
     _choice("--curve", "Form of the decay.", "auto", "theory", "power_law", "transient"),
@@ -352,20 +204,20 @@ ESTIMATOR_OPTIONS = (
     _option(
         "--train-together",
         "Train small nets several at once where they can be; off: one at a time.",
-        _AutoOrOff(),
+        AutoOrOff(),
         "auto",
     ),
     _option("--n-jobs", "Cells measured at once; -1: one on each core.  [default: 1]", int),
     click.Option(
         ["--seed", "--random-state", "random_state"],
-        type=_Integer(0, 2**32 - 1),
+        type=Integer(0, 2**32 - 1),
         help="The same seed gives the same numbers.  [default: another one each time]",
     ),
     _option(
         "--verbose",
         "1: a progress bar with the time left; 2: nets print as well.  [default: 1 on a "
         "terminal, else 0]",
-        _Integer(0, 2),
+        Integer(0, 2),
     ),
 )
 
