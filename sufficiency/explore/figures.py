@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sufficiency.exceptions import ExtrapolationWarning
 from sufficiency.explore.asked import Basis
 from sufficiency.plotting import CollectionPlanDisplay, DeltaCurveDisplay, LearningCurveDisplay
@@ -76,6 +78,8 @@ def delta(
     widths: Sequence[str] = WIDTHS,
 ) -> Drawn:
     """Δ against the size, without a threshold: the page draws its own."""
+    if not np.isfinite(result.deltas).any():
+        raise ValueError("no cell has a Δ so far, so there is nothing to draw")
 
     def draw(look: Callable[[Any], None]) -> Figure:
         def add(display: DeltaCurveDisplay) -> None:

@@ -143,16 +143,19 @@ class Store:
         try:
             write_file(self.directory / folder / name, data, self._temporary)
         except OSError as error:
-            # one text for all files: it is shown once
-            self.warn(
-                f"the store {str(self.directory)!r} cannot be written to "
-                f"({error.strerror or error}): the run goes on and what is in the store stays "
-                "there, but what is finished while this lasts is not kept; make room"
-            )
+            self.warn_not_kept(error)
             self._say(False, f"{folder}/{name}: not kept")
             return False
         self._say(False, f"{folder}/{name}: kept")
         return True
+
+    def warn_not_kept(self, error: OSError) -> None:
+        """Say that files cannot be written: one text for all of them, which is shown once."""
+        self.warn(
+            f"the store {str(self.directory)!r} cannot be written to "
+            f"({error.strerror or error}): the run goes on and what is in the store stays "
+            "there, but what is finished while this lasts is not kept; make room"
+        )
 
     def seed(self, made_of: dict[str, Any], draw: Callable[[], int]) -> int:
         """The seed that was drawn for these circumstances, or a new one that is kept."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.pipeline import Pipeline
 from skorch import NeuralNet
 
+from sufficiency._files import write_file
 from sufficiency.cells.cell import Cell
 from sufficiency.data.samples import Samples
 from sufficiency.store.centers import parse_center, render_center, same_losses
@@ -79,13 +80,13 @@ class FitStore:
         """Show which cells a fit is made of; `save` writes its result without any of them."""
         keys = [self.keys.cells(task) for task in tasks]
         name = digest([key.digest for key in keys])[:32]
-        try:
-            save(self.store.directory / "fits" / name)
-        except OSError as error:
-            self.store.warn(f"the store cannot show this fit while it runs ({error}); make room")
-            return
         data = render_fit(name, [(f"{key.name}.json", key.digest) for key in keys])
-        self.store.save("fits", f"{name}.json", data)
+        folder = self.store.directory / "fits"
+        try:
+            save(folder / name)
+            write_file(folder / f"{name}.json", data)
+        except OSError as error:
+            self.store.warn_not_kept(error)
 
     def keep_cells(self, task: CenterTask, cells: list[Cell]) -> None:
         """Keep the cells of the task's center."""
