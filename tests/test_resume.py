@@ -140,8 +140,8 @@ def test_another_probe_trains_nothing(changes, data, tmp_path, log, no_training_
 
 def test_own_candidates_belong_to_the_probe_stage(data, tmp_path, no_training_later):
     X, y = data
-    some = {"X_unseen": X[::3], "y_unseen": y[::3]}
-    other = {"X_unseen": X[::5], "y_unseen": y[::5]}
+    some = {"X_unseen": X[::3] + 0.001, "y_unseen": y[::3]}
+    other = {"X_unseen": X[::5] + 0.001, "y_unseen": y[::5]}
     expected = estimator().fit(X, y, **other)
     estimator(store=tmp_path).fit(X, y, **some)
     no_training_later()
@@ -295,7 +295,8 @@ def test_warnings_of_workers_arrive(data, tmp_path):
     with pytest.warns(StoreWarning) as caught:
         estimator(store=tmp_path, n_jobs=2, refit=False).fit(*data)
     texts = [str(warning.message) for warning in caught]
-    assert sum("cannot be written to" in text for text in texts) == 6
+    # of all six cells, once
+    assert sum("cannot be written to" in text for text in texts) == 1
 
 
 def test_damage_is_named_and_costs_no_number(data, tmp_path, log):

@@ -141,9 +141,10 @@ def test_a_diverged_net_costs_its_own_cell(refused, data, caplog, monkeypatch):
     """Also if something refuses its numbers: what is left of the stack is trained one by one."""
     X, y = data[0][:100].copy(), (data[1][:100] > 0).astype(float)
     net = NeuralNetRegressor(Root, lr=0.01, batch_size=16, verbose=0)
-    unseen = {"X_unseen": X.copy(), "y_unseen": y}
+    # no copies, which would be warned of
+    unseen = {"X_unseen": X + 0.001, "y_unseen": y}
     settings = {"n_repeats": 1, "curve": "theory"}
-    plan = plan_fit(estimator(net, **settings), X, y, None, X, y)
+    plan = plan_fit(estimator(net, **settings), X, y, None, *unseen.values())
     assert plan.settings.stacking.n_nets == 8
     X[plan.tasks[0].trained_on[-1]] = 0.0  # in the largest subset only
     step = StackedStep.__call__

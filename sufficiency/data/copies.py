@@ -57,7 +57,11 @@ def _keys(values: Any) -> npt.NDArray | None:
         return _hashed(row.tobytes() for row in values.reshape(len(values), -1))
     if isinstance(values, np.ndarray):
         values = values.reshape(len(values), -1)
-    return pd.util.hash_pandas_object(pd.DataFrame(values), index=False).to_numpy()
+    frame = pd.DataFrame(values).copy(deep=False)
+    for i in np.flatnonzero(frame.dtypes == object):
+        # lists, of words for example, have no hash
+        frame.isetitem(i, frame.iloc[:, i].map(repr))
+    return pd.util.hash_pandas_object(frame, index=False).to_numpy()
 
 
 def _hashed(rows: Iterable[Any]) -> npt.NDArray[np.int64]:

@@ -424,7 +424,8 @@ class QuadraticValidationDisplay(CurveDisplay):
     Examples
     --------
     >>> import numpy as np
-    >>>     >>> from sufficiency.plotting import QuadraticValidationDisplay
+    >>> from sufficiency.curvature import QuadraticValidation
+    >>> from sufficiency.plotting import QuadraticValidationDisplay
     >>> validation = QuadraticValidation(
     ...     sigmas=np.array([0.01, 0.1]), relative_error=np.array([0.001, 0.5]),
     ...     stderr=np.array([1e-4, 0.05]), delta_ratio=np.array([1.0, 1.6]), tolerance=0.1,

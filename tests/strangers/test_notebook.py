@@ -68,8 +68,9 @@ def outputs(require_module, tmp_path_factory):
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
     )
-    # no profile of whoever runs the tests
-    client.execute(env=os.environ | {"IPYTHONDIR": str(folder / "ipython")})
+    # no profile of whoever runs the tests, and the notebook's own way to draw
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    client.execute(env=environment | {"IPYTHONDIR": str(folder / "ipython")})
     return dict(zip(CELLS, (cell.outputs for cell in notebook.cells), strict=True))
 
 
