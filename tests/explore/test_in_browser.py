@@ -115,13 +115,17 @@ def agrees(page, section, verdict):
         assert label.text_content().split()[0] == f"{verdict.size:,}"
 
 
+def box_of(page, selector):
+    """Where a part of a figure is; what is drawn anew at this moment has no box yet."""
+    box = None
+    while box is None:
+        box = page.locator(selector).first.bounding_box()
+    return box
+
+
 def drag(page, section, part):
     """Pull the line to a part of the height of the axes, from below; return where it is then."""
-    grip = None
-    while grip is None:
-        # a line that is drawn anew at this moment has no box
-        grip = page.locator(f"#{section}-figure .grip").bounding_box()
-    box = page.locator(f"#{section}-figure svg").first.bounding_box()
+    grip, box = (box_of(page, f"#{section}-figure {kind}") for kind in (".grip", "svg"))
     middle = grip["x"] + grip["width"] / 2
     page.mouse.move(middle, grip["y"] + grip["height"] / 2)
     page.mouse.down()
