@@ -205,8 +205,7 @@ def test_a_share_of_the_loss_stays_one_while_the_line_is_dragged(visit, address,
     agrees(page, "delta", verdict)
     # the line is where the mouse has left it: three digits of a share are 1 % of Δ, less than a
     # pixel of eight decades
-    line = page.locator("#delta-figure .at-threshold").bounding_box()
-    box = page.locator("#delta-figure svg").first.bounding_box()
+    line, box = (box_of(page, f"#delta-figure {kind}") for kind in (".at-threshold", "svg"))
     assert line["y"] + line["height"] / 2 == pytest.approx(box["y"] + 0.42 * box["height"], abs=2)
 
 
