@@ -93,6 +93,8 @@ def on_dask(data: dict[str, np.ndarray], n_workers: int) -> tuple[dict, Sufficie
     """One fit: predicted and measured seconds, bytes on the loopback device, memory."""
     est = estimator(n_workers)
     predicted = est.estimate_cost(**data)
+    # joblib leaves a single job to this process; two of them wait for one worker as well
+    est.set_params(n_jobs=max(2, n_workers))
     with cluster(n_workers) as client:
         pids = list(client.run(os.getpid).values())
         before = [peak_megabytes(pid) for pid in pids]
