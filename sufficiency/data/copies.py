@@ -58,7 +58,7 @@ def _keys(values: Any) -> npt.NDArray | None:
     if isinstance(values, np.ndarray):
         values = values.reshape(len(values), -1)
     frame = pd.DataFrame(values).copy(deep=False)
-    for i in np.flatnonzero(frame.dtypes == object):
+    for i in np.flatnonzero(frame.dtypes == "object"):
         # lists, of words for example, have no hash
         frame.isetitem(i, frame.iloc[:, i].map(repr))
     return pd.util.hash_pandas_object(frame, index=False).to_numpy()
