@@ -8,7 +8,6 @@ change them in every step.
 import threading
 import warnings
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Self, TextIO
 
 # Text, category, file and line.
@@ -27,12 +26,7 @@ class EachOnce:
         warnings.showwarning = self._show
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         warnings.showwarning = self._before.pop()
 
     def _show(
@@ -66,12 +60,7 @@ class _Listener:
             self._threads += 1
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._threads -= 1
             if not self._threads:
