@@ -147,6 +147,12 @@ def summary(part: Part, result: SufficiencyResult, seconds: float) -> dict:
     }
 
 
+def finished() -> dict:
+    """Parts that are written."""
+    path = record.RESULTS / "mnist.json"
+    return json.loads(path.read_text())["parts"] if path.exists() else {}
+
+
 def main() -> None:
     """Measure what is not there yet, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -154,17 +160,16 @@ def main() -> None:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this one")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    path = record.RESULTS / "mnist.json"
-    parts = json.loads(path.read_text())["parts"] if path.exists() else {}
     for name in arguments.part or PARTS:
-        if name in parts:
+        if name in finished():
             continue
         start = time.perf_counter()
         result = measure(PARTS[name], arguments.store)
-        parts[name] = summary(PARTS[name], result, time.perf_counter() - start)
+        part = summary(PARTS[name], result, time.perf_counter() - start)
         ladder = {"repeats": REPEATS, "steps": STEPS, "draws": DRAWS, "candidates": CANDIDATES}
+        parts = finished() | {name: part}  # read again: several parts may be measured side by side
         record.write("mnist", "python docs/studies/mnist.py", {**ladder, "parts": parts})
-        print(f"{name}: {parts[name]['seconds']:.0f} s", flush=True)
+        print(f"{name}: {part['seconds']:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
