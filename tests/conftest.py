@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -49,8 +50,21 @@ def require_module() -> Callable[[str], ModuleType]:
     return find
 
 
+@pytest.fixture(scope="session")
+def mnist_files() -> Path:
+    """The folder of MNIST's original files, on the same terms."""
+    root = Path(os.environ.get("SUFFICIENCY_DATA", "~/sufficiency_data")).expanduser()
+    folder = root / "MNIST" / "raw"
+    if not (folder / "train-images-idx3-ubyte").is_file():
+        _leave_out(f"there is no MNIST in {folder}; `make data` fetches it")
+    return folder
+
+
 def _missing(name: str) -> NoReturn:
-    reason = f"`{name}` is not installed"
+    _leave_out(f"`{name}` is not installed")
+
+
+def _leave_out(reason: str) -> NoReturn:
     if os.environ.get("CI", "").lower() in {"1", "true"}:
         pytest.fail(f"{reason}, and CI must have it")
     pytest.skip(reason)
@@ -70,10 +84,7 @@ def chromium(require_module):
     playwright = require_module("playwright.sync_api")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        reason = "there is no Chromium; install it with the system's packages"
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(f"{reason}, and CI must have it")
-        pytest.skip(reason)
+        _leave_out("there is no Chromium; install it with the system's packages")
     # Chromium's sandbox is not for root, as whom containers often run
     rootless = [] if not hasattr(os, "geteuid") or os.geteuid() else ["--no-sandbox"]
     with playwright.sync_playwright() as driver:

@@ -11,7 +11,6 @@ writes docs/studies/results/familiar_nets.json; most of the time goes into the R
 
 import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from sufficiency.probes import IsotropicGaussian
 
 N_SAMPLES, SIZES, REPEATS, DRAWS, CANDIDATES = 2000, [400, 800, 1600], 2, 4, 200
 SIGMAS = (0.01, 0.05, 0.2)
+SHARE = 1e-2  # of the unseen loss: the threshold
 
 
 class SmallResNet(nn.Module):
@@ -76,10 +76,10 @@ class Rows(nn.Module):
 class FrozenFeatures(nn.Module):
     """A linear layer on random features that stay as they are drawn."""
 
-    def __init__(self) -> None:
+    def __init__(self, frozen: bool = True) -> None:
         super().__init__()
         self.features = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU())
-        self.features.requires_grad_(False)
+        self.features.requires_grad_(not frozen)
         self.head = nn.Linear(512, 10)
 
     def forward(self, X: Tensor) -> Tensor:
@@ -111,59 +111,77 @@ def net_of(name: str) -> NeuralNetClassifier:
     )
 
 
-def fit(name: str, **settings: Any) -> LandscapeSufficiencyEstimator:
-    """A whole fit, the last net on all images included."""
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """Of MNIST, at random."""
     X, y = load_mnist()
     some = np.random.default_rng(0).permutation(len(y))[:N_SAMPLES]
-    est = LandscapeSufficiencyEstimator(
-        net_of(name),
-        sizes=SIZES,
-        n_repeats=REPEATS,
-        n_draws=DRAWS,
-        n_candidates=CANDIDATES,
-        min_steps=NETS[name][2],
-        curve="power_law",
-        random_state=0,
-        **settings,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return est.fit(X[some], y[some])
+    return X[some], y[some]
 
 
-def timed(name: str) -> dict[str, Any]:
-    """Seconds, and what was found."""
+def estimator(name: str, **settings: Any) -> LandscapeSufficiencyEstimator:
+    """The same for all nets."""
+    defaults = {
+        "sizes": SIZES,
+        "n_repeats": REPEATS,
+        "n_draws": DRAWS,
+        "n_candidates": CANDIDATES,
+        "min_steps": NETS[name][2],
+        "curve": "power_law",
+        "random_state": 0,
+    }
+    return LandscapeSufficiencyEstimator(net_of(name), **(defaults | settings))
+
+
+def timed(name: str, X: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    """Seconds of a whole fit, the last net on all images included, and what was found."""
+    est = estimator(name)
     start = time.perf_counter()
-    est = fit(name)
+    est.fit(X, y)
     seconds = time.perf_counter() - start
     frame = est.result_.to_frame()
     means = frame.groupby("size")[["delta", "unseen_loss", "unseen_score"]].mean()
-    verdict = est.verdict(1e-2, relative=True)
+    verdict = est.verdict(SHARE, relative=True)
     return {
-        "parameters": sum(p.numel() for p in est.net_.module_.parameters()),
+        "parameters": sum(p.numel() for p in est.net_.module_.parameters() if p.requires_grad),
         "seconds": seconds,
         "fit_seconds": float(frame["fit_seconds"].sum()),
         "probe_seconds": float(frame["probe_seconds"].sum()),
         "training": est.result_.settings["training"],
         "by_size": means.reset_index().to_dict("list"),
+        "size": verdict.size,
+        "interval": list(verdict.interval),
         "verdict": str(verdict),
     }
 
 
-def heads() -> list[dict[str, Any]]:
-    """Δ of the net on frozen features, around the head alone and around all weights, by σ."""
+def heads(X: np.ndarray, y: np.ndarray, **settings: Any) -> list[dict[str, Any]]:
+    """
+    Δ of the net on random features, by σ: around its head, and around all of its weights.
+
+    The features are frozen; then they are not, but keep their values by a learning rate of 0, so
+    that a probe of all weights moves them, too. In the limit of a small σ all are Δ at the center.
+    """
+    still = {
+        "net__module__frozen": False,
+        "net__optimizer__param_groups": [("features.*", {"lr": 0.0})],
+    }
     rows = []
     for sigma in SIGMAS:
-        found: dict[str, Callable] = {}
-        for part, parameters in (("head", "head.*"), ("all", None)):
-            probe = IsotropicGaussian(sigma, parameters=parameters)
-            result = fit("frozen features", probe=probe, refit=False).result_
-            found[part] = result.table("delta")
-        logs = np.log(found["head"] / found["all"])
+        found: dict[str, np.ndarray] = {}
+        for kind, parameters, changes in (
+            ("head", "head.*", {}),
+            ("trainable", None, {}),
+            ("all", None, still),
+        ):
+            est = estimator("frozen features", refit=False, **settings)
+            est.set_params(probe=IsotropicGaussian(sigma, parameters=parameters), **changes)
+            found[kind] = est.fit(X, y).result_.table("delta")
+        logs = np.log(found["all"] / found["head"])
         rows.append({
             "sigma": sigma,
-            "ratio": np.exp(logs.mean(axis=0)).tolist(),
-            "stderr": (logs.std(axis=0, ddof=1) / np.sqrt(REPEATS)).tolist(),
+            "trainable_is_head": bool(np.array_equal(found["trainable"], found["head"])),
+            "all_over_head": np.exp(logs.mean(axis=0)).tolist(),
+            "stderr_of_log": (logs.std(axis=0, ddof=1) / np.sqrt(len(logs))).tolist(),
         })  # fmt: skip
     return rows
 
@@ -171,11 +189,15 @@ def heads() -> list[dict[str, Any]]:
 def main() -> None:
     """Measure and write."""
     torch.set_num_threads(1)
-    study: dict[str, Any] = {"n": N_SAMPLES, "sizes": SIZES, "repeats": REPEATS, "nets": {}}
+    warnings.simplefilter("ignore")
+    X, y = images()
+    study: dict[str, Any] = {"n": N_SAMPLES, "sizes": SIZES, "repeats": REPEATS, "draws": DRAWS,
+                             "candidates": CANDIDATES, "share": SHARE}  # fmt: skip
+    study["heads"] = heads(X, y, n_repeats=8, n_draws=16)
+    study["nets"] = {}
     for name in reversed(NETS):
-        study["nets"][name] = timed(name)
+        study["nets"][name] = timed(name, X, y)
         print(name, f"{study['nets'][name]['seconds']:.0f} s", flush=True)
-    study["heads"] = heads()
     print(record.write("familiar_nets", "python docs/studies/familiar_nets.py", study))
 
 

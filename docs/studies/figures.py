@@ -247,33 +247,50 @@ def bank_exponents(edges: np.ndarray) -> np.ndarray:
     ])  # fmt: skip
 
 
-def draw_exponents(mnist: dict, others: dict) -> None:
-    """The local exponent of Δ against k on all data sets."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
+COLORS = {"digits": "C0", "mnist1d": "C1", "randhie": "C2", "MNIST": "C3"}
+
+
+def draw_exponents(mnist: dict, others: dict, bank: dict) -> None:
+    """The local exponent of Δ against k, and against that of the loss, on all data sets."""
+    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.8), layout="constrained", sharey=True)
     edges = np.geomspace(60, 8000, 8)
     low, middle, high = bank_exponents(edges).T
-    for axis in axes:
+    band = {"color": "0.9", "linewidth": 0, "label": "125 ladders, 80 %"}
+    for axis in axes[:2]:
         centers = np.sqrt(edges[1:] * edges[:-1])
-        axis.fill_between(centers, low, high, color="0.9", linewidth=0)
-        axis.plot(centers, middle, color="0.6", label="125 ladders: median, 80 %")
-        axis.axhline(2, color="0.4", linestyle=":")
-        axis.set(xscale="log", xlabel="k (samples)", ylim=(0, 6))
-    curves = {f"{name}, {kind}": task["each_size"][kind]
-              for name, task in others.items() for kind in task["each_size"]}  # fmt: skip
-    curves |= {f"MNIST, {kind}": mnist["parts"][part]
-               for kind, part in {"last": "MLP", "best": "MLP, best"}.items()}  # fmt: skip
-    colors = {"digits": "C0", "mnist1d": "C1", "randhie": "C2", "MNIST": "C3"}
-    for name, part in curves.items():
+        axis.fill_between(centers, low, high, **band)
+        axis.plot(centers, middle, color="0.6", label="125 ladders, median")
+        axis.set(xscale="log", xlabel="k (samples)", xlim=(60, 60_000))
+    of_loss = [row["loss_median"] for row in bank["by_loss"]]
+    low, middle, high = np.array([row["delta"] for row in bank["by_loss"]]).T
+    axes[2].fill_between(of_loss, low, high, **band)
+    axes[2].plot(of_loss, middle, color="0.6")
+    axes[2].set(xlabel="local exponent of the unseen loss", xlim=(-0.25, 1.35))
+    curves = {
+        (name, kind): (each, each["unseen_loss"])
+        for name, task in others.items() for kind, each in task["each_size"].items()
+    }  # fmt: skip
+    for kind, part in (("last", "MLP"), ("best", "MLP, best")):
+        found = mnist["parts"][part]
+        curves["MNIST", kind] = found, np.mean(found["tables"]["unseen_loss"], axis=0)
+    for (data, kind), (part, losses) in curves.items():
         k, exponent, error = local_exponents(
             part["sizes"], part["numerator"], part["numerator_stderr"]
         )
-        axis = axes[0] if name.endswith("last") else axes[1]
-        data = name.split(",")[0]
-        axis.errorbar(k, exponent, yerr=error, fmt="o-", ms=4, color=colors[data], label=data)
+        style = {"yerr": error, "ms": 4, "elinewidth": 0.8, "color": COLORS[data]}
+        axis = axes[0] if kind == "last" else axes[1]
+        axis.errorbar(k, exponent, fmt="o-", label=data, **style)
+        falls = -np.diff(np.log(losses)) / np.diff(np.log(np.array(part["sizes"]) + 1.0))
+        filled = {} if kind == "last" else {"mfc": "white"}
+        axes[2].errorbar(falls, exponent, fmt="o", **style, **filled)
+    for axis in axes:
+        axis.axhline(2, color="0.4", linestyle=":")
+        axis.set_ylim(0, 6)
     axes[0].set(title="weights of the last step", ylabel="local exponent of Δ")
     axes[1].set(title="validation-optimal weights")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    axes[2].set(title="both; open: validation-optimal")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6,
+                  frameon=False)  # fmt: skip
     save(figure, "exponents")
 
 
@@ -288,7 +305,8 @@ def main() -> None:
         draw_slices(record.read("slices"))
         draw_replay(record.read("replay"))
         if (record.RESULTS / "mnist.json").exists():  # takes hours to measure
-            draw_exponents(record.read("mnist"), record.read("findings_delta")["tasks"])
+            others = record.read("findings_delta")["tasks"]
+            draw_exponents(record.read("mnist"), others, record.read("exponents"))
 
 
 if __name__ == "__main__":

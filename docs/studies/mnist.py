@@ -87,18 +87,17 @@ def measure(part: Part, store: Path) -> SufficiencyResult:
     """One ladder."""
     X, y = load_mnist()
     X_unseen, y_unseen = load_mnist(train=False)
-    est = LandscapeSufficiencyEstimator(
-        part.net(),
-        sizes=list(part.sizes),
-        n_repeats=REPEATS,
-        n_draws=DRAWS,
-        min_steps=STEPS,
-        center=part.center,
-        refit=False,
-        store=store,
-        random_state=0,
-        **part.settings,
-    )
+    defaults = {
+        "sizes": list(part.sizes),
+        "n_repeats": REPEATS,
+        "n_draws": DRAWS,
+        "min_steps": STEPS,
+        "center": part.center,
+        "refit": False,
+        "store": store,
+        "random_state": 0,
+    }
+    est = LandscapeSufficiencyEstimator(part.net(), **(defaults | part.settings))
     chosen = np.random.default_rng(0).choice(len(y_unseen), CANDIDATES, replace=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

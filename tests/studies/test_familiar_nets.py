@@ -1,0 +1,37 @@
+"""The nets of docs/studies/familiar_nets.py are measured, here on a few images of noise."""
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::sufficiency.exceptions.{name}Warning")
+    for name in ("NotSettled", "HeavyTail", "InertProbe")
+]
+
+SMALL = {"sizes": [12, 20], "n_candidates": 8, "n_draws": 2, "min_steps": 2}
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    return rng.random((40, 1, 28, 28), dtype=np.float32), np.arange(40) % 10
+
+
+# vmap does not take an LSTM
+@pytest.mark.filterwarnings("ignore:vmap does not take this net:UserWarning")
+# a ResNet-18 takes a minute here; tests/strangers/test_modules.py measures one on smaller images
+@pytest.mark.parametrize("name", ["ViT", "LSTM", "frozen features"])
+def test_every_net_is_measured(study, images, name):
+    est = study("familiar_nets").estimator(name, **SMALL).set_params(net__max_epochs=1)
+    deltas = est.fit(*images).result_.table("delta")
+    assert deltas.shape == (2, 2)
+    assert (deltas > 0).all()
+    assert est.predict(images[0][:3]).shape == (3,)
+
+
+def test_a_probe_of_the_head_is_one_of_all_that_is_trained(study, images):
+    """Exactly; with a small σ nearly one of all weights, which then hardly moves the features."""
+    rows = study("familiar_nets").heads(*images, **SMALL)
+    assert all(row["trainable_is_head"] for row in rows)
+    # of a draw's σ of 1 % in the features, a loss and with it Δ change by some of these 1 %
+    np.testing.assert_allclose(rows[0]["all_over_head"], 1.0, rtol=0.02)
