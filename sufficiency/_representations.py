@@ -28,12 +28,19 @@ def short_repr(thing: object, *names: str) -> str:
     return f"{type(thing).__name__}({shown})"
 
 
-def in_formula(value: float, digits: int = 3) -> str:
-    """A number for a formula, with a power of ten where zeros would have to be counted."""
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+def in_text(value: float, digits: int = 3) -> str:
+    """A rounded number, with a power of ten where zeros would have to be counted."""
+    exponent = f"{value:.{digits - 1}e}".partition("e")[2]
     if not exponent or value == 0.0 or -4 < int(exponent) < 6:
-        return f"{float(f'{value:.{digits}g}'):,.15g}".replace(",", "{,}")
-    mantissa = mantissa.rstrip("0").rstrip(".")
+        return f"{float(f'{value:.{digits}g}'):,.15g}"
+    return f"{value:.{digits}g}"
+
+
+def in_formula(value: float, digits: int = 3) -> str:
+    """The same for a formula."""
+    mantissa, _, exponent = in_text(value, digits).partition("e")
+    if not exponent:
+        return mantissa.replace(",", "{,}")
     return rf"{mantissa}\times 10^{{{int(exponent)}}}".removeprefix(r"1\times ")
 
 

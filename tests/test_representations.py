@@ -82,7 +82,7 @@ def test_the_line_has_what_matters(shown, result):
     assert "n_samples=1000" in repr(result)
     assert "n_repeats=4" in repr(result)
     curve = FittedCurve("power_law", 2, {"C": 1640.0, "alpha": 2.25}, result.sizes, result.deltas)
-    assert str(curve) == "C·κ^(−alpha) with C = 1.64e+03, alpha = 2.25"
+    assert str(curve) == "C·κ^(−alpha) with C = 1,640, alpha = 2.25"
 
 
 def test_cards_say_what_the_text_says(shown, result):

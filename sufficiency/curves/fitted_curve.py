@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sufficiency._representations import short_repr
+from sufficiency._representations import in_text, short_repr
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_number
 from sufficiency.curves.families import FAMILIES
@@ -60,7 +60,7 @@ class FittedCurve:
         return short_repr(self, "family", "order", "parameters")
 
     def __str__(self) -> str:
-        values = ", ".join(f"{name} = {value:.3g}" for name, value in self.parameters.items())
+        values = ", ".join(f"{name} = {in_text(value)}" for name, value in self.parameters.items())
         return f"{FAMILIES[self.family].formula(self.order)} with {values}"
 
     def predict(self, sizes: npt.ArrayLike) -> Floats:

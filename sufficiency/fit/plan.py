@@ -184,10 +184,7 @@ def _plan(
         seen = _transformed(transformers, given, splits, min(sizes), codec, root)
     codec = fit_columns(untrained, codec, take_rows(seen[0], _FIRST), seen[1][_FIRST])
     samples, looked_at = _encode(codec, given.X, given.y), _encode(codec, *seen)
-    unseen = None if given.unseen is None else _encode(codec, *given.unseen)
-    of = samples if unseen is None else unseen
-    sliced = replace(of, slices=make_slices(given.slices, codec.classes, of.encoded))
-    samples, unseen = (sliced, None) if unseen is None else (samples, sliced)
+    samples, unseen = _with_slices(given, codec, samples)
     few = _some(looked_at, root, _CHECKED)
     check_criterion(untrained, samples.encoded)
     check_losses(untrained, few.X, few.encoded, codec.n_classes)
@@ -197,9 +194,6 @@ def _plan(
     # what transformers have not seen is no input of a net, which any other is as long as
     steps = _steps_per_epoch(untrained, samples if transformers is None else few)
     check_scheduler(untrained, steps, splits.sizes.tolist(), params["min_steps"])
-    stacking = Stacking(reason="train_together=False")
-    if params["train_together"]:
-        stacking = plan_stacking(untrained, few, codec.n_classes)
     settings = FitSettings(
         net=net,
         codec=codec,
@@ -208,7 +202,7 @@ def _plan(
         root=root,
         vectorize=can_vectorize(untrained, few.X, few.encoded),
         transformers=transformers,
-        stacking=stacking,
+        stacking=_stacking(untrained, few, codec.n_classes, params["train_together"]),
         **{name: params[name] for name in _COPIED},
     )
     return Plan(
@@ -222,6 +216,22 @@ def _plan(
         some_samples=_some(looked_at, root, _KEPT),
         store=None if store is None else FitStore.of(store, settings, samples, unseen),
     )
+
+
+def _with_slices(
+    given: FitInput, codec: TargetCodec, samples: Samples
+) -> tuple[Samples, Samples | None]:
+    """Samples, and unseen ones where they were given; the latter, or else the former, in slices."""
+    unseen = None if given.unseen is None else _encode(codec, *given.unseen)
+    of = samples if unseen is None else unseen
+    sliced = replace(of, slices=make_slices(given.slices, codec.classes, of.encoded))
+    return (sliced, None) if unseen is None else (samples, sliced)
+
+
+def _stacking(untrained: NeuralNet, few: Samples, n_classes: int | None, wanted: bool) -> Stacking:
+    if not wanted:
+        return Stacking(reason="train_together=False")
+    return plan_stacking(untrained, few, n_classes)
 
 
 def _steps_per_epoch(untrained: NeuralNet, some: Samples) -> Callable[[int], int]:
