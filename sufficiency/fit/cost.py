@@ -16,9 +16,6 @@ from sufficiency.sizing.verdict import capitalized
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask, tasks_of_fit
 
-# Below so many samples, a step of a small net costs no less.
-_STEP_PRICE = 64
-
 
 @dataclass(frozen=True, eq=False)
 class CostEstimate:
@@ -116,15 +113,10 @@ def scaled_cost(
     """
     What a fit costs of which one cell took so long.
 
-    Training scales with optimizer steps, the probe with draws times samples.
+    Training scales with optimizer steps and passes over validation samples, the probe with draws
+    times samples.
     """
-    sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
-    batch = batch_size if batch_size > 0 else int(sizes[-1])
-
-    def work(size: int) -> float:
-        """Samples in all steps; a step has its price even with few of them."""
-        steps = plan.steps_per_epoch(size) * plan.epochs(size)
-        return steps * max(min(size, batch), _STEP_PRICE)
+    sizes, work = plan.splits.sizes, plan.training_work
 
     def probed(size: int) -> int:
         return plan.settings.evaluated(size, plan.n_unseen) + plan.n_unseen

@@ -40,7 +40,12 @@ from sufficiency.nets.constant_prediction import constant_loss
 from sufficiency.nets.default_net import TASKS, default_net, is_built_in
 from sufficiency.nets.losses import check_criterion, check_losses, representative
 from sufficiency.nets.predictor import own_score
-from sufficiency.nets.skorch_nets import module_dtype, monitors_validation, split_net
+from sufficiency.nets.skorch_nets import (
+    module_dtype,
+    monitors_validation,
+    split_net,
+    training_batch_size,
+)
 from sufficiency.nets.targets import (
     TargetCodec,
     cast_inputs,
@@ -63,6 +68,10 @@ if TYPE_CHECKING:
 
 _CHECKED, _KEPT = 8, 64
 _FIRST = slice(_CHECKED)
+# Below so many samples, a step of a small net costs no less.
+_STEP_PRICE = 64
+# A forward pass costs about a third of a training step on the same samples.
+FORWARD_SHARE = 1 / 3
 # Parameters of the estimator that all cells use as they are.
 _COPIED = ("n_draws", "n_eval", "order", "center", "min_steps", "method", "train", "verbose")
 
@@ -105,6 +114,13 @@ class Plan:
         """Epochs of the training at a size."""
         steps = self.steps_per_epoch(size)
         return planned_epochs(self.settings.net, steps, self.settings.min_steps)
+
+    def training_work(self, size: int) -> float:
+        """What a training costs, in samples of its steps; few of them cost no less."""
+        batch = training_batch_size(self.settings.net)
+        of_a_step = max(min(size, batch) if batch > 0 else size, _STEP_PRICE)
+        validated = FORWARD_SHARE * len(self.splits.repeats[0].validation)
+        return self.epochs(size) * (self.steps_per_epoch(size) * of_a_step + validated)
 
 
 def plan_fit(

@@ -20,7 +20,7 @@ from sufficiency.cells.cell import UNFINISHED, Cell
 from sufficiency.cells.measure import measure
 from sufficiency.cells.unseen import shared
 from sufficiency.data.samples import Samples
-from sufficiency.fit.plan import Plan
+from sufficiency.fit.plan import FORWARD_SHARE, Plan
 from sufficiency.store.fit_store import FitStore
 from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask
@@ -41,9 +41,6 @@ _BAR = {
     "bar_format": "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}",
 }
 
-# A forward pass costs about a third of a training step on the same samples.
-_FORWARD_SHARE = 1 / 3
-
 Messages = list[tuple[bool, str]]
 
 
@@ -57,7 +54,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
         def passes(size: int) -> int:
             return settings.usual_draws * (settings.evaluated(size, n_unseen) + n_unseen)
 
-        return sum(c.size * plan.epochs(c.size) + _FORWARD_SHARE * passes(c.size) for c in cells)
+        return sum(plan.training_work(c.size) + FORWARD_SHARE * passes(c.size) for c in cells)
 
     logger.info("%d repeats of the sizes %s", len(plan.splits.repeats), plan.splits.sizes.tolist())
     logger.info("training %s", plan.settings.stacking)

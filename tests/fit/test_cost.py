@@ -37,6 +37,18 @@ def test_cells_scale_with_steps_and_samples():
     assert list(cost.sizes) == [70, 100, 120]
 
 
+def test_validation_takes_a_third_of_training_on_the_same_samples():
+    """By hand: 15 of 150 validate in every epoch, of which 100 steps of 2 each make 50."""
+    X, y = load_iris(return_X_y=True)
+    est = estimator(sizes=[70, 100], min_steps=100, center="best", net="classifier")
+    cost = scaled(est, X, y, 70)
+    training = cost.cell_seconds - 0.5 * (np.array([70, 100]) + 30) / 100
+    np.testing.assert_allclose(training, [2.0, 2.0], rtol=1e-12)
+    refit = cost.seconds - 2 * cost.cell_seconds.sum()
+    # the net's own 40 epochs make more than 100 steps
+    assert refit == pytest.approx(2.0 * 40 * (3 * 64 + 5) / (50 * (2 * 64 + 5)))
+
+
 def test_the_smallest_cell_with_a_full_batch_is_timed():
     timed = []
 

@@ -157,8 +157,9 @@ def test_the_progress_bar_weighs_cells_by_their_cost(monkeypatch):
 
     monkeypatch.setattr(runner, "tqdm", Bar)
     run(verbose=1)
-    # 3k sample passes to train, 3 draws over k training samples and 8 candidates at a third each
-    expected = [3 * size + size + 8 for size in (20, 20, 10, 10, 5, 5)]
+    # 3 steps, each at the least price of 64 samples; 3 draws over k training samples and 8
+    # candidates at a third each
+    expected = [3 * 64 + size + 8 for size in (20, 20, 10, 10, 5, 5)]
     np.testing.assert_allclose(updates, expected)
     assert totals == [pytest.approx(sum(expected))]
 
