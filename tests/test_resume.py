@@ -419,7 +419,7 @@ def test_workers_that_die_again_and_again_are_an_error(data, tmp_path):
     with pytest.raises(TerminatedWorkerError, match="worker process"):
         est.fit(*data)
     # what finished is kept
-    est.set_params(net__callbacks=None)
+    est.set_params(net__callbacks=None, n_jobs=None)
     assert bits(est.fit(*data)) == bits(estimator(refit=False).fit(*data))
 
 
