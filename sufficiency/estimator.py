@@ -414,6 +414,9 @@ class LandscapeSufficiencyEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         Predict duration and memory of ``fit`` on these data, by timing one small cell.
 
+        With `n_jobs`, all workers measure it at the same time; starting them is not part of the
+        prediction.
+
         Parameters
         ----------
         X, y, groups, X_unseen, y_unseen, slices

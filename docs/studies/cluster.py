@@ -2,9 +2,10 @@
 MNIST's ladder on dask: measured with one and two workers, simulated with up to 256.
 
 The perceptron of mnist.py with two repeats, on a real local scheduler with workers in processes
-of their own. What `estimate_cost` predicts is compared with what is measured; bytes over the
-network and the memory of workers are measured; a run whose workers are killed every minute has to
-end with the same bits. `make data` gets the images. Nothing else may run on the machine.
+of their own; with one worker, joblib measures in the calling process. What `estimate_cost` predicts
+is compared with what is measured; bytes over the network and the memory of workers are measured; a
+run of which a worker is killed every minute has to end with the same bits. `make data` gets the
+images. Nothing else may run on the machine.
 
     python docs/studies/cluster.py
 

@@ -78,8 +78,8 @@ def by_loss() -> list[dict]:
     return rows
 
 
-def told(ladder: BankLadder, shown: int, prior: TrendPrior) -> dict[str, float]:
-    """Log of Δ at the end of a ladder by each way, from its first sizes."""
+def told(ladder: BankLadder, shown: int) -> dict[str, float]:
+    """Log of Δ at the end of a ladder by the families and by the loss, from its first sizes."""
     x, delta, loss = (column[:shown] for column in logs_of(ladder))
     end = np.log(ladder.sizes[-1:] + 1.0)
     found = {}
@@ -93,33 +93,52 @@ def told(ladder: BankLadder, shown: int, prior: TrendPrior) -> dict[str, float]:
     own, of_loss = (-np.polyfit(x[-5:], y[-5:], 1)[0] for y in (delta + 2.0 * x, loss))
     falls |= {f"κ²Δ falls by {s:g} of its own exponent": s * own for s in SHARES}
     falls |= {f"κ²Δ falls by {s:g} of the loss's": s * of_loss for s in SHARES}
-    found |= {name: float(level - 2.0 * end[0] - fall * ahead) for name, fall in falls.items()}
-    curve = ladder.curve("delta", 0, shown)
-    doublings = float(log2_kappa(ladder.sizes[-1])[0] - curve.doublings[-1])
-    features = features_of(ladder, "delta", shown)
-    z = np.interp(0.5, prior.probabilities, prior.quantiles)
-    slope = features @ prior.location + z * prior.spread(features, np.array([doublings]))[0]
-    return found | {"bank": float(curve.slopes.level - slope * doublings)}
+    return found | {
+        name: float(level - 2.0 * end[0] - fall * ahead) for name, fall in falls.items()
+    }
+
+
+class Bank:
+    """The package's forecast, fitted without the data set it is asked about."""
+
+    def __init__(self, ladders: list[BankLadder], also: tuple[str, ...] = ()) -> None:
+        self.ladders, self.also = ladders, also
+        self.rows = rows_of(ladders, "delta", also)
+        self.priors: dict[str, TrendPrior] = {}
+
+    def prior(self, name: str) -> TrendPrior:
+        """Without a data set."""
+        if name not in self.priors:
+            others = [other for other in self.ladders if other.data_set != name]
+            rows = self.rows.of(self.rows.data_sets != name)
+            self.priors[name] = fit_prior(rows, "delta", usual_noise(others, "delta"))
+        return self.priors[name]
+
+    def told(self, ladder: BankLadder, shown: int) -> float:
+        """The median of log Δ at the end of a ladder, from its first sizes."""
+        prior, curve = self.prior(ladder.data_set), ladder.curve("delta", 0, shown)
+        doublings = float(log2_kappa(ladder.sizes[-1])[0] - curve.doublings[-1])
+        features = features_of(ladder, "delta", shown, self.also)
+        z = np.interp(0.5, prior.probabilities, prior.quantiles)
+        slope = features @ prior.location + z * prior.spread(features, np.array([doublings]))[0]
+        return float(curve.slopes.level - slope * doublings)
 
 
 def forecasts(steps: int) -> dict[str, dict[str, float]]:
-    """Errors of the log of Δ at the largest size; the bank without the data set in question."""
+    """Errors of the log of Δ at the largest size."""
     ladders = read_bank()
-    rows, priors = rows_of(ladders, "delta"), dict[str, TrendPrior]()
+    banks = {"bank": Bank(ladders), "bank with the loss": Bank(ladders, ("loss",))}
     errors: dict[str, list[float]] = {}
     names = []
     for ladder in ladders:
-        shown, name = len(ladder.sizes) - steps, ladder.data_set
+        shown = len(ladder.sizes) - steps
         if shown < FEWEST_SIZES:
             continue
-        if name not in priors:
-            others = [other for other in ladders if other.data_set != name]
-            noise = usual_noise(others, "delta")
-            priors[name] = fit_prior(rows.of(rows.data_sets != name), "delta", noise)
-        truth = logs_of(ladder)[1][-1]
-        for way, log_delta in told(ladder, shown, priors[name]).items():
+        truth, found = logs_of(ladder)[1][-1], told(ladder, shown)
+        found |= {way: bank.told(ladder, shown) for way, bank in banks.items()}
+        for way, log_delta in found.items():
             errors.setdefault(way, []).append(log_delta - truth)
-        names.append(name)
+        names.append(ladder.data_set)
     sets = np.array(names)
     return {
         way: {

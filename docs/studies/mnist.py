@@ -79,7 +79,6 @@ SHAPES = {
     "MLP 2 layers": {"module__depth": 2},
     "MLP 6 layers": {"module__depth": 6},
     "MLP 32 units": {"module__width": 32},
-    "MLP 512 units": {"module__width": 512},
 }
 PARTS = {
     **{name: Part(lambda p=params: perceptron(**p)) for name, params in PERCEPTRONS.items()},

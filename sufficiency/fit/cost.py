@@ -1,5 +1,6 @@
 """Duration and memory of a fit, from timing one small cell of it."""
 
+import os
 import sys
 from dataclasses import dataclass, replace
 
@@ -8,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sufficiency._representations import card, short_repr
+from sufficiency._threads import threads_of_a_worker
 from sufficiency.cells.cell import Cell
-from sufficiency.cells.measure import measure
 from sufficiency.fit.plan import Plan
+from sufficiency.fit.runner import in_workers, measure_group
 from sufficiency.nets.skorch_nets import training_batch_size
 from sufficiency.sizing.verdict import capitalized
-from sufficiency.training.centers import centers
 from sufficiency.training.tasks import CenterTask, tasks_of_fit
 
 
@@ -76,18 +77,28 @@ def _resident_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _timed_cell(plan: Plan, size: int) -> Cell:
-    """A cell of the first repeat that ends, on all cores."""
+def _timed(plan: Plan, size: int, n_jobs: int | None) -> Cell:
+    """The mean of a cell of the first repeat that ends, by all workers at once."""
     tasks = tasks_of_fit(replace(plan.settings, train="each_size"), plan.splits)
     task = next(task for task in tasks if task.size == size)
     # as many of it at once as nets are going to be
     group = list[CenterTask]()
     group += [replace(task, seed=task.seed + i, together=group) for i in range(len(task.together))]
-    task, center = next(centers(group or [task], plan.samples))
-    [cell] = measure(task, center, plan.samples, plan.unseen)
-    if cell.failure:
-        raise ValueError(f"the cell of size {size} failed: {cell.failure}")
-    return cell
+    n_workers = min(joblib.effective_n_jobs(n_jobs), len(plan.groups))
+    arguments = plan.samples, plan.unseen, None, threads_of_a_worker(n_jobs), os.getpid()
+    calls = {
+        number: joblib.delayed(measure_group)(number, group or [task], *arguments)
+        for number in range(n_workers)
+    }
+    cells = [cell for found, *_ in in_workers(calls, n_jobs) for cell in found]
+    for cell in cells:
+        if cell.failure:
+            raise ValueError(f"the cell of size {size} failed: {cell.failure}")
+    return replace(
+        cells[0],
+        fit_seconds=float(np.mean([cell.fit_seconds for cell in cells])),
+        probe_seconds=float(np.mean([cell.probe_seconds for cell in cells])),
+    )
 
 
 def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
@@ -95,15 +106,18 @@ def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     Time one small cell and scale it.
 
     The cell is the smallest whose batches are full, so that a step of it costs what a step of the
-    largest does.
+    largest does. Several workers measure it at the same time, because they slow each other down.
     """
     sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
     timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
-    _timed_cell(plan, timed)
+    _timed(plan, timed, 1)
     before = _resident_bytes()
-    cell = _timed_cell(plan, timed)
+    cell = _timed(plan, timed, 1)
     sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
     peak = max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes
+    if joblib.effective_n_jobs(n_jobs) > 1:
+        _timed(plan, timed, n_jobs)  # which starts them
+        cell = _timed(plan, timed, n_jobs)
     return scaled_cost(plan, cell, int(peak), n_jobs, refit)
 
 

@@ -75,7 +75,7 @@ def run_cells(plan: Plan, *, n_jobs: int | None, verbose: int) -> list[Cell]:
     # the bar counts cost, not cells, so that its time left is right although large cells go first
     with tqdm(total=cost(every), initial=cost(cells), disable=verbose < 1, **_BAR) as bar:
         bar.set_postfix_str(f"{len(cells)}/{len(every)}", refresh=False)
-        for finished, messages, heard in _results(calls, n_jobs):
+        for finished, messages, heard in in_workers(calls, n_jobs):
             relay(heard)
             if store is not None:
                 store.store.relay(messages)
@@ -138,7 +138,7 @@ def measure_group(
     return number, cells, messages, listener.taken()
 
 
-def _results(
+def in_workers(
     calls: dict[int, Any], n_jobs: int | None
 ) -> Iterator[tuple[list[Cell], Messages, list[Heard]]]:
     """Results as they come; what is lost with a worker's process is measured again."""

@@ -1,5 +1,7 @@
 """A prediction of the fit's cost: right structure, nothing left behind, right proportions."""
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -75,6 +77,25 @@ def test_workers_share_the_cells_but_not_the_largest():
     together = scaled(estimator(refit=False, n_repeats=4, n_jobs=100), *data, 70)
     _, middle, largest = together.cell_seconds
     assert together.seconds == pytest.approx(4 * largest + 2 * middle)
+
+
+@pytest.mark.slow
+def test_workers_are_timed_together(tmp_path):
+    """Once in this process, for its memory, and then where the fit is going to run."""
+
+    def note(predictor, X, y):
+        (tmp_path / str(os.getpid())).touch()
+        return 0.0
+
+    est = estimator(scoring=note, train_together=False, min_steps=5)
+    data = load_iris(return_X_y=True)
+    alone = est.estimate_cost(*data)
+    assert os.listdir(tmp_path) == [str(os.getpid())]
+    shared = est.set_params(n_jobs=2).estimate_cost(*data)
+    assert set(os.listdir(tmp_path)) > {str(os.getpid())}
+    assert shared.n_cells == alone.n_cells
+    refit = shared.seconds - max(2 * shared.cell_seconds.sum() / 2, shared.cell_seconds[-1])
+    assert 0 < refit < shared.seconds
 
 
 def test_nothing_is_fitted_and_the_answer_reads_well():

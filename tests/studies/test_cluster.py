@@ -1,8 +1,56 @@
-"""The simulated scheduler of docs/studies/cluster.py."""
+"""The simulated scheduler of docs/studies/cluster.py, and the page that shows what it wrote."""
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
+
+from tests.docs_pages.pages import section_of, tables_of
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def measured_rows(runs):
+    """A row for each number of workers."""
+    return [
+        [
+            str(run["workers"]),
+            f"{run['predicted_seconds']:.0f} s",
+            f"{run['seconds']:.0f} s",
+            f"{run['predicted_over_measured']:.2f}",
+            f"{run['megabytes_sent']:.0f} MB",
+            # one worker: joblib measures in the calling process
+            f"{max(run['megabytes_before']):.0f}, {max(run['megabytes_peak']):.0f} MB"
+            if run["workers"] > 1
+            else "–",
+        ]
+        for run in runs
+    ]
+
+
+def simulated_rows(found):
+    """A row for each ladder."""
+    kinds = [kind for kind in found if "repeats" in kind]
+    return [[kind, *(f"{speedup:.3g}" for speedup in found[kind])] for kind in kinds]
+
+
+def test_the_page_shows_the_committed_run():
+    run = json.loads((DOCS / "studies/results/cluster.json").read_text("utf-8"))
+    page = section_of((DOCS / "how-to/cluster.md").read_text("utf-8"), "Measured on MNIST")
+    measured, simulated = tables_of(page)
+    assert measured[1:] == measured_rows(run["runs"])
+    assert [int(n) for n in simulated[0][1:]] == run["simulated"]["workers"]
+    assert simulated[1:] == simulated_rows(run["simulated"])
+    words = page.replace("\n", " ")
+    for said in (
+        f"the data, {run['runs'][0]['megabytes_of_the_data']:.0f} MB",
+        f"{100 * run['simulated']['share_of_the_largest']:.0f} % of the work of a repeat",
+        f"{run['killed']['killed']} workers were killed",
+        f"took {run['killed']['seconds']:.0f} s",
+    ):
+        assert said in words, said
+    assert run["killed"]["same_bits"]
 
 
 def shortest(seconds, n_workers):

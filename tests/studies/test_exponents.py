@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from sufficiency.forecasts.bank import bank_prior
-
 SIZES = np.round(64 * np.sqrt(2.0) ** np.arange(11)).astype(int)
 
 
@@ -46,7 +44,7 @@ def test_exponents_of_windows(study, ladder, monkeypatch):
 def test_each_way_tells_the_law_it_assumes(study, ladder, of_loss, of_numerator, exact):
     exponents = study("exponents")
     one = ladder(of_loss, of_numerator)
-    told = exponents.told(one, 7, bank_prior("delta"))
+    told = exponents.told(one, 7)
     truth = np.log(one.tables["delta"][0, -1])
     # the last three of the sizes, rounded to integers, are not quite a geometric series, and the
     # transient has to come near to its limit of no floor

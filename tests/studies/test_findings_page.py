@@ -100,6 +100,7 @@ WAYS = {
     "κ²Δ falls by 0.75 of the loss's": "κ²Δ falls with 3/4 of the loss's exponent",
     "κ²Δ falls by 0.5 of its own exponent": "κ²Δ falls with half of its own exponent",
     "bank": 'the package, `prior="bank"`',
+    "bank with the loss": "the same with the slopes of the loss",
 }
 
 

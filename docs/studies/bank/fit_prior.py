@@ -61,15 +61,17 @@ def first_shown(ladder: BankLadder, last: int) -> int:
     return int(np.argmax(ladder.sizes >= ladder.sizes[last - 1] / RANGE))
 
 
-def features_of(ladder: BankLadder, quantity: str, last: int) -> npt.NDArray:
-    """(p,) from the sizes before a position."""
-    names = ("loss", "score") if quantity == "loss" else (quantity,)
+def features_of(
+    ladder: BankLadder, quantity: str, last: int, also: tuple[str, ...] = ()
+) -> npt.NDArray:
+    """(p,) from the sizes before a position, with slopes of further quantities."""
+    names = ("loss", "score") if quantity == "loss" else (quantity, *also)
     curves = [ladder.curve(name, first_shown(ladder, last), last) for name in names]
     end = float(curves[0].doublings[-1])
     return blank(quantity).features(end, *(curve.slopes for curve in curves))
 
 
-def rows_of(ladders: Iterable[BankLadder], quantity: str) -> Rows:
+def rows_of(ladders: Iterable[BankLadder], quantity: str, also: tuple[str, ...] = ()) -> Rows:
     """Every ladder at every size and horizon."""
     found = []
     for ladder in ladders:
@@ -77,7 +79,7 @@ def rows_of(ladders: Iterable[BankLadder], quantity: str) -> Rows:
         for last in range(FEWEST_SIZES, len(ladder.sizes)):
             if ladder.sizes[last - 1] < SMALLEST:
                 continue
-            features = features_of(ladder, quantity, last)
+            features = features_of(ladder, quantity, last, also)
             level = ladder.curve(quantity, first_shown(ladder, last), last).slopes.level
             ahead = whole.doublings - whole.doublings[last - 1]
             for horizon in HORIZONS:
