@@ -90,7 +90,7 @@ class FrozenFeatures(nn.Module):
         return self.head(self.features(X))
 
 
-# Module, settings of the net, epochs of small subsets.
+# Module, settings of the net, `min_steps`.
 NETS: dict[str, tuple[type[nn.Module], dict[str, Any], int]] = {
     "ResNet-18": (SmallResNet, {"lr": 1e-3, "max_epochs": 4}, 0),
     "ViT": (SmallViT, {"lr": 1e-3, "max_epochs": 20}, 300),
