@@ -110,9 +110,10 @@ def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     """
     sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
     timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
-    _timed(plan, timed, 1)
-    before = _resident_bytes()
-    cell = _timed(plan, timed, 1)
+    with joblib.parallel_config(backend="sequential"):  # in this process, whose memory is looked at
+        _timed(plan, timed, 1)
+        before = _resident_bytes()
+        cell = _timed(plan, timed, 1)
     sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
     peak = max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes
     if joblib.effective_n_jobs(n_jobs) > 1:
