@@ -6,8 +6,8 @@ last layer that is trained on frozen random features. `make data` gets the image
 
     python docs/studies/familiar_nets.py
 
-writes docs/studies/results/familiar_nets.json; most of the time goes into the ResNet. Names of nets,
-or ``heads``, measure only these.
+writes docs/studies/results/familiar_nets.json; most of the time goes into the ResNet. Names of
+nets, or ``heads``, measure only these.
 """
 
 import argparse
