@@ -56,7 +56,9 @@ def test_inside_the_shelter_the_seed_decides_all_three_generators():
 
 def test_large_seeds_are_taken():
     with isolated_rng(2**63 - 1):
-        draws()
+        first = draws()
+    with isolated_rng(2**63 - 1):
+        assert draws() == first
 
 
 def test_states_are_restored_after_success_and_after_an_exception():

@@ -135,6 +135,31 @@ def test_mnist():
     assert widths[1:] == by_sigma(parts)
 
 
+def test_what_is_said_of_mnist():
+    """The ranges in the prose, from the committed numbers."""
+    parts = {n: p for n, p in study("mnist")["parts"].items() if "sigma" not in n}
+    page = (DOCS / "findings.md").read_text("utf-8").replace("\n  ", " ").replace("\n", " ")
+    whole = [part["exponent"]["all"]["mean"] for part in parts.values()]
+    assert f"the exponents lie between {min(whole):.2f} and {max(whole):.2f}" in page
+    largest = [part["exponent"]["decades"]["10000"] for part in parts.values()]
+    assert all(found["interval"][0] > 2 for found in largest)
+    means = [found["mean"] for found in largest]
+    assert f"from 12 000 on {min(means):.2f} to {max(means):.2f}" in page
+    larger = [p["exponent_point"]["all"]["mean"] - p["exponent"]["all"]["mean"]
+              for p in parts.values()]  # fmt: skip
+    assert f"larger by {min(larger):.3f} to {max(larger):.3f}" in page
+    spreads = [part["spread_of_log"] for part in parts.values()]
+    ratios = [rms(each["delta"]) / rms(each["delta_point"]) for each in spreads]
+    low, middle, high = min(ratios), np.median(ratios), max(ratios)
+    assert f"{low:.2f} to {high:.2f} times, with a median of {middle:.2f}" in page
+    at = [part["thresholds"]["0.001"] for part in parts.values()]
+    sizes = [found["sizes"][0] for found in at]
+    said = f"from {min(sizes):,} to {max(sizes):,} images on".replace(",", " ")
+    assert said in page
+    saved = [100 * found["loss_saved_by_doubling"][0] for found in at]
+    assert f"still save {min(saved):.0f} to {max(saved):.0f} %" in page
+
+
 def test_thresholds_on_mnist():
     page = section_of((DOCS / "findings.md").read_text("utf-8"), "Sufficient by a threshold")
     [table] = tables_of(page)
