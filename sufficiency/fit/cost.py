@@ -101,21 +101,33 @@ def _timed(plan: Plan, size: int, n_jobs: int | None) -> Cell:
     )
 
 
+def _size_to_time(plan: Plan) -> int:
+    """
+    The largest that trains in about the time of the smallest whose batches are full.
+
+    A step of it costs what a step of the largest cell does: its batches are full, and where
+    `min_steps` makes trainings equally long, they come from more samples.
+    """
+    batch_size = training_batch_size(plan.settings.net)
+    full = [size for size in plan.splits.sizes.tolist() if size >= batch_size > 0]
+    full = full or plan.splits.sizes.tolist()[:1]
+    least = min(map(plan.training_work, full))
+    return max(size for size in full if plan.training_work(size) <= 1.25 * least)
+
+
 def estimate_cost(plan: Plan, n_jobs: int | None, refit: bool) -> CostEstimate:
     """
     Time one small cell and scale it.
 
-    The cell is the smallest whose batches are full, so that a step of it costs what a step of the
-    largest does. Several workers measure it at the same time, because they slow each other down.
+    Several workers measure it at the same time, because they slow each other down.
     """
-    sizes, batch_size = plan.splits.sizes, training_batch_size(plan.settings.net)
-    timed = int(next((size for size in sizes if size >= batch_size > 0), sizes[0]))
+    timed, largest = _size_to_time(plan), int(plan.splits.sizes[-1])
     with joblib.parallel_config(backend="sequential"):  # in this process, whose memory is looked at
         _timed(plan, timed, 1)
         before = _resident_bytes()
         cell = _timed(plan, timed, 1)
     sample_bytes = plan.samples.n_bytes / len(plan.samples.y)
-    peak = max(before, _resident_bytes()) + (sizes[-1] - timed) * sample_bytes
+    peak = max(before, _resident_bytes()) + (largest - timed) * sample_bytes
     if joblib.effective_n_jobs(n_jobs) > 1:
         _timed(plan, timed, n_jobs)  # which starts them
         cell = _timed(plan, timed, n_jobs)

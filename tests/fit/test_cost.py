@@ -51,18 +51,28 @@ def test_validation_takes_a_third_of_training_on_the_same_samples():
     assert refit == pytest.approx(2.0 * 40 * (3 * 64 + 5) / (50 * (2 * 64 + 5)))
 
 
-def test_the_smallest_cell_with_a_full_batch_is_timed():
-    timed = []
+@pytest.mark.parametrize(
+    ("sizes", "min_steps", "timed"),
+    [
+        # 40 samples are no full batch; 135 take 40 epochs of three batches, 20 % more than 70 do
+        ([40, 70, 135], 100, (40, 3)),
+        # with fewer steps it takes 50 % more
+        ([40, 70, 135], 80, (40, 2)),
+    ],
+)
+def test_the_largest_of_the_cheap_cells_with_full_batches_is_timed(sizes, min_steps, timed):
+    found = []
 
-    def size_of(predictor, X, y):
+    def note(predictor, X, y):
         if len(y) > 10:  # all candidates, and not one of the classes
-            timed.append(len(predictor.net.history))
+            history = predictor.net.history
+            found.append((len(history), len(history[0]["batches"])))
         return 0.0
 
-    est = estimator(sizes=[40, 70, 120], min_steps=100, scoring=size_of, train_together=False)
+    est = estimator(sizes=sizes, min_steps=min_steps, scoring=note, train_together=False)
+    est.set_params(net="classifier", n_candidates=15)
     est.estimate_cost(*load_iris(return_X_y=True))
-    # a hundred steps take 50 epochs of two batches; 40 samples would take 100 of one
-    assert timed == [50, 50]
+    assert found == [timed] * 2
 
 
 def test_workers_share_the_cells_but_not_the_largest():
