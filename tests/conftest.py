@@ -1,6 +1,7 @@
 """What every test can rely on: no window, one thread, its own random numbers."""
 
 import importlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -14,10 +15,16 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from joblib.externals.loky.backend import context
 
 matplotlib.use("Agg")
 # One thread gives the same bits on every machine, and lets parallel workers share the cores.
 torch.set_num_threads(1)
+
+# joblib's workers are forked from a process that has imported torch, which takes each of them eight
+# seconds otherwise.
+multiprocessing.set_forkserver_preload(["sufficiency.estimator", "torch._dynamo"])
+context.set_start_method("forkserver")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -91,6 +98,14 @@ def chromium(require_module):
         browser = driver.chromium.launch(executable_path=found, args=rootless)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def new_workers() -> Iterator[None]:
+    """Workers of joblib start as they do for a user, from nothing."""
+    context.set_start_method(None, force=True)
+    yield
+    context.set_start_method("forkserver", force=True)
 
 
 @pytest.fixture

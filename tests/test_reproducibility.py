@@ -77,7 +77,7 @@ def test_another_seed_gives_other_numbers(reference, data):
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_parallel_cells_are_bitwise_the_same(backend, reference, data):
+def test_parallel_cells_are_bitwise_the_same(backend, reference, data, new_workers):
     from joblib import parallel_config
 
     with parallel_config(backend=backend, n_jobs=2):

@@ -9,14 +9,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from sufficiency import LandscapeSufficiencyEstimator, SufficiencyWarning
 from tests.oracles import MLP
 
-CHEAP = {"sizes": 2, "n_repeats": 1, "min_steps": 5, "random_state": 0}
+CHEAP = {"sizes": 2, "n_repeats": 1, "n_draws": 4, "min_steps": 5, "random_state": 0}
 
 
 class AsClassifier(ClassifierMixin, LandscapeSufficiencyEstimator):
@@ -27,24 +27,28 @@ class AsRegressor(RegressorMixin, LandscapeSufficiencyEstimator):
     """The same for a regressor's checks."""
 
 
-def expected_failures(estimator):
-    if isinstance(estimator, AsClassifier):
-        return {
-            "check_classifiers_regression_target": "net=None regresses on continuous targets; that "
-            "a classifier net refuses them is tested in test_estimator.py"
-        }
-    return {}
+EXPECTED_FAILURES = {
+    "check_classifiers_regression_target": "net=None regresses on continuous targets; that "
+    "a classifier net refuses them is tested in test_estimator.py"
+}
+
+
+def checks():
+    """All checks once: those of classifiers and regressors, and those of every estimator."""
+    seen = set()
+    for kind in (LandscapeSufficiencyEstimator, AsClassifier, AsRegressor):
+        for estimator, check in estimator_checks_generator(kind(**CHEAP)):
+            name, given = check.func.__name__, check.keywords
+            if (name, str(given)) not in seen:
+                seen.add((name, str(given)))
+                why = EXPECTED_FAILURES.get(name)
+                marks = [pytest.mark.xfail(reason=why, strict=True)] if why else []
+                label = "-".join([kind.__name__, name, *map(str, given)])
+                yield pytest.param(estimator, check, id=label, marks=marks)
 
 
 @pytest.mark.filterwarnings("ignore::sufficiency.exceptions.SufficiencyWarning")
-@parametrize_with_checks(
-    [
-        LandscapeSufficiencyEstimator(**CHEAP),
-        AsClassifier(**CHEAP),
-        AsRegressor(**CHEAP),
-    ],
-    expected_failed_checks=expected_failures,
-)
+@pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_scikit_learns_checks(estimator, check):
     # a training of a few steps on a few samples is never settled, and says so
     check(estimator)

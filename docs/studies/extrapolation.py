@@ -171,15 +171,15 @@ METHODS = {
 }
 
 
-def compare(results: list[SufficiencyResult]) -> dict:
-    """All methods on all runs of a data set."""
+def compare(results: list[SufficiencyResult], methods: dict = METHODS) -> dict:
+    """The methods on all runs of a data set."""
     n = int(results[0].sizes[-1])
     study = {"n": n, "shown": small_part(results[0]).sizes.tolist()}
     for kind in KINDS:
         table = np.array([means(result, kind) for result in results])
         truth = float(table[:, -1].mean())
         runs = {}
-        for name, method in METHODS.items():
+        for name, method in methods.items():
             found = [method(small_part(result), kind, n, truth) for result in results]
             if found[0] is not None:
                 runs[name] = found

@@ -16,13 +16,17 @@ from sufficiency._types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.colors import Normalize
 
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
 _SIGNED_DECADES = 3
+# Multiples of powers of ten at which a logarithmic axis has ticks.
+_STEPS = (1.0, 2.0, 5.0)
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Multiples of powers of ten where sizes are written: the first that fit and are more than one.
-_SIZES = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,), (2.0, 3.0, 4.0, 6.0, 8.0), (2.0, 4.0, 7.0), (1.0,))
+_SIZES = (_STEPS, (1.0, 3.0), (1.0,), (2.0, 3.0, 4.0, 6.0, 8.0), (2.0, 4.0, 7.0), (1.0,))
 # Axes of fewer inches have smaller text, by this factor, and their legend below, so that this
 # share of their height and width is left beside labels, legend and scale.
 _NARROW, _SMALLER, _LEFT = 2.6, 0.8, 0.7
@@ -203,7 +207,34 @@ def label_sizes(ax: Axes) -> None:
     steps = fitting[0] if fitting else _SIZES[-1]
     ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=100))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    ax.xaxis.set_minor_locator(LogLocator(subs=_STEPS, numticks=100))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def label_powers(axis: Axis) -> None:
+    """
+    Ticks at 1, 2 and 5 times the powers of ten; the first are labeled, and all where they are few.
+
+    matplotlib has eight between two powers, and half of the time that a figure takes goes there.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    def between(value: float, _: int) -> str:
+        low, high = sorted(axis.get_view_interval())
+        n_powers = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
+        return _in_powers(value) if n_powers < 2 else ""
+
+    axis.set_major_locator(LogLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _in_powers(value)))
+    axis.set_minor_locator(LogLocator(subs=_STEPS[1:], numticks=100))
+    axis.set_minor_formatter(FuncFormatter(between))
+
+
+def _in_powers(value: float) -> str:
+    """A round number as 10⁻³ or 2×10⁻³."""
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = "10" + str(int(exponent)).translate(_RAISED)
+    return power if mantissa == "1" else f"{mantissa}×{power}"
 
 
 def shortened(text: str, most: int) -> str:

@@ -21,6 +21,7 @@ from sufficiency.plotting.axes import (
     add_legend,
     colors_on,
     label_line,
+    label_powers,
     label_sizes,
     new_axes,
     text_that_fits,
@@ -240,6 +241,7 @@ class DeltaCurveDisplay(CurveDisplay):
         )
         self._draw_threshold(ax)
         label_sizes(ax)
+        label_powers(ax.yaxis)
         add_legend(ax)
 
     def _draw_measurements(self, ax: Axes) -> None:
@@ -484,6 +486,8 @@ class QuadraticValidationDisplay(CurveDisplay):
             ylabel="relative error of the\nquadratic increment (rms)",
             title=str(found),
         )
+        for axis in (ax.xaxis, ax.yaxis):
+            label_powers(axis)
         # errors grow with σ, so there is room on the left
         color = colors["threshold"]
         self.answer_ = label_line(ax, text, found.tolerance, side="left", color=color)

@@ -13,7 +13,7 @@ from sufficiency._types import Floats
 from sufficiency._validation import check_choice
 from sufficiency.exceptions import SufficiencyWarning
 from sufficiency.landscape import LineSlices, RandomDirections, line_slices
-from sufficiency.plotting.axes import add_legend, new_axes, text_that_fits
+from sufficiency.plotting.axes import add_legend, label_powers, new_axes, text_that_fits
 from sufficiency.plotting.landscape import CENTER_MARK
 
 if TYPE_CHECKING:
@@ -171,6 +171,8 @@ class LandscapeLineDisplay:
                 xlabel=f"α along each direction (1: {self.lines.unit})",
                 ylabel=f"mean loss $L_k$ (loss){size}",
             )
+            if log:
+                label_powers(self.ax_.yaxis)
             add_legend(self.ax_)
         return self
 

@@ -11,7 +11,7 @@ import numpy as np
 from sufficiency._tables import mean_of_finished
 from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice
-from sufficiency.plotting.axes import characters, colors_on, label_sizes, shortened
+from sufficiency.plotting.axes import characters, colors_on, label_powers, label_sizes, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,6 +178,7 @@ class SlicesDisplay:
         ax.minorticks_off()
         if self.column != "unseen_score":
             ax.set_yscale("log", nonpositive="clip")
+            label_powers(ax.yaxis)
         longest = min(_LONGEST, characters(ax))
         title = f"{shortened(name, longest)}\n{self.n_candidates[name]} candidates"
         ax.set_title(title, fontsize="small", parse_math=False)

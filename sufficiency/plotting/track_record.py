@@ -12,6 +12,7 @@ from sufficiency._types import Floats
 from sufficiency.plotting.axes import (
     add_legend,
     colors_on,
+    label_powers,
     label_sizes,
     new_axes,
     shades_on,
@@ -169,3 +170,5 @@ class TrackRecordDisplay:
         label = _LABELS[name] + unit
         ax.set(xscale="log", yscale=scale, xlabel="training size k (samples)", ylabel=label)
         label_sizes(ax)
+        if scale == "log":
+            label_powers(ax.yaxis)

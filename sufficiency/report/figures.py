@@ -49,6 +49,7 @@ _STYLE = {
     "axes.grid": True,
     "grid.linewidth": 0.5,
     "axes.axisbelow": True,
+    "axes.titley": 1.0,  # else matplotlib looks for ticks that would be in a title's way
 }
 
 # Slices that are drawn, and the height of a panel with its title in inches.

@@ -18,6 +18,11 @@ from sufficiency.exceptions import InvalidParameterError, NotIdentifiableError
 from sufficiency.sizing.ladder import Ladder
 from sufficiency.sizing.learning_curve import linear_part
 
+# Log κ where a curve is looked at for its last crossing: 25 points per factor e resolve any bend
+# of sums of power laws.
+_GRID = np.linspace(np.log(2.0), np.log(float(LARGEST_SIZE)), 1050)
+_GRID_SIZES = np.expm1(_GRID)
+
 
 def growth_change(
     gap_sq: npt.ArrayLike, spread: npt.ArrayLike, size: npt.ArrayLike, added: npt.ArrayLike
@@ -131,17 +136,15 @@ class GrowthCurve:
 
     def _last_crossing(self, threshold: float) -> tuple[float, float]:
         """Log κ after and before which h falls below the threshold for the last time."""
-        # 100 points per factor e resolve any bend of sums of power laws.
-        grid = np.linspace(np.log(2.0), np.log(float(LARGEST_SIZE)), 4200)
         # a curve that rises steeply leaves float64 long before the grid ends
         with np.errstate(over="ignore"):
-            exceeding = np.flatnonzero(self.predict(np.expm1(grid)) > threshold)
+            exceeding = np.flatnonzero(self.predict(_GRID_SIZES) > threshold)
         if not exceeding.size:
-            return float(grid[0]), float(grid[0])
+            return float(_GRID[0]), float(_GRID[0])
         last = exceeding[-1]
-        if last == len(grid) - 1:
+        if last == len(_GRID) - 1:
             return float("inf"), float("inf")
-        return float(grid[last + 1]), float(grid[last])
+        return float(_GRID[last + 1]), float(_GRID[last])
 
 
 def fit_growth(measurements: Ladder, family: str, growth: float) -> GrowthCurve:

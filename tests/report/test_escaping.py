@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from tests.report.pages import one_failed, read, table
+from tests.helpers import make_result
+from tests.report.pages import NAN, read, table
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -24,9 +26,14 @@ HOSTILE = [
 ]
 
 
+def without_figures(**changes):
+    """Its only cell has failed; what users write stands in no figure."""
+    return make_result(np.full((1, 1), NAN), (9,), **changes)
+
+
 @pytest.fixture(scope="module")
 def harmless(tmp_path_factory):
-    return read(one_failed().report(tmp_path_factory.mktemp("harmless") / "report.html"))
+    return read(without_figures().report(tmp_path_factory.mktemp("harmless") / "report.html"))
 
 
 def structure(element):
@@ -40,7 +47,7 @@ def structure(element):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_of_users_stay_texts(tmp_path, harmless, text):
-    result = one_failed(settings={"net": text, text: "1", "probe": text})
+    result = without_figures(settings={"net": text, text: "1", "probe": text})
     cells = [replace(cell, failure=text) if cell.failure else cell for cell in result.cells]
     result = replace(result, cells=tuple(cells))
     page = read(result.report(tmp_path / "report.html", title=text))
@@ -60,11 +67,11 @@ def test_texts_of_users_stay_texts(tmp_path, harmless, text):
 
 def test_file_names_are_not_on_the_page(tmp_path):
     path = tmp_path / "a <script>alert(1) ' ] #1 %20.html"
-    result = one_failed()
+    result = without_figures()
     assert result.report(path) == path
     assert path.read_bytes() == result.report(tmp_path / "b.html").read_bytes()
 
 
 def test_what_utf_8_cannot_hold_is_spelled_out(tmp_path):
-    page = read(one_failed().report(tmp_path / "a.html", title="half \udcff of a name"))
+    page = read(without_figures().report(tmp_path / "a.html", title="half \udcff of a name"))
     assert page.one("h1").text == r"half \udcff of a name"

@@ -79,20 +79,24 @@ class LeastSquares:
         """A ladder on n samples, J = n/5 candidates for each repeat."""
         n_candidates = n // 5
         X, y = rng.standard_normal((n, self.dim)), rng.standard_normal(n)
-        delta, stderr, gap_sq, spread = np.empty((4, repeats, len(sizes)))
         folds = rng.permutation(n)
+        orders, candidates = [], []
         for r in range(repeats):
             if not disjoint:
                 folds = rng.permutation(n)
             first = r * n_candidates if disjoint else 0
-            new = folds[first : first + n_candidates]
-            order = rng.permutation(np.setdiff1d(folds, new))
-            for i, k in enumerate(sizes):
-                each, gap = self.cell(X[order[:k]], y[order[:k]], X[new], y[new])
-                delta[r, i] = each.mean() / (k + 1) ** 2
-                stderr[r, i] = each.std(ddof=1) / np.sqrt(n_candidates) / (k + 1) ** 2
-                spread[r, i] = (each.mean() - gap) * n_candidates / (n_candidates - 1)
-                gap_sq[r, i] = gap - spread[r, i] / n_candidates
+            rest = np.sort(np.delete(folds, slice(first, first + n_candidates)))
+            candidates.append(folds[first : first + n_candidates])
+            orders.append(rng.permutation(rest))
+        order, new = np.array(orders), np.array(candidates)
+        delta, stderr, gap_sq, spread = np.empty((4, repeats, len(sizes)))
+        for i, k in enumerate(sizes):
+            each, gap = self.cell(X[order[:, :k]], y[order[:, :k]], X[new], y[new])
+            mean = each.mean(axis=1)
+            delta[:, i] = mean / (k + 1) ** 2
+            stderr[:, i] = each.std(axis=1, ddof=1) / np.sqrt(n_candidates) / (k + 1) ** 2
+            spread[:, i] = (mean - gap) * n_candidates / (n_candidates - 1)
+            gap_sq[:, i] = gap - spread[:, i] / n_candidates
         return measured(
             sizes,
             delta,
@@ -155,15 +159,17 @@ class Populations(LeastSquares):
             rank[of_code] = (np.arange(len(of_code)) + rng.random()) / len(of_code)
         folds = np.argsort(rank)
         tables = np.empty((1 + len(self.shares), 2, repeats, len(sizes)))
-        for r in range(repeats):
-            new = folds[r * n_candidates : (r + 1) * n_candidates]
-            order = rng.permutation(np.setdiff1d(folds, new))
-            parts = [slice(None), *(codes[new] == code for code in range(len(self.shares)))]
-            for i, k in enumerate(sizes):
-                each, _ = self.cell(X[order[:k]], y[order[:k]], X[new], y[new])
-                for table, part in zip(tables, parts, strict=True):
-                    some = each[part] / (k + 1) ** 2
-                    table[:, r, i] = some.mean(), some.std(ddof=1) / np.sqrt(len(some))
+        new = folds[: repeats * n_candidates].reshape(repeats, n_candidates)
+        order = np.array([rng.permutation(np.setdiff1d(folds, some)) for some in new])
+        parts = [np.ones_like(new, dtype=bool), *(codes[new] == i for i in range(len(self.shares)))]
+        for i, k in enumerate(sizes):
+            each, _ = self.cell(X[order[:, :k]], y[order[:, :k]], X[new], y[new])
+            each /= (k + 1) ** 2
+            for table, part in zip(tables, parts, strict=True):
+                count = part.sum(axis=1)
+                mean = each.sum(axis=1, where=part) / count
+                rest = ((each - mean[:, None]) ** 2).sum(axis=1, where=part)
+                table[:, :, i] = mean, np.sqrt(rest / (count - 1) / count)
         shape = {"n_available": n, "n_pool": n, "n_candidates": n_candidates}
         whole, *ladders = (measured(sizes, d, stderr=s, **shape) for d, s in tables)
         return replace(whole, slices={str(code): of for code, of in enumerate(ladders)})

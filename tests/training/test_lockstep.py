@@ -24,7 +24,7 @@ from sufficiency.training.train_net import initialized_net, train_net
 from tests.helpers import untouched_generators
 
 SIZES = (150, 100, 70, 40, 37)
-# Rounding of float64, 1e-16, in 200 steps that amplify it less than a million times.
+# Rounding of float64, 1e-16, in 120 steps that amplify it less than a million times.
 RTOL = 1e-9
 
 
@@ -110,7 +110,7 @@ def together(net, X, y, sizes=SIZES, validation=(), n_classes=10, **settings):
         Training(np.arange(n), take(X, y, slice(n)), held_out, seed=7 + i)
         for i, n in enumerate(sizes)
     ]
-    settings = {"center": "last", "min_steps": 200, "n_classes": n_classes} | settings
+    settings = {"center": "last", "min_steps": 120, "n_classes": n_classes} | settings
     with untouched_generators():
         found = dict(train_together(net, trainings, X, y, plan.sites, **settings))
     return [found[i] for i in range(len(sizes))]
@@ -118,7 +118,7 @@ def together(net, X, y, sizes=SIZES, validation=(), n_classes=10, **settings):
 
 def alone(net, X, y, sizes=SIZES, validation=(), n_classes=10, **settings):
     held_out = (X[list(validation)], y[list(validation)]) if len(validation) else None
-    settings = {"center": "last", "min_steps": 200, "n_classes": n_classes} | settings
+    settings = {"center": "last", "min_steps": 120, "n_classes": n_classes} | settings
     return [
         train_net(net, X[:n], y[:n], held_out, seed=7 + i, **settings) for i, n in enumerate(sizes)
     ]
