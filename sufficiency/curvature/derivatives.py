@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ class LossDerivatives:
     def _cuts(self, n_vectors: int) -> Iterator[tuple[slice, bool]]:
         """Blocks of samples, and whether each is taken at once."""
         block = self._singles_at_once(n_vectors)
-        together = block > 1 and self._takes_vmap()
+        together = block > 1 and self._takes_vmap
         step = block if together else 1
         for start in range(0, len(self.y), step):
             yield slice(start, min(start + step, len(self.y))), together
@@ -169,6 +169,7 @@ class LossDerivatives:
         x = tree_map(lambda part: part[None], x)
         return self._losses({**self._weights, **free}, x, y[None])[0]
 
+    @cached_property
     def _takes_vmap(self) -> bool:
         """Whether vmap over weights and samples gives what a loop gives, on two samples."""
         part = slice(0, min(2, len(self.y)))

@@ -11,6 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 
+aten = torch.ops.aten
+
+
 class UnknownTensorError(RuntimeError):
     """A tensor took part whose origin was not seen."""
 
@@ -24,6 +27,7 @@ class _Recorder(TorchDispatchMode):
         # tensors stay alive, so that nothing else gets their address
         self.known: dict[int, tuple[Node, Tensor]] = {}
         self.storages: set[int] = set()
+        self.unchanged: list[Node] = []
 
     def learn(self, tensor: Tensor, node: Node) -> None:
         """Remember where a tensor comes from."""
@@ -54,6 +58,8 @@ class _Recorder(TorchDispatchMode):
             self.learn(result, nodes[0][0])
             return result
         node = self.graph.call_function(func, *nodes)
+        if func is aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype:
+            self.unchanged.append(node)  # vmap makes β·bias + x·W of a linear layer, β = 1
         if isinstance(result, Tensor):
             self.learn(result, node)
         elif isinstance(result, (tuple, list)):
@@ -75,10 +81,12 @@ def _same_place(first: Any, second: Any) -> bool:
     ) and first.numel() > 0
 
 
-def _changes_something(node: Node) -> bool:
-    if node.op != "call_function":
-        return True
+def _changes_in_place(node: Node) -> bool:
     return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
+
+
+def _changes_something(node: Node) -> bool:
+    return node.op != "call_function" or _changes_in_place(node)
 
 
 def recorded(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..., Any], Any]:
@@ -95,6 +103,10 @@ def recorded(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..
     with recorder:
         result = function(*arguments)
     recorder.graph.output(tree_map(recorder.node_of, result))
+    # what is changed in place needs memory of its own
+    if not any(map(_changes_in_place, recorder.graph.nodes)):
+        for node in recorder.unchanged:
+            node.replace_all_uses_with(node.args[0])
     recorder.graph.eliminate_dead_code(is_impure_node=_changes_something)
     run = GraphModule(recorder.constants, recorder.graph)
     return lambda *others: run(*tree_flatten(others)[0]), result

@@ -42,7 +42,7 @@ def test_the_last_layer_alone_is_evaluated_at_once():
     derivatives = LossDerivatives(net, X, y, parameters=last)
     ones = np.ones((derivatives.n_parameters, 1))
     assert np.abs(derivatives.mean(ones)[2]).max() < 1e-14
-    assert derivatives._takes_vmap()
+    assert derivatives._takes_vmap
 
 
 def test_mean_of_unequal_blocks(dense):
@@ -93,7 +93,7 @@ def test_along_a_random_direction(kind, rng):
     v = rng.normal(size=len(w)) / len(w) ** 0.5
     first, second = directional(losses_of_vectors(net, X, y), w, v)
     derivatives = LossDerivatives(net, X, y)
-    assert derivatives._takes_vmap() == (kind is not SmallRecurrent)
+    assert derivatives._takes_vmap == (kind is not SmallRecurrent)
     blocks = list(derivatives.each(v[:, None]))
     slopes = np.concatenate([block.gradients @ v for block in blocks])
     curvatures = np.concatenate([block.products[:, 0] @ v for block in blocks])

@@ -72,3 +72,17 @@ def test_a_tensor_that_came_about_unseen_is_refused():
 
     with pytest.raises(UnknownTensorError, match="unknown origin"):
         recorded(function, *ARGUMENTS)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_product_with_one_is_left_out_where_it_needs_no_memory_of_its_own(changes):
+    def function(x, y):
+        same = torch.ops.aten.mul.Scalar(x, 1)
+        if changes:
+            same[:, 0] = 7.0
+        return same.sum(1) + y, x.sum()
+
+    replay, _ = recorded(function, *ARGUMENTS)
+    torch.testing.assert_close(replay(*others()), function(*others()), rtol=0, atol=0)
+    run = replay.__closure__[0].cell_contents
+    assert ("mul" in run.code) == changes
