@@ -24,7 +24,8 @@ torch.set_num_threads(1)
 # joblib's workers are forked from a process that has imported torch, which takes each of them eight
 # seconds otherwise.
 multiprocessing.set_forkserver_preload(["sufficiency.estimator", "torch._dynamo"])
-context.set_start_method("forkserver")
+START_METHOD = None if sys.platform == "win32" else "forkserver"
+context.set_start_method(START_METHOD)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -105,7 +106,7 @@ def new_workers() -> Iterator[None]:
     """Workers of joblib start as they do for a user, from nothing."""
     context.set_start_method(None, force=True)
     yield
-    context.set_start_method("forkserver", force=True)
+    context.set_start_method(START_METHOD, force=True)
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import numpy as np
 from scipy import stats
 
 from sufficiency._tables import mean_of_finished
-from sufficiency._types import Floats
+from sufficiency._types import Floats, Integers
 from sufficiency._validation import check_choice, check_number
 from sufficiency.curves.fitted_curve import LARGEST_SIZE
 from sufficiency.exceptions import InvalidParameterError
 from sufficiency.forecasts.forecast import Forecast
-from sufficiency.sizing.ladder import Ladder
+from sufficiency.sizing.ladder import Ladder, jackknife_groups
 from sufficiency.sizing.learning_curve import SIZES_NEEDED, LearningCurve, fit_learning_curve
 from sufficiency.sizing.replicates import jackknife_stderr, t_quantile
 from sufficiency.sizing.size_intervals import (
@@ -42,12 +42,11 @@ class PerformanceFit:
 
     @cached_property
     def left_out(self) -> list[LearningCurve]:
-        """The curve without each repeat; empty for a single one."""
-        n_repeats = len(self.table)
-        return [self.refit(without=r) for r in range(n_repeats if n_repeats > 1 else 0)]
+        """The curve without each repeat, or group of repeats; empty for a single one."""
+        return [self.refit(without=some) for some in jackknife_groups(len(self.table))]
 
-    def refit(self, without: int | None = None, floor: float | None = None) -> LearningCurve:
-        """The curve without a repeat, or with its floor given."""
+    def refit(self, without: Integers | None = None, floor: float | None = None) -> LearningCurve:
+        """The curve without some repeats, or with its floor given."""
         rows = self.table if without is None else np.delete(self.table, without, axis=0)
         means = mean_of_finished(rows)
         measured = np.isfinite(means)
@@ -115,8 +114,8 @@ class PerformanceFit:
             end = float(centers[i])
             if np.isfinite(end):
                 versions = [
-                    self.refit(without=r, floor=curves[i].floor).log_kappa(target)
-                    for r in range(len(self.left_out))
+                    self.refit(without=some, floor=curves[i].floor).log_kappa(target)
+                    for some in jackknife_groups(len(self.table))
                 ]
                 end += side * self.half_width(versions, confidence)
             ends.append(end)

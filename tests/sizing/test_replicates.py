@@ -40,6 +40,19 @@ def test_jackknife_of_a_mean_is_its_standard_error(rng):
     assert stderr == pytest.approx(values.std(ddof=1) / np.sqrt(6), rel=1e-12)
 
 
+@pytest.mark.parametrize("n_repeats", [101, 150, 1000])
+def test_many_repeats_are_left_out_in_a_hundred_groups(rng, n_repeats):
+    """For a linear statistic: s/√R, whose own relative error is 1/√(2·99) = 7 %."""
+    values = rng.standard_normal((n_repeats, 1)) + 10.0
+    fits = Replicated(theory, measured([99], values))
+    stderr = fits.stderr(lambda curve: float(curve.predict(99)[0]))
+    assert len(fits.left_out) == 100
+    assert stderr == pytest.approx(values.std(ddof=1) / np.sqrt(n_repeats), rel=4 * 0.07)
+    if n_repeats == 1000:
+        of_groups = values.reshape(100, 10).mean(axis=1)
+        assert stderr == pytest.approx(of_groups.std(ddof=1) / np.sqrt(100), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("confidence", "n_repeats", "table"), [(0.95, 2, 12.706), (0.95, 4, 3.182), (0.99, 5, 4.604)]
 )
