@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.colors import Normalize
 
+# matplotlib's settings belong to the whole process: of two threads that change them at once, the
+# one that ends last would leave the other's behind.
+STYLE = threading.RLock()
 # Decades below the largest value that a logarithmic scale shows; what is smaller looks alike.
 _DECADES = 8
 _SIGNED_DECADES = 3
@@ -88,7 +92,7 @@ def text_that_fits(ax: Axes) -> Iterator[None]:
     width, height = _inches(ax)
     small = narrow(ax)
     size, left = (_SMALLER, _LEFT) if small else (1.0, 1.0)
-    with mpl.rc_context({"font.size": size * mpl.rcParams["font.size"]}):
+    with STYLE, mpl.rc_context({"font.size": size * mpl.rcParams["font.size"]}):
         yield
         for one in _of_place(ax):
             parts = [(one.title, left * width), (one.xaxis.label, width)]

@@ -19,7 +19,7 @@ from sufficiency.plotting import (
     SamplesDisplay,
     SlicesDisplay,
 )
-from sufficiency.plotting.axes import colors_on
+from sufficiency.plotting.axes import STYLE, colors_on
 from sufficiency.plotting.curves import CurveDisplay
 from sufficiency.report.numbers import duration, number, percent
 from sufficiency.report.svg import inline_svg
@@ -208,7 +208,7 @@ def draw_figure(
 
     drawings = []
     # whatever style the user has chosen, the page has its own
-    with style.context(["default", _STYLE]), warnings.catch_warnings():
+    with STYLE, style.context(["default", _STYLE]), warnings.catch_warnings():
         # the page says it in words
         warnings.simplefilter("ignore", ExtrapolationWarning)
         # names in scripts that the font lacks stand in the table

@@ -1,12 +1,15 @@
 """Figures inside the page: its colors, its ids, nothing else of matplotlib's."""
 
 import re
+from threading import Event, Thread
 from xml.etree import ElementTree
 
+import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
 from sufficiency._colors import DARK, LIGHT
+from sufficiency.report.figures import draw_figure
 from sufficiency.report.svg import COLORS, inline_svg
 from tests.report.pages import plain, read
 
@@ -79,3 +82,22 @@ def test_two_figures_share_no_id():
     )
     assert len(first) == len(second)
     assert not set(first) & set(second)
+
+
+def test_threads_that_draw_at_once_leave_the_users_settings():
+    before, drawing, drawn = dict(matplotlib.rcParams), Event(), Event()
+
+    def first(figure, columns):
+        drawing.set()
+        drawn.wait(0.5)  # does the other draw meanwhile?
+
+    def second(figure, columns):
+        drawn.set()
+        earlier.join(5.0)  # it is the last to put the settings back
+
+    earlier = Thread(target=draw_figure, args=("a", "a", "a", first, ("wide",)))
+    earlier.start()
+    assert drawing.wait(30.0)
+    draw_figure("b", "b", "b", second, ("wide",))
+    earlier.join()
+    assert dict(matplotlib.rcParams) == before
