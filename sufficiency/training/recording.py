@@ -26,7 +26,7 @@ class _Recorder(TorchDispatchMode):
         # tensors stay alive, so that nothing else gets their address
         self.known: dict[int, tuple[Node, Tensor]] = {}
         self.storages: set[int] = set()
-        self.unchanged: list[Node] = []
+        self.unchanged: list[tuple[Node, Node]] = []
 
     def learn(self, tensor: Tensor, node: Node) -> None:
         """Remember where a tensor comes from."""
@@ -58,7 +58,9 @@ class _Recorder(TorchDispatchMode):
             return result
         node = self.graph.call_function(func, *nodes)
         if func is aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype:
-            self.unchanged.append(node)  # vmap makes β·bias + x·W of a linear layer, β = 1
+            self.unchanged.append(
+                (node, nodes[0][0])
+            )  # vmap makes β·bias + x·W of a linear layer, β = 1
         if isinstance(result, Tensor):
             self.learn(result, node)
         elif isinstance(result, (tuple, list)):
@@ -104,8 +106,8 @@ def recorded(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[..
     recorder.graph.output(tree_map(recorder.node_of, result))
     # what is changed in place needs memory of its own
     if not any(map(_changes_in_place, recorder.graph.nodes)):
-        for node in recorder.unchanged:
-            node.replace_all_uses_with(node.args[0])
+        for node, same in recorder.unchanged:
+            node.replace_all_uses_with(same)
     recorder.graph.eliminate_dead_code(is_impure_node=_changes_something)
     run = GraphModule(recorder.constants, recorder.graph)
     return lambda *others: run(*tree_flatten(others)[0]), result
