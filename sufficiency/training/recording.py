@@ -58,9 +58,8 @@ class _Recorder(TorchDispatchMode):
             return result
         node = self.graph.call_function(func, *nodes)
         if func is aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype:
-            self.unchanged.append(
-                (node, nodes[0][0])
-            )  # vmap makes β·bias + x·W of a linear layer, β = 1
+            # β·bias + x·W of a linear layer under vmap, β = 1
+            self.unchanged.append((node, nodes[0][0]))
         if isinstance(result, Tensor):
             self.learn(result, node)
         elif isinstance(result, (tuple, list)):
