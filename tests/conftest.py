@@ -7,6 +7,8 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from multiprocessing import forkserver
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -107,6 +109,21 @@ def new_workers() -> Iterator[None]:
     context.set_start_method(None, force=True)
     yield
     context.set_start_method(START_METHOD, force=True)
+
+
+@pytest.fixture
+def forked_dask_workers() -> Iterator[None]:
+    """Those of dask are forked from the same process."""
+    if find_spec("distributed") is None:
+        yield
+        return
+    import dask
+    import distributed  # noqa: F401 - its defaults come first
+
+    # before dask says what its own would import
+    forkserver.ensure_running()
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from multiprocessing import forkserver
 
 import joblib
 import numpy as np
@@ -28,16 +27,13 @@ NUMBERS = ("delta", "stderr", "gap_sq", "train_loss", "unseen_loss", "unseen_sco
 
 
 @pytest.fixture
-def cluster(require_module):
-    dask, distributed = require_module("dask"), require_module("distributed")
-    # before dask says what its own would import
-    forkserver.ensure_running()
+def cluster(require_module, forked_dask_workers):
+    distributed = require_module("distributed")
 
     @contextmanager
     def start():
         settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
         with (
-            dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
             distributed.LocalCluster(dashboard_address=":0", **settings) as local,
             distributed.Client(local) as client,
             joblib.parallel_config(backend="dask", n_jobs=2),

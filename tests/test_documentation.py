@@ -45,9 +45,11 @@ def missing_for(code: str) -> set[str]:
 @pytest.mark.filterwarnings("ignore:.?torch.jit:FutureWarning")
 @pytest.mark.filterwarnings("ignore:.?torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("path", PAGES)
-def test_code_runs(path, tmp_path, monkeypatch, require_module):
+def test_code_runs(path, tmp_path, monkeypatch, require_module, request):
     """All blocks of a page in order, in one namespace, as a reader would paste them."""
     monkeypatch.chdir(tmp_path)
+    if "dask" in path.read_text(encoding="utf-8"):
+        request.getfixturevalue("forked_dask_workers")
     # joblib's workers get functions and classes of __main__ by value
     namespace = {"__name__": "__main__"}
     left_out = set()

@@ -6,6 +6,8 @@ import pytest
 from tests.campaigns import result_of
 from tests.report.pages import plain, report, table, value
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def result():

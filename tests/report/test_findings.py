@@ -140,7 +140,7 @@ def test_of_thresholds_that_nobody_has_set_only_what_concerns_all_of_them():
     assert text.startswith("A single repeat gives no interval (")
 
 
-def test_without_anything_to_say_the_page_says_that(tmp_path):
+def test_without_anything_to_say_the_page_says_that(tmp_path, undrawn):
     page = report(plain(), tmp_path, thresholds=1e-3)
     section = page.one("section", id="caveats")
     assert not section.all("li")

@@ -126,7 +126,7 @@ def test_nothing_is_loaded_or_run(kind):
     assert "url(" not in kind.one("style").text
 
 
-def test_the_verdict_stands_on_top_in_its_own_words(tmp_path):
+def test_the_verdict_stands_on_top_in_its_own_words(tmp_path, undrawn):
     result = plain()
     page = report(result, tmp_path, thresholds=[4e-3, 1e-3])
     verdict = page.one("section", id="verdict")
@@ -148,7 +148,7 @@ def test_the_verdict_stands_on_top_in_its_own_words(tmp_path):
         {"thresholds": [1e-2, 1e-3], "growth": 0.1},
     ],
 )
-def test_thresholds_have_the_result_s_own_answers(tmp_path, questions):
+def test_thresholds_have_the_result_s_own_answers(tmp_path, questions, undrawn):
     result = plain()
     headers, rows = table(report(result, tmp_path, **questions), "thresholds")
     confidence = questions.get("confidence", 0.95)
@@ -168,7 +168,7 @@ def test_thresholds_have_the_result_s_own_answers(tmp_path, questions):
         assert missing == (None if verdict.n_missing is None else str(verdict.n_missing))
 
 
-def test_without_thresholds_multiples_of_the_present_change_are_shown(tmp_path):
+def test_without_thresholds_multiples_of_the_present_change_are_shown(tmp_path, undrawn):
     result = plain()
     page = report(result, tmp_path)
     assert page.one("section", id="verdict").attributes["class"] == "verdict open"
@@ -184,7 +184,7 @@ def test_without_thresholds_multiples_of_the_present_change_are_shown(tmp_path):
     assert [float(value(row[1])) for row in rows] == suggested["change"].tolist()
 
 
-def test_targets_have_the_result_s_own_answers(tmp_path):
+def test_targets_have_the_result_s_own_answers(tmp_path, undrawn):
     result = plain()
     page = report(result, tmp_path, loss_target=0.35, score_target=0.999999)
     _, rows = table(page, "targets")
@@ -197,7 +197,7 @@ def test_targets_have_the_result_s_own_answers(tmp_path):
     assert rows[0][6].text == "–"
 
 
-def test_every_size_has_its_means(tmp_path):
+def test_every_size_has_its_means(tmp_path, undrawn):
     result = plain()
     _, rows = table(report(result, tmp_path), "sizes")
     columns = np.array([[float(value(cell)) for cell in row] for row in rows]).T
@@ -211,7 +211,7 @@ def test_every_size_has_its_means(tmp_path):
     np.testing.assert_array_equal(repeats, 3)
 
 
-def test_every_cell_is_there_and_failures_say_why(tmp_path):
+def test_every_cell_is_there_and_failures_say_why(tmp_path, undrawn):
     result = one_failed()
     headers, rows = table(report(result, tmp_path), "cells")
     assert len(rows) == len(result.cells) == 12
@@ -223,14 +223,14 @@ def test_every_cell_is_there_and_failures_say_why(tmp_path):
     assert [row[-1].text for row in rows].count("no luck") == 1
 
 
-def test_columns_that_no_cell_has_are_left_out(tmp_path):
+def test_columns_that_no_cell_has_are_left_out(tmp_path, undrawn):
     headers, _ = table(report(plain(unseen_score=NAN), tmp_path), "cells")
     assert "Unseen loss" in headers
     assert "Unseen score" not in headers
     assert "Failed because" not in headers
 
 
-def test_settings_are_the_result_s(tmp_path):
+def test_settings_are_the_result_s(tmp_path, undrawn):
     settings = {"net": "Net", "probe": "Isotropic()", "n_draws": "32", "torch": "2.9"}
     _, rows = table(report(plain(settings=settings), tmp_path), "settings")
     said = {row[0].text: (row[1].text, row[2].text) for row in rows}
@@ -258,7 +258,7 @@ def test_it_stays_below_a_megabyte(tmp_path, rng, shape):
     assert path.stat().st_size < 1_000_000
 
 
-def test_repeats_are_counted_as_failures_count_them(tmp_path):
+def test_repeats_are_counted_as_failures_count_them(tmp_path, undrawn):
     page = report(one_failed(), tmp_path)
     assert "repeat 0, size 19: no luck" in page.text
     _, rows = table(page, "cells")
@@ -266,12 +266,12 @@ def test_repeats_are_counted_as_failures_count_them(tmp_path):
     assert [cell.text for cell in failed[:2]] == ["0", "19"]
 
 
-def test_own_unseen_samples_are_none_of_those_passed(tmp_path):
+def test_own_unseen_samples_are_none_of_those_passed(tmp_path, undrawn):
     page = report(plain(own_unseen=True, disjoint_candidates=False), tmp_path)
     assert "given by the user, and put the 100 others in an order" in page.text
 
 
-def test_thresholds_of_growth_are_not_called_those_of_delta(tmp_path):
+def test_thresholds_of_growth_are_not_called_those_of_delta(tmp_path, undrawn):
     page = report(plain(), tmp_path, thresholds=0.1, growth=3)
     headers, _ = table(page, "thresholds")
     assert "Threshold (loss²)" in headers
@@ -280,12 +280,12 @@ def test_thresholds_of_growth_are_not_called_those_of_delta(tmp_path):
     assert "Threshold for Δ (loss²)" in headers
 
 
-def test_intervals_of_targets_say_how_sure_they_are(tmp_path):
+def test_intervals_of_targets_say_how_sure_they_are(tmp_path, undrawn):
     page = report(plain(), tmp_path, thresholds=1e-3, loss_target=0.4, confidence=0.8)
     assert "80 % interval" in table(page, "targets")[0]
 
 
-def test_validation_samples_are_mentioned_where_there_are_some(tmp_path):
+def test_validation_samples_are_mentioned_where_there_are_some(tmp_path, undrawn):
     pages = [
         make_result(settings={"center": center}).report(tmp_path / f"{center}.html")
         for center in ("last", "best")

@@ -9,20 +9,10 @@ import pytest
 from matplotlib.image import imread
 
 from sufficiency import SufficiencyResult
-from sufficiency.report import page
-from sufficiency.report.figures import Figure
 from sufficiency.report.pictures import picture
 from tests.helpers import with_parts
 from tests.report.pages import FACTORS, NAN, parted, plain, report, table, value
 from tests.report.test_escaping import HOSTILE
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Without the figures, which would take most of the time."""
-    for name in ("delta", "learning_curve", "slices", "concentration"):
-        nothing = Figure(name, [], "Not drawn.")
-        monkeypatch.setattr(page, f"draw_{name}", lambda *_, nothing=nothing: nothing)
 
 
 def pixels_of(address):
@@ -32,7 +22,7 @@ def pixels_of(address):
 
 
 class TestSlices:
-    def test_numbers_are_the_result_s_worst_first(self, tmp_path, quick):
+    def test_numbers_are_the_result_s_worst_first(self, tmp_path, undrawn):
         result = parted()
         headers, rows = table(report(result, tmp_path), "slices")
         assert headers == ["Slice", "Candidates", "Δ (loss²)", "Unseen loss", "Unseen score"]
@@ -54,7 +44,7 @@ class TestSlices:
         ],
     )
     def test_answers_are_those_of_the_slices_to_the_question_that_decides(
-        self, tmp_path, quick, questions
+        self, tmp_path, undrawn, questions
     ):
         result = parted()
         headers, rows = table(report(result, tmp_path, **questions), "slices")
@@ -74,7 +64,7 @@ class TestSlices:
             assert value(row[2]) == "/".join(map(str, verdict.interval))
             assert value(row[3]) == verdict.decision
 
-    def test_few_candidates_have_a_reason(self, tmp_path, quick):
+    def test_few_candidates_have_a_reason(self, tmp_path, undrawn):
         headers, rows = table(report(parted(few=["site=2"]), tmp_path, thresholds=1e-3), "slices")
         assert headers[-1] == "Remark"
         (few,) = (row for row in rows if row[0].text == "site=2")
@@ -82,7 +72,7 @@ class TestSlices:
         assert few[-1].text.startswith("fewer than 20 candidates: ")
         assert value(few[4]) == "7"
 
-    def test_of_very_many_the_worst(self, tmp_path, quick):
+    def test_of_very_many_the_worst(self, tmp_path, undrawn):
         factors = {f"site={i}": 1.0 + i for i in range(60)}
         html = report(parted(factors), tmp_path)
         _, rows = table(html, "slices")
@@ -95,18 +85,18 @@ class TestSlices:
             (figure,) = html.all("figure", aria_labelledby=f"{name}-caption")
             assert len(figure.all("svg")) == 2
 
-    def test_a_slice_by_itself_has_no_slices(self, tmp_path, quick):
+    def test_a_slice_by_itself_has_no_slices(self, tmp_path, undrawn):
         html = report(parted().slice("site=2"), tmp_path, thresholds=1e-3)
         assert not html.all("section", id="parts")
         assert "the slice site=2" in html.one("section", id="verdict").text
 
-    def test_without_scores(self, tmp_path, quick):
+    def test_without_scores(self, tmp_path, undrawn):
         headers, _ = table(report(parted(unseen_score=NAN), tmp_path), "slices")
         assert "Unseen score" not in headers
 
 
 class TestSamples:
-    def test_the_worst_are_there(self, tmp_path, quick):
+    def test_the_worst_are_there(self, tmp_path, undrawn):
         result = parted()
         headers, rows = table(report(result, tmp_path), "samples")
         assert headers == [
@@ -121,7 +111,7 @@ class TestSamples:
         np.testing.assert_array_equal(shares, frame["share"])
         assert [row[6].text for row in rows] == [f"site={site}" for site in frame["site"]]
 
-    def test_images(self, tmp_path, quick):
+    def test_images(self, tmp_path, undrawn):
         result, rng = parted(), np.random.default_rng(0)
         gray, color = result.samples(2).index
         images = {
@@ -153,7 +143,7 @@ class TestSamples:
         np.testing.assert_array_equal(np.round(255 * small[0, :3, 0]), [0, 200, 0])
         assert pixels_of(picture(np.zeros((1000, 2), dtype=np.uint8))).shape[:2] == (1000, 2)
 
-    def test_without_them_there_is_no_section(self, tmp_path, quick):
+    def test_without_them_there_is_no_section(self, tmp_path, undrawn):
         html = report(plain(), tmp_path)
         assert not html.all("section", id="parts")
         assert not html.all("a", href="#parts")
@@ -175,7 +165,7 @@ def test_names_and_labels_of_users_stay_texts(tmp_path):
     assert {row[-1].text for row in rows} == {"$x_{=<b>"}
 
 
-def test_names_without_end_are_cut(tmp_path, quick):
+def test_names_without_end_are_cut(tmp_path, undrawn):
     html = report(parted({f"site={'long ' * 100}": 1.0, "site=2": 2.0}), tmp_path)
     _, rows = table(html, "slices")
     assert rows[1][0].text.endswith("…")
