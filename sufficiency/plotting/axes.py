@@ -219,7 +219,7 @@ def label_powers(axis: Axis) -> None:
     """
     Ticks at 1, 2 and 5 times the powers of ten; the first are labeled, and all where they are few.
 
-    matplotlib has eight between two powers, and half of the time that a figure takes goes there.
+    matplotlib has eight between two powers, which take a third of the time of a figure.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator
 
