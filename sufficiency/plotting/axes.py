@@ -235,10 +235,10 @@ def label_powers(axis: Axis) -> None:
 
 
 def _in_powers(value: float) -> str:
-    """A round number as 10⁻³ or 2×10⁻³."""
-    mantissa, exponent = f"{value:.0e}".split("e")
+    """A round number as 10⁻³ or 2.5×10⁻³."""
+    mantissa, exponent = f"{value:.6e}".split("e")
     power = "10" + str(int(exponent)).translate(_RAISED)
-    return power if mantissa == "1" else f"{mantissa}×{power}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
 
 
 def shortened(text: str, most: int) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sufficiency._colors import DARK, LIGHT
-from sufficiency.plotting.axes import colors_on, label_sizes, shades_on, wrapped
+from sufficiency.plotting.axes import colors_on, label_powers, label_sizes, shades_on, wrapped
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,25 @@ def test_as_many_round_sizes_as_have_room(low, high, width, expected):
     label_sizes(ax)
     shown = [t for t in ax.get_xticklabels() if low <= t.get_position()[0] <= high]
     assert [text.get_text() for text in shown] == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "n_labels"), [((2.1e-3, 4.8e-3), 5), ((1.001, 1.004), 7), ((3e-6, 5e-2), 4)]
+)
+def test_labels_of_powers_are_the_values_at_their_ticks(limits, n_labels):
+    """Between two multiples as well, where matplotlib's locator puts ticks of its own."""
+    _, ax = plt.subplots()
+    ax.set_yscale("log")
+    ax.set_ylim(limits)
+    label_powers(ax.yaxis)
+    ax.figure.canvas.draw()
+    texts = {
+        text.get_position()[1]: text.get_text()
+        for text in (*ax.get_yticklabels(), *ax.get_yticklabels(minor=True))
+        if text.get_text() and limits[0] <= text.get_position()[1] <= limits[1]
+    }
+    assert len(texts) == n_labels
+    for value, text in texts.items():
+        mantissa, _, power = text.rpartition("×")
+        exponent = power.removeprefix("10").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        assert float(mantissa or 1) * 10.0 ** int(exponent) == pytest.approx(value, rel=1e-6)
